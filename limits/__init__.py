@@ -1,0 +1,21 @@
+"""What the limits are: parameterizations, networks and their infinite-width limits, one file per theory."""
+
+if __name__ == "limits":
+    raise ImportError(
+        "this folder is a part of infwidth: write `import infwidth.limits`, not `import limits` "
+        "(the bare name was found because the folder above is on sys.path)"
+    )
+
+from typing import TYPE_CHECKING
+
+from .._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from . import activations as activations
+    from .activations import Activation as Activation
+    from .deep_linear_integrable import DeepLinearIntegrable as DeepLinearIntegrable
+    from .deep_linear_mup import DeepLinearMuP as DeepLinearMuP
+    from .network import Network as Network
+    from .parameterization import Parameterization as Parameterization
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

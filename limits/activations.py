@@ -1,0 +1,210 @@
+r"""Activation functions :math:`\phi`, named by a string or built here.
+
+Every function takes an array of pre-activations of any shape and keeps its dtype. At a kink (relu, leaky relu and abs at 0) the
+derivative is the one used by automatic differentiation: ``relu'(0) = 0``, ``abs'(0) = 0``.
+
+>>> from infwidth.limits import activations
+>>> activations.get("relu").value(np.array([-1.0, 2.0]))
+array([0., 2.])
+>>> activations.leaky_relu(0.1).derivative(np.array([-1.0, 2.0]))
+array([0.1, 1. ])
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import special
+
+__all__ = ["Activation", "custom", "get", "hermite", "leaky_relu", "names"]
+
+Array = np.ndarray
+Elementwise = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Activation:
+    r"""An activation function with what the theory needs to know of it.
+
+    Attributes
+    ----------
+    name : str
+        Two activations of the same name are taken to be the same function.
+    value, derivative : callable
+        :math:`\phi` and :math:`\phi'`, elementwise: array to array of the same shape and dtype.
+    homogeneity : float or None
+        ``p`` where :math:`\phi(\lambda h) = \lambda^p \phi(h)` for every :math:`\lambda > 0`, otherwise None.
+
+    Examples
+    --------
+    >>> from infwidth.limits import activations
+    >>> activations.get("abs").homogeneity, activations.get("tanh").homogeneity
+    (1.0, None)
+    """
+
+    name: str
+    value: Elementwise = field(repr=False, compare=False)
+    derivative: Elementwise = field(repr=False, compare=False)
+    homogeneity: float | None = None
+
+    def at_zero(self) -> tuple[float, float]:
+        """Value and slope at 0, which decide how a small pre-activation passes."""
+        zero = np.zeros(1)
+        return float(self.value(zero)[0]), float(self.derivative(zero)[0])
+
+
+def leaky_relu(slope: float = 0.01) -> Activation:
+    """``h`` for ``h > 0``, ``slope * h`` otherwise."""
+    if not math.isfinite(slope):
+        raise ValueError(f"slope: need a finite number, got {slope!r}")
+    return Activation(
+        f"leaky_relu({slope:g})",
+        lambda h: np.where(h > 0, h, h.dtype.type(slope) * h),
+        lambda h: np.where(h > 0, h.dtype.type(1), h.dtype.type(slope)),
+        homogeneity=1.0,
+    )
+
+
+def hermite(degree: int) -> Activation:
+    r"""Normalised probabilists' Hermite polynomial :math:`He_k(h)/\sqrt{k!}`, so that its mean square under N(0, 1) is 1.
+
+    Examples
+    --------
+    >>> from infwidth.limits import activations
+    >>> activations.hermite(2).value(np.array([0.0, 1.0])) * np.sqrt(2)
+    array([-1.,  0.])
+    """
+    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or not 0 <= degree <= 60:
+        raise ValueError(f"degree: need an integer from 0 to 60, got {degree!r}")
+    k = int(degree)
+
+    def polynomial(h: Array, order: int, scale: float) -> Array:
+        previous, current = np.zeros_like(h), np.full_like(h, scale)
+        for j in range(order):  # He_{j+1} = h He_j - j He_{j-1}
+            previous, current = current, h * current - j * previous
+        return current
+
+    norm = 1 / math.sqrt(math.factorial(k))
+    return Activation(
+        f"hermite({k})",
+        lambda h: polynomial(h, k, norm),
+        lambda h: polynomial(h, k - 1, k * norm) if k else np.zeros_like(h),
+        homogeneity=float(k) if k <= 1 else None,
+    )
+
+
+def custom(name: str, value: Elementwise, derivative: Elementwise, homogeneity: float | None = None) -> Activation:
+    r"""Your own activation, checked before it is used.
+
+    The derivative is held against central differences of the value on 41 points of [-3, 3], and a stated homogeneity against its
+    definition, because a wrong derivative trains quietly and badly.
+
+    Parameters
+    ----------
+    name : str
+        Must differ from the built-in names.
+    value, derivative : callable
+        Elementwise, array to array of the same shape.
+    homogeneity : float, optional
+        ``p`` where the function is positively p-homogeneous.
+
+    Raises
+    ------
+    ValueError
+        Where a function changes the shape, or the derivative or the homogeneity does not fit the value.
+
+    Examples
+    --------
+    >>> from infwidth.limits import activations
+    >>> cubic = activations.custom("cubic", lambda h: h**3, lambda h: 3 * h**2, homogeneity=3)
+    >>> activations.get(cubic).name
+    'cubic'
+    """
+    if name in _TABLE:
+        raise ValueError(f"name: {name!r} is a built-in activation; choose another name")
+    h = np.linspace(-3, 3, 41) + 0.0123  # off the usual kinks
+    step = 1e-5
+    for label, function in (("value", value), ("derivative", derivative)):
+        if np.shape(function(h)) != h.shape:
+            raise ValueError(f"{label}: must be elementwise, but an input of shape {h.shape} gave {np.shape(function(h))}")
+    slope = (value(h + step) - value(h - step)) / (2 * step)
+    wrong = np.abs(derivative(h) - slope) > 1e-5 * (1 + np.abs(slope))
+    if wrong.any():
+        at = h[wrong][0]
+        raise ValueError(
+            f"derivative: gives {derivative(h)[wrong][0]:.6g} at h = {at:.4g}, but finite differences of value give"
+            f" {slope[wrong][0]:.6g}; correct it"
+        )
+    if homogeneity is not None and not np.allclose(value(2 * h), 2.0**homogeneity * value(h)):
+        raise ValueError(f"homogeneity: value(2 h) is not 2**{homogeneity} * value(h); leave it out")
+    return Activation(name, value, derivative, homogeneity)
+
+
+def _sigmoid_slope(h: Array) -> Array:
+    s = special.expit(h)
+    return s * (1 - s)
+
+
+def _gelu_slope(h: Array) -> Array:
+    return special.ndtr(h) + h * np.exp(-(h**2) / 2) * h.dtype.type(1 / math.sqrt(2 * math.pi))
+
+
+def _silu_slope(h: Array) -> Array:
+    s = special.expit(h)
+    return s * (1 + h * (1 - s))
+
+
+_TABLE: dict[str, Activation] = {
+    a.name: a
+    for a in (
+        Activation("linear", lambda h: h, np.ones_like, 1.0),
+        Activation("relu", lambda h: np.maximum(h, 0), lambda h: (h > 0).astype(h.dtype), 1.0),
+        Activation("abs", np.abs, np.sign, 1.0),
+        Activation("erf", special.erf, lambda h: h.dtype.type(2 / math.sqrt(math.pi)) * np.exp(-(h**2))),
+        Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2),
+        Activation("sigmoid", special.expit, _sigmoid_slope),
+        Activation("gelu", lambda h: h * special.ndtr(h), _gelu_slope),
+        Activation(
+            "elu",
+            lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))),
+            lambda h: np.exp(np.minimum(h, 0)),
+        ),
+        Activation("softplus", lambda h: np.logaddexp(h, h.dtype.type(0)), special.expit),
+        Activation("silu", lambda h: h * special.expit(h), _silu_slope),
+        Activation("sin", np.sin, np.cos),
+        Activation("cos", np.cos, lambda h: -np.sin(h)),
+    )
+}
+_TABLE["leaky_relu"] = leaky_relu()
+
+
+def names() -> list[str]:
+    """Names that :func:`get` knows; ``leaky_relu(slope)`` and ``hermite(degree)`` are built by their functions."""
+    return list(_TABLE)
+
+
+def get(activation: str | Activation) -> Activation:
+    """The activation of that name, or the given one.
+
+    Raises
+    ------
+    ValueError
+        Where the name is not known.
+    TypeError
+        Where it is neither a name nor an Activation.
+    """
+    if isinstance(activation, Activation):
+        return activation
+    if not isinstance(activation, str):
+        raise TypeError(
+            f"activation: need a name or an Activation, got {type(activation).__name__}; wrap your own function with"
+            " activations.custom(name, value, derivative)"
+        )
+    if activation not in _TABLE:
+        raise ValueError(
+            f"activation: {activation!r} is not one of {', '.join(names())}; build others with activations.leaky_relu, .hermite or .custom"
+        )
+    return _TABLE[activation]

@@ -1,0 +1,74 @@
+"""Training data as a problem sees them: checked, of one dtype, with their loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .checks import array
+from .losses import Loss
+from .losses import get as get_loss
+
+__all__ = ["Data"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Data:
+    """Inputs, targets, loss and optional test inputs of one learning problem.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, d)
+    y : ndarray, shape (n, k)
+        One-hot rows for cross-entropy.
+    loss : Loss
+    X_test : ndarray, shape (n', d), or None
+    """
+
+    X: Array
+    y: Array
+    loss: Loss
+    X_test: Array | None = None
+
+    @classmethod
+    def check(cls, X: Any, y: Any, loss: str | Loss = "squared", X_test: Any = None) -> Data:
+        """Convert and check raw arrays. float32 inputs keep all of it in float32; anything else is float64.
+
+        Raises
+        ------
+        ValueError
+            Naming X, y, loss or X_test, where it is empty, not finite, of the wrong shape or does not fit the loss.
+        """
+        if y is None:
+            raise ValueError("y: is missing; X was given, so give the targets y as well")
+        loss = get_loss(loss)
+        X = array("X", X)
+        y = loss.targets(y, X.dtype)
+        if len(X) != len(y):
+            raise ValueError(f"y: has {len(y)} rows but X has {len(X)}; they must hold the same samples")
+        if X_test is not None:
+            X_test = array("X_test", X_test, dtype=X.dtype, columns=X.shape[1])
+        return cls(X, y, loss, X_test)
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return len(self.X)
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs k."""
+        return self.y.shape[1]
+
+    def rows(self, rows: Array | None) -> tuple[Array, Array]:
+        """Inputs and targets of those rows, or of all."""
+        return (self.X, self.y) if rows is None else (self.X[rows], self.y[rows])
+
+    def judge(self, f: Array, rows: Array | None = None) -> tuple[float, Array]:
+        """Mean loss of outputs ``f`` on those rows, and its gradient: the residuals divided by the number of rows."""
+        y = self.y if rows is None else self.y[rows]
+        return self.loss.judge(f, y)

@@ -1,0 +1,114 @@
+r"""Losses: the mean over samples of :math:`\ell(f_i, y_i)` and its residuals :math:`\partial\ell/\partial f_i`.
+
+=================  ======================================  =====================================
+name               :math:`\ell(f, y)`                       targets
+=================  ======================================  =====================================
+``squared``        :math:`\tfrac12 \|f - y\|^2`             real, shape (n,) or (n, k)
+``logistic``       :math:`\sum_c \log(1 + e^{-y_c f_c})`    -1 or +1, shape (n,) or (n, k)
+``cross_entropy``  :math:`-\log \mathrm{softmax}(f)_y`      classes 0..k-1, shape (n,), or one-hot
+=================  ======================================  =====================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from .checks import array
+
+__all__ = ["Loss", "get"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Loss:
+    r"""A loss per sample with its residual and the check of its targets.
+
+    Attributes
+    ----------
+    name : str
+    value : callable
+        ``(f, y)``, both (n, k), to :math:`\ell` per sample, shape (n,).
+    residual : callable
+        ``(f, y)`` to :math:`\partial\ell/\partial f`, shape (n, k).
+    targets : callable
+        Raw targets and a dtype to the matrix ``y``, shape (n, k); raises ValueError where they do not fit the loss.
+
+    Examples
+    --------
+    >>> from infwidth.solvers import losses
+    >>> logistic = losses.get("logistic")
+    >>> logistic.value(np.zeros((1, 1)), np.ones((1, 1)))
+    array([0.69314718])
+    """
+
+    name: str
+    value: Callable[[Array, Array], Array] = field(repr=False, compare=False)
+    residual: Callable[[Array, Array], Array] = field(repr=False, compare=False)
+    targets: Callable[[Any, np.dtype], Array] = field(repr=False, compare=False)
+
+    def judge(self, f: Array, y: Array) -> tuple[float, Array]:
+        """Mean loss over the samples, and its gradient with respect to ``f``: the residuals divided by n."""
+        mean = float(self.value(f, y).sum(dtype=np.float64)) / len(y)
+        return mean, self.residual(f, y) / f.dtype.type(len(y))
+
+
+def _real_targets(y: Any, dtype: np.dtype) -> Array:
+    return array("y", y, dtype=dtype)
+
+
+def _signs(y: Any, dtype: np.dtype) -> Array:
+    y = array("y", y, dtype=dtype)
+    if not np.isin(y, (-1, 1)).all():
+        raise ValueError(f"y: the logistic loss needs targets -1 and +1, got {np.unique(y)[:4]}; for 0 and 1 pass 2 * y - 1")
+    return y
+
+
+def _classes(y: Any, dtype: np.dtype) -> Array:
+    given = array("y", y, dtype=np.dtype(np.float64))
+    if given.shape[1] == 1:
+        labels = given[:, 0].astype(int)
+        if (labels != given[:, 0]).any() or labels.min() < 0:
+            raise ValueError("y: cross_entropy needs classes 0, 1, ..., k-1 or one-hot rows; encode the labels first")
+        return np.eye(labels.max() + 1, dtype=dtype)[labels]
+    if (given < 0).any() or not np.allclose(given.sum(axis=1), 1):
+        raise ValueError("y: rows of a matrix of targets must be one-hot, or probabilities that sum to 1, for cross_entropy")
+    return given.astype(dtype)
+
+
+def _softmax_residual(f: Array, y: Array) -> Array:
+    return special.softmax(f, axis=1) - y
+
+
+_LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("squared", lambda f, y: ((f - y) ** 2).sum(axis=1) / 2, lambda f, y: f - y, _real_targets),
+        Loss(
+            "logistic",
+            lambda f, y: np.logaddexp(0, -y * f).sum(axis=1),
+            lambda f, y: -y * special.expit(-y * f),
+            _signs,
+        ),
+        Loss(
+            "cross_entropy",
+            lambda f, y: special.logsumexp(f, axis=1) - (y * f).sum(axis=1),
+            _softmax_residual,
+            _classes,
+        ),
+    )
+}
+
+
+def get(loss: str | Loss) -> Loss:
+    """The loss of that name, or the given one; ValueError where the name is not known."""
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str) or loss not in _LOSSES:
+        raise ValueError(f"loss: {loss!r} is not one of {', '.join(_LOSSES)}; give one of these or a solvers.Loss")
+    return _LOSSES[loss]

@@ -1,0 +1,148 @@
+"""What a solve returns."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import checkpoint
+from .problem import Causal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Solution"]
+
+Array = np.ndarray
+
+
+@dataclass
+class Solution:
+    """A trajectory of a model under a method.
+
+    Attributes
+    ----------
+    t : ndarray, shape (T,)
+        Saved times, in the method's unit.
+    step : ndarray of int, shape (T,)
+        Step of the method at, or just after, each saved time.
+    loss : ndarray, shape (T,)
+        Mean loss on all training data.
+    outputs : ndarray, shape (T, n, k)
+    test_outputs : ndarray, shape (T, n', k), or None
+    observables : dict of ndarray, each of shape (T, ...)
+    state : ndarray, shape (p,), or the causal problem itself
+        Where the run ended (the last step, saved or not).
+    error : ndarray, shape (T,), or None
+        Estimate of our own numerical error: largest error of an output at each time. None where the method makes none beyond rounding
+        or cannot tell.
+    covariance : ndarray or None
+        Law of the outputs where the limit itself is random.
+    success : bool
+        Whether the run reached its end (or was stopped by the callback).
+    message : str
+        How it ended, and what to change if it failed.
+    stats : dict
+        ``steps``, ``seconds``; ``batch_loss`` (steps + 1,) for minibatches.
+    problem : Problem, Causal or None
+        None after :meth:`load` without a problem.
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> sol = iw.solve(iw.DeepLinearMuP(1), [[1.0]], [2.0], iw.GradientDescent(0.1, steps=3))
+    >>> sol
+    Solution(success=True, T=4, t=[0, 0.3], loss 2 -> 0.329681: finished)
+    """
+
+    t: Array
+    step: Array
+    loss: Array
+    outputs: Array
+    test_outputs: Array | None = None
+    observables: dict[str, Array] = field(default_factory=dict)
+    state: Any = None
+    error: Array | None = None
+    covariance: Array | None = None
+    success: bool = True
+    message: str = "finished"
+    stats: dict[str, Any] = field(default_factory=dict)
+    problem: Any = None
+
+    def __repr__(self) -> str:
+        span = f"t=[{self.t[0]:g}, {self.t[-1]:g}], loss {self.loss[0]:g} -> {self.loss[-1]:g}" if len(self.t) else "empty"
+        return f"Solution(success={self.success}, T={len(self.t)}, {span}: {self.message})"
+
+    def predict(self, X: Any) -> Array:
+        """Outputs at the end of the run, shape (n', k), at new inputs of shape (n', d)."""
+        from .checks import array
+
+        if self.problem is None:
+            raise ValueError("problem: a loaded Solution cannot predict by itself; give Solution.load(path, problem=model.bind(...))")
+        data = self.problem.data
+        X = array("X", X) if data is None else array("X", X, dtype=data.X.dtype, columns=data.X.shape[1])
+        return self.problem.predict(self.state, X)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything but the problem to one .npz file (no pickle), atomically. The name is used as given."""
+        content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("problem", "state")}
+        if isinstance(self.state, Causal):
+            content["history"] = self.state.history(len(self.t) and int(self.stats["steps"]) + 1)
+        else:
+            content["state"] = self.state
+        checkpoint.write(path, {"kind": "solution", **content})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], problem: Any = None) -> Solution:
+        """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : path
+        problem : Problem or Causal, optional
+            ``model.bind(data, rng)`` of the same model and data, for :meth:`predict`.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            Where there is no such file, or it holds something else.
+        """
+        content = checkpoint.read(path)
+        if content.pop("kind", None) != "solution":
+            raise ValueError(f"path: {os.fspath(path)!r} is not a saved Solution (a checkpoint is read by solve(..., checkpoint=))")
+        history = content.pop("history", None)
+        if history is not None:
+            if problem is not None:
+                problem.restore(history)
+                content["state"] = problem
+            else:
+                content["state"] = history
+        return cls(**content, problem=problem)
+
+    def plot(self, axes: Any = None, samples: int = 8) -> Figure:
+        """Loss and outputs against time.
+
+        Parameters
+        ----------
+        axes : pair of matplotlib Axes, optional
+        samples : int
+            Number of samples whose (first) output is drawn.
+        """
+        if axes is None:
+            import matplotlib.pyplot as plt
+
+            _, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+        left, right = axes
+        left.plot(self.t, self.loss, color="black")
+        if np.all(self.loss > 0):
+            left.set_yscale("log")
+        left.set(xlabel="time $t$", ylabel="training loss")
+        right.plot(self.t, self.outputs[:, :samples, 0])
+        if self.error is not None and self.outputs.shape[1]:
+            for row in self.outputs[:, :samples, 0].T:
+                right.fill_between(self.t, row - self.error, row + self.error, color="grey", alpha=0.3, linewidth=0)
+        right.set(xlabel="time $t$", ylabel=f"output of {min(samples, self.outputs.shape[1])} training samples")
+        return left.figure

@@ -1,0 +1,323 @@
+"""One loop for every model and method: record, report, checkpoint, stop."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import checkpoint as checkpoints
+from .checks import real
+from .data import Data
+from .interrupt import DeferredInterrupt
+from .losses import Loss
+from .problem import Causal, Point
+from .recorder import Observable, Recorder, RecordFull, check_save_at
+from .solution import Solution
+from .stability import gentler_rate
+
+__all__ = ["solve"]
+
+DIVERGED = 1e6  # times max(1, first loss)
+
+
+def solve(
+    model: Any,
+    X: Any = None,
+    y: Any = None,
+    method: Any = None,
+    *,
+    loss: str | Loss = "squared",
+    X_test: Any = None,
+    rng: int | np.random.Generator | np.random.SeedSequence | None = None,
+    save_at: Any = None,
+    observables: Mapping[str, Observable] | None = None,
+    callback: Callable[[Point], Any] | None = None,
+    progress: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 30.0,
+) -> Solution:
+    r"""Follow a model through training.
+
+    Parameters
+    ----------
+    model : Model
+        A finite :class:`~infwidth.limits.Network` or a limit.
+    X : array_like, shape (n, d), optional
+        Training inputs, one row per sample. float32 is kept, everything else becomes float64. None for a model that has a population of
+        its own.
+    y : array_like, shape (n,) or (n, k)
+        Targets, see :mod:`infwidth.solvers.losses`.
+    method : Method
+        For example ``GradientDescent(learning_rate=0.1, steps=100)``.
+    loss : {"squared", "logistic", "cross_entropy"} or Loss
+        Mean over samples; the squared loss is :math:`\tfrac12\|f - y\|^2`.
+    X_test : array_like, shape (n', d), optional
+        Inputs at which the outputs are recorded too, in ``sol.test_outputs``.
+    rng : int, Generator or SeedSequence, optional
+        The model and the method draw from two independent streams of it. The same seed gives the same run.
+    save_at : sequence, optional
+        Steps (discrete methods) or times (flows) to record. Default: every step, refused above 256 MB.
+    observables : dict of callables, optional
+        ``name: f(t, state, problem)``, recorded in ``sol.observables[name]``. They must not change the state.
+    callback : callable, optional
+        Called with every :class:`~infwidth.solvers.Point`; a true return value stops the run.
+    progress : bool
+        Show a progress bar.
+    checkpoint : path, optional
+        Written every ``checkpoint_seconds``, on Ctrl-C and at the end. If the file is there, the run goes on from it, to the same bits as an
+        undisturbed run; a finished one is returned at once.
+    checkpoint_seconds : float
+        0 writes at every step.
+
+    Returns
+    -------
+    Solution
+        Partial, with ``success=False`` and what to do in ``message``, where the run diverged or was interrupted by Ctrl-C.
+
+    Raises
+    ------
+    ValueError
+        Where an argument is not valid, or ``checkpoint`` belongs to another run. An error raised by a callback or an observable carries the
+        partial Solution in its attribute ``solution``.
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> limit = iw.DeepLinearMuP(hidden_layers=2)
+    >>> sol = iw.solve(limit, [[1.0]], [2.0], iw.GradientDescent(learning_rate=0.05, steps=40), save_at=[0, 40])
+    >>> sol.t, sol.outputs.ravel().round(2)
+    (array([0., 2.]), array([0., 2.]))
+    """
+    _check_parts(model, method)
+    data = None if X is None and y is None and X_test is None else _check_data(X, y, loss, X_test)
+    saved = check_save_at(save_at, method)
+    checkpoint_seconds = real("checkpoint_seconds", checkpoint_seconds, least=0)
+    observables = dict(observables or {})
+    for name, value in (("callback", callback), *((f"observables[{k!r}]", v) for k, v in observables.items())):
+        if value is not None and not callable(value):
+            raise TypeError(f"{name}: need a function, got {type(value).__name__}")
+    file = None if checkpoint is None else _CheckpointFile(checkpoint, checkpoint_seconds, method, rng)
+    if file is not None:
+        file.identify(model=model, method=method, data=data, rng=rng, save_at=saved, observables=observables)
+    model_rng, method_rng = _streams(rng)
+    problem = model.bind(data, model_rng)
+    recorder = Recorder(
+        problem,
+        saved,
+        method.discrete,
+        getattr(method, "steps", None),
+        None if data is None else data.X_test,
+        observables,
+    )
+    run = _Run(problem, method, recorder, file, callback)
+    with _one_pool(problem), np.errstate(over="ignore", invalid="ignore"), _bar(progress, method) as bar:
+        run.go(method_rng, bar)
+        solution = run.solution()
+        if solution.success and getattr(method, "estimate_error", False) and run.point is not None:
+            solution.error = _refinement_error(problem, method, method_rng, solution)
+    return solution
+
+
+class _Run:
+    """State of one solve while it goes."""
+
+    def __init__(
+        self,
+        problem: Any,
+        method: Any,
+        recorder: Recorder,
+        file: _CheckpointFile | None,
+        callback: Callable[[Point], Any] | None,
+    ) -> None:
+        self.problem, self.method, self.recorder, self.file, self.callback = problem, method, recorder, file, callback
+        self.point: Point | None = None
+        self.state: Any = None
+        self.steps = 0
+        self.success, self.message = True, "finished"
+        self.began = time.perf_counter()
+
+    def go(self, rng: np.random.Generator, bar: Any) -> None:
+        resume = None
+        if self.file is not None and (stored := self.file.load()) is not None:
+            self.recorder.restore(stored["record"])
+            if stored["finished"]:
+                self.steps = int(stored["steps"])
+                self.state = stored["state"]
+                if "history" in stored:
+                    self.problem.restore(stored["history"])
+                    self.state = self.problem
+                return
+            resume = stored["resume"]
+        with DeferredInterrupt() as interrupt:
+            try:
+                self._follow(self.method.trajectory(self.problem, rng, resume), interrupt, bar)
+            except KeyboardInterrupt:
+                self.success = False
+                self.message = f"interrupted inside the step after step {self.steps}: the record is whole, the state is not"
+            except (FloatingPointError, RecordFull) as error:
+                if self.point is None:
+                    raise
+                self.success, self.message = False, str(error)
+            except Exception as error:
+                if self.point is not None:
+                    error.solution = self.solution()  # type: ignore[attr-defined]
+                    error.add_note(f"infwidth: what was computed until step {self.steps} is in the attribute `solution` of this error")
+                raise
+        if self.success and self.file is not None and self.message == "finished" and self.point is not None:
+            self.file.finish(self.recorder, self.problem, self.point)
+
+    def _follow(self, trajectory: Iterator[Point], interrupt: DeferredInterrupt, bar: Any) -> None:
+        ceiling = math.inf
+        record, file, callback = self.recorder.record, self.file, self.callback
+        for point in trajectory:
+            if self.point is None:
+                ceiling = DIVERGED * max(1.0, self.recorder.rows["loss"][0] if self.recorder.rows["loss"] else point.loss)
+            if not point.loss < ceiling:
+                self._diverged(point)
+                return
+            self.point, self.state, self.steps = point, point.state, point.step
+            record(point)
+            if bar is not None:
+                bar(point)
+            if interrupt.requested:
+                self.success, self.message = False, f"interrupted by Ctrl-C at step {point.step}"
+            elif callback is not None and callback(point):
+                self.message = f"stopped by the callback at step {point.step}"
+            if file is not None and file.due(self.message != "finished"):
+                file.save(self.recorder, point)
+            if self.message != "finished":
+                return
+
+    def _diverged(self, point: Point) -> None:
+        self.success = False
+        what = f"loss = {point.loss:g}" if math.isfinite(point.loss) else "the loss is not finite"
+        self.message = f"diverged at step {point.step} (t = {point.t:g}): {what}; {gentler_rate(self.problem, self.method)}"
+
+    def solution(self) -> Solution:
+        arrays = self.recorder.arrays()
+        batch_loss = arrays.pop("batch_loss")
+        stats: dict[str, Any] = {"steps": self.steps, "seconds": time.perf_counter() - self.began}
+        if batch_loss.size:
+            stats["batch_loss"] = batch_loss
+        return Solution(**arrays, state=self.state, success=self.success, message=self.message, stats=stats, problem=self.problem)
+
+
+class _CheckpointFile:
+    """The checkpoint of one run: whose it is, when it is due, what is in it."""
+
+    def __init__(self, path: str | os.PathLike[str], seconds: float, method: Any, rng: Any) -> None:
+        if rng is None:
+            raise ValueError("rng: a run that can be resumed needs a seed; give rng an integer")
+        if not getattr(method, "resumable", True):
+            raise ValueError(f"checkpoint: {method!r} cannot be resumed to the same bits; use an explicit stepper such as RK45")
+        self.path, self.seconds = Path(path), seconds
+        self.last = time.monotonic()
+        self.prints: dict[str, str] = {}
+
+    def identify(self, **parts: Any) -> None:
+        self.prints = {name: checkpoints.fingerprint(part) for name, part in parts.items()}
+
+    def load(self) -> dict[str, Any] | None:
+        if not self.path.exists():
+            return None
+        stored = checkpoints.read(self.path)
+        if stored.get("kind") != "checkpoint":
+            raise ValueError(f"checkpoint: {str(self.path)!r} is not a checkpoint; give another path")
+        other = [name for name, digest in self.prints.items() if stored["prints"].get(name) != digest]
+        if other:
+            raise ValueError(
+                f"checkpoint: {str(self.path)!r} belongs to a run with another {', '.join(other)}; give another path or delete the file"
+            )
+        return stored
+
+    def due(self, now: bool) -> bool:
+        return now or time.monotonic() - self.last >= self.seconds
+
+    def save(self, recorder: Recorder, point: Point) -> None:
+        resume = {"step": point.step, "t": point.t, **point.memory()}
+        if not isinstance(point.state, Causal):
+            resume["state"] = point.state
+        self._write(recorder, finished=False, resume=resume)
+
+    def finish(self, recorder: Recorder, problem: Any, point: Point) -> None:
+        end = {"history": problem.history(point.step + 1), "state": None} if isinstance(problem, Causal) else {"state": point.state}
+        self._write(recorder, finished=True, steps=point.step, **end)
+
+    def _write(self, recorder: Recorder, **content: Any) -> None:
+        checkpoints.write(self.path, {"kind": "checkpoint", "prints": self.prints, "record": recorder.snapshot(), **content})
+        self.last = time.monotonic()
+
+
+def _check_parts(model: Any, method: Any) -> None:
+    if not hasattr(model, "bind"):
+        raise TypeError(f"model: need a network or a limit, got {type(model).__name__}; for example DeepLinearMuP(hidden_layers=2)")
+    if not hasattr(method, "trajectory") or isinstance(method, type):
+        raise TypeError(f"method: need a method, got {method!r}; for example GradientDescent(learning_rate=0.1, steps=100)")
+
+
+def _check_data(X: Any, y: Any, loss: str | Loss, X_test: Any) -> Data:
+    if X is None:
+        raise ValueError("X: is missing although y or X_test was given; give the training inputs")
+    return Data.check(X, y, loss, X_test)
+
+
+def _streams(rng: Any) -> tuple[np.random.Generator, np.random.Generator]:
+    """Independent generators for the model and for the method."""
+    if isinstance(rng, np.random.Generator):
+        return tuple(rng.spawn(2))  # type: ignore[return-value]
+    if isinstance(rng, np.random.SeedSequence):
+        rng = np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key)  # spawning counts: leave the caller's sequence as it was
+    elif rng is not None:
+        if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+            raise ValueError(f"rng: need a non-negative integer, a Generator or a SeedSequence, got {rng!r}")
+        rng = np.random.SeedSequence(int(rng))
+    else:
+        rng = np.random.SeedSequence()
+    return tuple(np.random.default_rng(child) for child in rng.spawn(2))  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def _one_pool(problem: Any) -> Iterator[None]:
+    """Problems with parallel loops of their own get a BLAS of one thread, for the whole solve."""
+    if getattr(problem, "threads", None) != "block":
+        yield
+        return
+    import scipy.linalg.cython_blas  # noqa: F401  loaded before the limit, or it escapes it
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
+
+
+@contextlib.contextmanager
+def _bar(progress: bool, method: Any) -> Iterator[Callable[[Point], None] | None]:
+    if not progress:
+        yield None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=method.steps if method.discrete else method.t_end, unit="step" if method.discrete else "t") as bar:
+
+        def show(point: Point) -> None:
+            bar.update((point.step if method.discrete else point.t) - bar.n)
+            bar.set_postfix_str(f"loss {point.loss:.3g}", refresh=False)
+
+        yield show
+
+
+def _refinement_error(problem: Any, method: Any, rng: np.random.Generator, fine: Solution) -> np.ndarray | None:
+    """Largest difference of the outputs, at each saved time, from the same flow at looser tolerances."""
+    coarse = Recorder(problem, list(dict.fromkeys(fine.t.tolist())), False, None, None, {})
+    try:
+        for point in method.coarser().trajectory(problem, rng):
+            coarse.record(point)
+    except (KeyboardInterrupt, FloatingPointError):
+        return None
+    return np.abs(coarse.arrays()["outputs"] - fine.outputs).max(axis=(1, 2), initial=0.0)

@@ -1,0 +1,181 @@
+"""The package as a whole: its folders, its version, what importing it costs, and which way imports may point."""
+
+import ast
+import configparser
+import importlib
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import infwidth
+
+REPOSITORY = Path(__file__).parents[1]
+FOLDERS = ("limits", "solvers")
+PACKAGES = ("infwidth", "infwidth.limits", "infwidth.solvers")
+
+
+def run_python(code, cwd):
+    """Run code in a fresh interpreter which finds the infwidth of this one, be it the checkout or an installed one."""
+    environment = os.environ | {"PYTHONPATH": str(Path(infwidth.__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+# The mapping of folders to packages
+
+
+def test_setup_cfg_lists_every_package():
+    config = configparser.ConfigParser()
+    config.read(REPOSITORY / "setup.cfg")
+    listed = config["options"]["packages"].split()
+    folders = {file.parent for name in FOLDERS for file in (REPOSITORY / name).rglob("*.py")}
+    expected = {".".join(("infwidth", *folder.relative_to(REPOSITORY).parts)) for folder in folders}
+    assert sorted(listed) == sorted(expected | {"infwidth"})
+    mapping = dict(re.split(r"\s*=\s*", line) for line in config["options"]["package_dir"].split("\n") if line)
+    assert mapping == {"infwidth": "src/infwidth", "infwidth.limits": "limits", "infwidth.solvers": "solvers"}
+
+
+def test_every_folder_of_the_package_has_an_init():
+    for name in FOLDERS:
+        for file in (REPOSITORY / name).rglob("*.py"):
+            assert (file.parent / "__init__.py").exists(), f"{file.parent} would be missing in the wheel"
+
+
+def test_the_source_folder_holds_links_to_the_two_root_folders():
+    source = REPOSITORY / "src" / "infwidth"
+    for name in FOLDERS:
+        assert (source / name).is_symlink()
+        assert (source / name).readlink() == Path("..", "..", name)
+    own = {path.name for path in source.iterdir() if path.is_dir() and not path.is_symlink()}
+    assert own <= {"__pycache__"}, "a package in src/ needs a line in setup.cfg and a check here"
+
+
+def test_the_package_is_marked_as_typed():
+    assert (Path(infwidth.__file__).parent / "py.typed").exists()
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_bare_import_says_which_name_to_import(name):
+    result = run_python(f"import {name}", cwd=REPOSITORY)
+    assert result.returncode != 0
+    assert f"ImportError: this folder is a part of infwidth: write `import infwidth.{name}`" in result.stderr
+
+
+# The version
+
+
+def test_the_version_is_written_once():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in project["project"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "infwidth.__version__"}
+
+
+@pytest.mark.may_skip("a checkout that is not installed has no metadata")
+def test_the_version_of_the_installed_distribution():
+    try:
+        installed = importlib.metadata.version("infwidth")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("infwidth is not installed")
+    assert installed == infwidth.__version__, "install the package again: its metadata are of another version"
+
+
+def test_the_version_of_the_pages():
+    citation = (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.*)$", citation, re.MULTILINE) == [infwidth.__version__]
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == infwidth.__version__
+
+
+# What an import costs
+
+
+@pytest.mark.parametrize("code", ["import infwidth", "import infwidth; infwidth.limits; infwidth.solvers; infwidth.solve"])
+def test_importing_is_light(code, tmp_path):
+    heavy = {"numba", "scipy.integrate", "matplotlib"}
+    result = run_python(f"{code}; import sys; print(*({heavy} & sys.modules.keys()))", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == []
+
+
+# The public names
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names(package):
+    module = importlib.import_module(package)
+    assert module.__all__, "no public names: were they not read?"
+    for name in module.__all__:
+        assert getattr(module, name) is vars(module)[name]
+        assert name in dir(module)
+    with pytest.raises(AttributeError, match=rf"module '{package}' has no attribute 'Netwrok'"):
+        module.Netwrok  # noqa: B018
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_public_name_is_not_that_of_a_module_beside_it(package):
+    # Importing a submodule sets it as an attribute of its package, over a function of the same name.
+    module = importlib.import_module(package)
+    for file in Path(module.__file__).parent.iterdir():
+        if file.stem in module.__all__:
+            assert getattr(module, file.stem) is importlib.import_module(f"{package}.{file.stem}")
+
+
+# Which way imports point: limits may import solvers, never the reverse
+
+
+def imports_of(source, package):
+    """The absolute names of all that a module of this package imports, wherever in its text."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            origin = ".".join([*parents, *filter(None, [node.module])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def imports_limits(source, package):
+    # The names of infwidth itself count too: half of them are those of limits.
+    allowed = ("infwidth.solvers", "infwidth._")
+    return [name for name in imports_of(source, package) if name.split(".")[0] in ("infwidth", "limits") and not name.startswith(allowed)]
+
+
+def test_solvers_import_no_limits():
+    files = sorted((REPOSITORY / "solvers").rglob("*.py"))
+    assert files
+    for file in files:
+        package = ".".join(("infwidth", *file.parent.relative_to(REPOSITORY).parts))
+        assert imports_limits(file.read_text(encoding="utf-8"), package) == [], file
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import limits",
+        "import limits.network",
+        "from limits import Network",
+        "import infwidth",
+        "import infwidth.limits.network",
+        "from infwidth import limits",
+        "from infwidth import Network",
+        "from infwidth.limits import Network",
+        "from .. import limits",
+        "from ..limits import Network",
+        "from ..limits.network import Network",
+        "def f():\n    from ..limits import Network",
+        "if TYPE_CHECKING:\n    from ..limits import Network",
+    ],
+)
+def test_the_check_of_imports_sees(source):
+    assert imports_limits(source, "infwidth.solvers")
+    assert imports_limits(source.replace("from ..", "from ..."), "infwidth.solvers.gaussian")
+
+
+@pytest.mark.parametrize("source", ["import numpy", "from . import data", "from .data import Data", "from .._lazy import lazy_names"])
+def test_the_check_of_imports_lets_pass(source):
+    assert imports_limits(source, "infwidth.solvers") == []
