@@ -43,6 +43,7 @@ __all__ = ["DeepLinearIntegrable", "chain_gradient"]
 
 Array = np.ndarray
 
+SMALL = 50_000  # multiplications; above, matrix products are faster than one compiled pass over the data
 SCHEMES = ("standard", "large_lr", "non_centered")
 
 
@@ -102,8 +103,11 @@ class ChainProblem:
     """The limit as a problem; the state is :math:`A_1, .., A_{L+1}` in one vector."""
 
     def __init__(self, data: Data, hidden_layers: int, scheme: str) -> None:
+        from . import linear_chain  # loads numba
+
         d, k = data.X.shape[1], data.outputs
         self.data = data
+        self._chain = linear_chain
         self.first_step = scheme == "large_lr"
         constant = int(scheme == "non_centered")
         D = d + constant + k
@@ -118,6 +122,7 @@ class ChainProblem:
             for A in middle:
                 A[d, d] = 1
         self._tops = np.empty((hidden_layers + 1, k, D), dtype)
+        self._small_squared = data.loss.name == "squared" and data.X.size * k <= SMALL
 
     def start(self) -> Array:
         return self._start.copy()
@@ -142,26 +147,28 @@ class ChainProblem:
 
     def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[..., None]]:
         """Evaluate, and return ``update(rate, out=state)``, which adds ``rate * velocity`` to ``out``."""
-        from . import linear_chain
-
-        X, _ = self.data.rows(rows)
-        f = X @ self._product(state).T
-        loss, residual = self.data.judge(f, rows)
+        P = self._product(state)
+        if rows is None and self._small_squared:
+            E = np.empty_like(P)
+            f = np.empty_like(self.data.y)
+            loss = self._chain.squared(P, self.data.X, self.data.y, f, E)
+        else:
+            X, _ = self.data.rows(rows)
+            f = X @ P.T
+            loss, residual = self.data.judge(f, rows)
+            E = residual.T @ X
 
         def update(rate: float, out: Array = state) -> None:
-            E = residual.T @ X
             if step == 0 and self.first_step:
                 self._add_first_step(out, -rate * E)
             else:
-                linear_chain.descend(state, out, rate, self._tops, E)
+                self._chain.descend(state, out, rate, self._tops, E)
 
         return Evaluation(loss, f), update
 
     def _product(self, state: Array) -> Array:
-        from . import linear_chain
-
         P = np.empty((self.data.outputs, self.data.X.shape[1]), state.dtype)
-        linear_chain.tops(state, self._tops, P)
+        self._chain.tops(state, self._tops, P)
         return P
 
     def _add_first_step(self, out: Array, rho: Array) -> None:

@@ -73,7 +73,7 @@ class DeepLinearMuP:
     >>> def output(rate):
     ...     method = iw.GradientDescent(rate, steps=round(0.2 / rate))
     ...     return iw.solve(iw.DeepLinearMuP(3), [[1.0]], [2.0], method).outputs[-1, 0, 0]
-    >>> round(2 * output(0.002) - output(0.004), 3)  # extrapolated to rate 0
+    >>> round(float(2 * output(0.002) - output(0.004)), 3)  # extrapolated to rate 0
     1.51
     """
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..solvers.compilation import jit
 
-__all__ = ["descend", "tops"]
+__all__ = ["descend", "squared", "tops"]
 
 Array = np.ndarray
 
@@ -45,6 +45,26 @@ def tops(state: Array, T: Array, P: Array) -> None:  # pragma: no cover - compil
             factor = T[0, c, i]
             for j in range(d):
                 P[c, j] += factor * state[i * d + j]
+
+
+@jit
+def squared(P: Array, X: Array, y: Array, f: Array, E: Array) -> float:  # pragma: no cover - compiled
+    """Squared loss of ``f = X P^T`` (n, k), and ``E`` (k, d), its gradient in P: one pass over small data, where calls cost most."""
+    n, d = X.shape
+    E[:] = 0
+    loss = 0.0
+    for i in range(n):
+        for c in range(P.shape[0]):
+            total = P.dtype.type(0)
+            for j in range(d):
+                total += P[c, j] * X[i, j]
+            f[i, c] = total
+            residual = total - y[i, c]
+            loss += residual * residual
+            for j in range(d):
+                E[c, j] += residual * X[i, j]
+    E /= n
+    return loss / (2 * n)
 
 
 @jit

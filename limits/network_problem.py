@@ -10,6 +10,7 @@ With :math:`x^0 = X`, :math:`h^l = s_l\, x^{l-1} w_l^\top + b_l`, :math:`x^l = \
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class NetworkProblem:
         self.data = data
         self.activation = activation
         self.first_step = p.has_first_step
-        self.shapes = [(rows, columns) for columns, rows in zip(sizes[:-1], sizes[1:], strict=True)]
+        self.shapes = [(rows, columns) for columns, rows in pairwise(sizes)]
         self.biased = p.bias_std is not None
         self.scales = [width**-a for a in p.a]
         self.rates = [width**-c for c in p.c]

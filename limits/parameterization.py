@@ -28,6 +28,7 @@ from ..solvers.checks import integer, real
 __all__ = ["Parameterization"]
 
 Exponents = tuple[float, ...]
+Triple = tuple[float, float, float]
 
 
 def _per_layer(name: str, value: Any, layers: int) -> Exponents:
@@ -121,17 +122,14 @@ class Parameterization:
         )
 
     @classmethod
-    def _named(cls, name: str, L: Any, a: Exponents, b: Exponents, c: Exponents, **more: Any) -> Parameterization:
+    def _named(cls, name: str, L: Any, a: Triple, b: Triple, c: Triple, first_c: Triple | None = None) -> Parameterization:
         """Triples [layer 1; layers 2..L; output] spread over the layers."""
         L = integer("hidden_layers", L, least=1, way_out="hidden_layers counts the layers between input and output")
-        spread = [(t[0],) + (t[1],) * (L - 1) + (t[2],) for t in (a, b, c)]
-        first = more.pop("first_c", None)
-        return cls(
-            *spread,
-            first_c=None if first is None else (first[0],) + (first[1],) * (L - 1) + (first[2],),
-            name=name,
-            **more,
-        )
+
+        def spread(triple: Triple) -> Exponents:
+            return (triple[0],) + (triple[1],) * (L - 1) + (triple[2],)
+
+        return cls(spread(a), spread(b), spread(c), None if first_c is None else spread(first_c), name=name)
 
     @classmethod
     def standard(cls, hidden_layers: int, c: float = 1.0) -> Parameterization:

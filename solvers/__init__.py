@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     # A public function never bears the name of its module: importing the module would put it in the function's place.
     from .comparison import Comparison as Comparison
     from .comparison import compare as compare
+    from .comparison import power_law as power_law
     from .data import Data as Data
     from .gradient_descent import GradientDescent as GradientDescent
     from .gradient_flow import GradientFlow as GradientFlow

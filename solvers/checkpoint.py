@@ -25,7 +25,7 @@ def write(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     arrays["outline"] = np.frombuffer(json.dumps(outline).encode(), np.uint8)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = path.with_name(f".{path.name}.tmp")
     try:
         with open(beside, "wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -114,14 +114,9 @@ class GradientFlow:
             dense = ode.dense_output() if step else None
         while True:
             state = ode.y.astype(dtype)
-            yield Point(
-                step,
-                float(ode.t),
-                state,
-                *problem.evaluate(state),
-                lambda: {"stepper": _internals(ode)},
-                None if dense is None else lambda t, dense=dense: dense(t).astype(dtype),  # type: ignore[misc]
-            )
+            loss, outputs = problem.evaluate(state)
+            at = None if dense is None else lambda t, dense=dense: dense(t).astype(dtype)
+            yield Point(step, float(ode.t), state, loss, outputs, lambda: {"stepper": _internals(ode)}, at)
             if ode.status != "running":
                 return
             message = ode.step()

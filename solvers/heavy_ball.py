@@ -10,7 +10,6 @@ import numpy as np
 
 from .causal import causal_trajectory
 from .checks import integer, real
-from .gradient_descent import mover
 from .problem import Causal, Point, Snapshot
 
 __all__ = ["HeavyBall"]
@@ -92,16 +91,20 @@ class HeavyBall:
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
         velocity = np.empty_like(state)
         move = np.zeros_like(state) if resume is None else resume["momentum"]
+
+        def memory() -> Snapshot:
+            return {"momentum": move}
+
         for step in range(first, self.steps + 1):
-            if step == 0 and self.first_learning_rate is not None:
-                evaluation, update = mover(problem)(state, 0, None)
-                yield Point(0, 0.0, state, *evaluation, lambda: {"momentum": move})
-                if self.steps:
-                    update(self.first_learning_rate)
-                continue
-            evaluation = problem.evaluate(state, velocity, step=step)
-            yield Point(step, h * step, state, *evaluation, lambda: {"momentum": move})
-            if step < self.steps:
+            special = step == 0 and self.first_learning_rate is not None
+            loss, outputs = problem.evaluate(state, velocity, step=step)
+            yield Point(step, h * step, state, loss, outputs, memory)
+            if step == self.steps:
+                return
+            if special:
+                velocity *= self.first_learning_rate
+                state += velocity
+            else:
                 move *= beta
                 velocity *= h * h
                 move += velocity

@@ -32,10 +32,8 @@ class Loss:
     Attributes
     ----------
     name : str
-    value : callable
-        ``(f, y)``, both (n, k), to :math:`\ell` per sample, shape (n,).
-    residual : callable
-        ``(f, y)`` to :math:`\partial\ell/\partial f`, shape (n, k).
+    value_and_residual : callable
+        ``(f, y)``, both (n, k), to :math:`\ell` per sample, shape (n,), and :math:`\partial\ell/\partial f`, shape (n, k), in new memory.
     targets : callable
         Raw targets and a dtype to the matrix ``y``, shape (n, k); raises ValueError where they do not fit the loss.
 
@@ -43,19 +41,19 @@ class Loss:
     --------
     >>> from infwidth.solvers import losses
     >>> logistic = losses.get("logistic")
-    >>> logistic.value(np.zeros((1, 1)), np.ones((1, 1)))
-    array([0.69314718])
+    >>> logistic.value_and_residual(np.zeros((1, 1)), np.ones((1, 1)))
+    (array([0.69314718]), array([[-0.5]]))
     """
 
     name: str
-    value: Callable[[Array, Array], Array] = field(repr=False, compare=False)
-    residual: Callable[[Array, Array], Array] = field(repr=False, compare=False)
+    value_and_residual: Callable[[Array, Array], tuple[Array, Array]] = field(repr=False, compare=False)
     targets: Callable[[Any, np.dtype], Array] = field(repr=False, compare=False)
 
     def judge(self, f: Array, y: Array) -> tuple[float, Array]:
         """Mean loss over the samples, and its gradient with respect to ``f``: the residuals divided by n."""
-        mean = float(self.value(f, y).sum(dtype=np.float64)) / len(y)
-        return mean, self.residual(f, y) / f.dtype.type(len(y))
+        values, residual = self.value_and_residual(f, y)
+        residual *= 1 / len(y)
+        return float(np.add.reduce(values, dtype=np.float64)) / len(y), residual
 
 
 def _real_targets(y: Any, dtype: np.dtype) -> Array:
@@ -81,26 +79,26 @@ def _classes(y: Any, dtype: np.dtype) -> Array:
     return given.astype(dtype)
 
 
-def _softmax_residual(f: Array, y: Array) -> Array:
-    return special.softmax(f, axis=1) - y
+def _squared(f: Array, y: Array) -> tuple[Array, Array]:
+    residual = f - y
+    return 0.5 * np.einsum("ic,ic->i", residual, residual), residual
+
+
+def _logistic(f: Array, y: Array) -> tuple[Array, Array]:
+    margin = -y * f
+    return np.logaddexp(margin.dtype.type(0), margin).sum(axis=1), -y * special.expit(margin)
+
+
+def _cross_entropy(f: Array, y: Array) -> tuple[Array, Array]:
+    return special.logsumexp(f, axis=1) - np.einsum("ic,ic->i", y, f), special.softmax(f, axis=1) - y
 
 
 _LOSSES = {
     loss.name: loss
     for loss in (
-        Loss("squared", lambda f, y: ((f - y) ** 2).sum(axis=1) / 2, lambda f, y: f - y, _real_targets),
-        Loss(
-            "logistic",
-            lambda f, y: np.logaddexp(0, -y * f).sum(axis=1),
-            lambda f, y: -y * special.expit(-y * f),
-            _signs,
-        ),
-        Loss(
-            "cross_entropy",
-            lambda f, y: special.logsumexp(f, axis=1) - (y * f).sum(axis=1),
-            _softmax_residual,
-            _classes,
-        ),
+        Loss("squared", _squared, _real_targets),
+        Loss("logistic", _logistic, _signs),
+        Loss("cross_entropy", _cross_entropy, _classes),
     )
 }
 

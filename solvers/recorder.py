@@ -29,8 +29,10 @@ def check_save_at(save_at: Any, method: Any) -> list[float] | None:
     values = np.atleast_1d(np.asarray(save_at)).ravel().tolist()
     if not values:
         raise ValueError("save_at: is empty; give at least one step or time, or None for every step")
+    wanted: list[float]
     if method.discrete:
-        wanted = sorted({integer("save_at", v, least=0, way_out="it counts steps of this method") for v in values})
+        steps = {integer("save_at", v, least=0, way_out="it counts steps of this method") for v in values}
+        wanted = [*sorted(steps)]
         end, unit = method.steps, "steps"
     else:
         wanted = sorted({real("save_at", v, least=0) for v in values})
@@ -117,6 +119,11 @@ class Recorder:
                 f"save_at: keeping every step would take {total / 1e6:.0f} MB (limit {LARGEST_RECORD / 1e6:.0f} MB);"
                 " give the steps or times to save"
             )
+
+    @property
+    def complete(self) -> bool:
+        """Whether all saved points were met."""
+        return self.save_at is not None and self.next == len(self.save_at)
 
     def arrays(self) -> dict[str, Any]:
         """The record as arrays: each of shape (T, ...)."""

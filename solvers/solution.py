@@ -55,7 +55,7 @@ class Solution:
     >>> import infwidth as iw
     >>> sol = iw.solve(iw.DeepLinearMuP(1), [[1.0]], [2.0], iw.GradientDescent(0.1, steps=3))
     >>> sol
-    Solution(success=True, T=4, t=[0, 0.3], loss 2 -> 0.329681: finished)
+    Solution(success=True, T=4, t=[0, 0.3], loss 2 -> 0.446419: finished)
     """
 
     t: Array

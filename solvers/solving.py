@@ -71,8 +71,8 @@ def solve(
     progress : bool
         Show a progress bar.
     checkpoint : path, optional
-        Written every ``checkpoint_seconds``, on Ctrl-C and at the end. If the file is there, the run goes on from it, to the same bits as an
-        undisturbed run; a finished one is returned at once.
+        Written every ``checkpoint_seconds``, on Ctrl-C and at the end. If the file is there, the run goes on from it, to the same
+        bits as an undisturbed run; a finished one is returned at once.
     checkpoint_seconds : float
         0 writes at every step.
 
@@ -120,7 +120,7 @@ def solve(
     with _one_pool(problem), np.errstate(over="ignore", invalid="ignore"), _bar(progress, method) as bar:
         run.go(method_rng, bar)
         solution = run.solution()
-        if solution.success and getattr(method, "estimate_error", False) and run.point is not None:
+        if solution.success and getattr(method, "estimate_error", False):
             solution.error = _refinement_error(problem, method, method_rng, solution)
     return solution
 
@@ -170,7 +170,7 @@ class _Run:
                     error.solution = self.solution()  # type: ignore[attr-defined]
                     error.add_note(f"infwidth: what was computed until step {self.steps} is in the attribute `solution` of this error")
                 raise
-        if self.success and self.file is not None and self.message == "finished" and self.point is not None:
+        if self.message == "finished" and self.file is not None and self.point is not None:
             self.file.finish(self.recorder, self.problem, self.point)
 
     def _follow(self, trajectory: Iterator[Point], interrupt: DeferredInterrupt, bar: Any) -> None:
@@ -318,6 +318,8 @@ def _refinement_error(problem: Any, method: Any, rng: np.random.Generator, fine:
     try:
         for point in method.coarser().trajectory(problem, rng):
             coarse.record(point)
+            if coarse.complete:
+                break
     except (KeyboardInterrupt, FloatingPointError):
         return None
     return np.abs(coarse.arrays()["outputs"] - fine.outputs).max(axis=(1, 2), initial=0.0)
