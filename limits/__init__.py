@@ -17,5 +17,6 @@ if TYPE_CHECKING:
     from .deep_linear_mup import DeepLinearMuP as DeepLinearMuP
     from .network import Network as Network
     from .parameterization import Parameterization as Parameterization
+    from .radial_mean_field import RadialMeanField as RadialMeanField
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

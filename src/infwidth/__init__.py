@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .limits import Network as Network
     from .limits import Parameterization as Parameterization
     from .limits import activations as activations
+    from .limits import RadialMeanField as RadialMeanField
     from .solvers import GradientDescent as GradientDescent
     from .solvers import GradientFlow as GradientFlow
     from .solvers import HeavyBall as HeavyBall

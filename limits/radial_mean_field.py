@@ -1,0 +1,128 @@
+r"""The isotropic Gaussian model of the two-layer mean-field limit.
+
+Labels :math:`y = \pm 1` are equiprobable and :math:`x \mid y \sim N(0, (1 + y\Delta)^2 I_d)`; the network is
+:math:`f(x) = \int \sigma(w \cdot x)\,\rho(dw)`. A law that starts isotropic stays so, and its radial part solves, in any dimension and
+without approximation [1]_,
+
+.. math::
+    \partial_t \rho = \partial_r\!\left(\rho\,\partial_r \Psi\right), \qquad
+    \Psi(r; \rho) = 2\,\mathbb E\!\left[(f(R) - y)\, q_d(r R)\right], \qquad f(R) = \int q_d(r' R)\,\rho(dr'),
+
+with :math:`R = |x|` and :math:`q_d` of :mod:`~infwidth.limits.radial_kernel`. This is the gradient flow of the risk
+:math:`\mathbb E (y - f)^2` — **without** the factor ½ of the squared loss of data — in the Wasserstein distance. With a temperature
+:math:`\tau` and weight decay :math:`\lambda` (noisy SGD), :math:`\Psi` gains :math:`\tfrac\lambda2 r^2 - \tau (d-1)\log r` and the equation
+:math:`\tau\,\partial_r^2\rho`.
+
+References
+----------
+.. [1] Mei, Montanari and Nguyen, "A mean field view of the landscape of two-layer neural networks", arXiv:1804.06561, section 3.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..solvers.checks import integer, real
+from ..solvers.data import Data
+from .radial_kernel import MEI_MONOTONE, PiecewiseLinear
+from .radial_particles import RadialParticles
+from .radial_population import radial_population
+
+__all__ = ["RadialMeanField"]
+
+Array = np.ndarray
+
+SOLVERS = ("particles", "density")
+
+
+@dataclass(frozen=True)
+class RadialMeanField:
+    r"""Mean-field limit of a two-layer network on two isotropic Gaussians; binds to its population, so ``solve`` gets no data.
+
+    Parameters
+    ----------
+    dim : int or inf
+        Input dimension :math:`d \ge 2`. At infinity, the limit of a finite d, radii of weights and inputs are :math:`|w|` and
+        :math:`|x|/\sqrt d`.
+    delta : float
+        :math:`0 \le \Delta < 1`.
+    solver : {"particles", "density"}
+        Radial particles (any method moves them), or conservative finite volumes for the density (``TransportFlow``).
+    size : int, default 400
+        Number of particles or of cells.
+    activation : PiecewiseLinear
+        Default: -2.5 below .5, 7.5 above 1.5, linear between.
+    initial : float or frozen scipy distribution
+        Law of :math:`r_0`. A number :math:`\kappa` means Gaussian weights, :math:`w_0 \sim N(0, \kappa^2 I_d/d)`.
+    random_start : bool
+        Draw the particles from that law instead of putting them at its quantiles :math:`(i - \frac12)/N`.
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range.
+
+    Notes
+    -----
+    ``sol.loss`` is the risk :math:`\mathbb E(y - f)^2`. ``sol.outputs`` (T, K, 1) is the output at the K radii
+    ``sol.problem.population.radii``, and ``sol.predict(X)`` takes inputs in :math:`\mathbb R^d`.
+    Time: one-pass SGD on :math:`(y - f)^2` with rate :math:`\eta` for each neuron has :math:`t = \eta\,` step.
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> model = iw.RadialMeanField(dim=40, delta=0.8)
+    >>> sol = iw.solve(model, method=iw.GradientFlow(20.0), save_at=[0, 2, 20])
+    >>> sol.loss.round(3)
+    array([1.704, 1.011, 0.069])
+    """
+
+    dim: float
+    delta: float
+    solver: str = "particles"
+    size: int = 400
+    activation: PiecewiseLinear = MEI_MONOTONE
+    initial: Any = 0.8
+    random_start: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dim != math.inf:
+            object.__setattr__(self, "dim", integer("dim", self.dim, least=2, way_out="or math.inf"))
+        if real("delta", self.delta, least=0) >= 1:
+            raise ValueError(f"delta: need 0 <= delta < 1, got {self.delta:g}; at 1 one class is a point")
+        if self.solver not in SOLVERS:
+            raise ValueError(f"solver: {self.solver!r} is not one of {', '.join(SOLVERS)}")
+        object.__setattr__(self, "size", integer("size", self.size, least=1))
+        if not isinstance(self.activation, PiecewiseLinear):
+            raise ValueError(f"activation: need a PiecewiseLinear, got {self.activation!r}; interpolate other functions at many knots")
+        if not hasattr(self.initial, "ppf"):
+            real("initial", self.initial, above=0, way_out="or give a frozen scipy distribution of the radius")
+
+    def law(self) -> Any:
+        """The initial law of the radius, a frozen scipy distribution; None for the atom that a number means at d = infinity."""
+        if hasattr(self.initial, "ppf"):
+            return self.initial
+        if math.isinf(self.dim):
+            return None
+        from scipy import stats
+
+        return stats.chi(self.dim, scale=self.initial / math.sqrt(self.dim))
+
+    def bind(self, data: Data | None, rng: np.random.Generator) -> Any:
+        """Join the model to its population; ``rng`` serves ``random_start`` alone."""
+        if data is not None:
+            raise ValueError("X: this model has a population of its own; call solve without X and y")
+        population = radial_population(self.dim, self.delta, self.activation)
+        return RadialParticles(population, self.activation, self.dim, self._radii(rng))
+
+    def _radii(self, rng: np.random.Generator) -> Array:
+        law = self.law()
+        if law is None:
+            return np.full(self.size, float(self.initial))
+        if self.random_start:
+            return np.asarray(law.rvs(size=self.size, random_state=rng), float)
+        return np.asarray(law.ppf((np.arange(self.size) + 0.5) / self.size), float)

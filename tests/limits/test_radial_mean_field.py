@@ -1,0 +1,143 @@
+"""The isotropic Gaussian model by particles: against the published-setting table, Monte Carlo, finite differences and scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.integrate import solve_ivp
+
+import infwidth as iw
+from infwidth.limits.radial_kernel import MEI_MONOTONE, MEI_NON_MONOTONE
+from infwidth.limits.radial_particles import RadialTable, reference_evaluate
+
+TIMES = np.arange(0, 41, 2)
+# d = 40, delta = .8, r_0 = .8 chi_d / sqrt(d); N = 400 radial particles from quantiles, Euler in steps of .01; stated to 1%.
+RISK = np.array("1.704 1.011 .861 .527 .288 .177 .126 .099 .085 .075 .069 .065 .061 .058 .055 .053 .051 .049 .047 .046 .044".split(), float)
+
+
+def test_risk_table_by_euler_steps():
+    sol = iw.solve(iw.RadialMeanField(40, 0.8), method=iw.GradientDescent(0.01, 4000), save_at=100 * TIMES)
+    assert np.allclose(sol.t, TIMES)
+    assert np.abs(sol.loss / RISK - 1).max() < 0.02
+
+
+def test_risk_by_gradient_flow_and_its_stated_error():
+    model = iw.RadialMeanField(40, 0.8, size=200)
+    sol = iw.solve(model, method=iw.GradientFlow(12.0), save_at=[0, 4, 8, 12])
+    exact = iw.solve(model, method=iw.GradientFlow(12.0, rtol=1e-10, atol=1e-12), save_at=[0, 4, 8, 12])
+    assert np.all(np.diff(sol.loss) < 0)
+    assert np.abs(sol.outputs - exact.outputs).max() <= sol.error.max()
+
+
+@pytest.mark.parametrize("activation", [MEI_MONOTONE, MEI_NON_MONOTONE])
+@pytest.mark.parametrize("dim", [3, 40, math.inf])
+def test_compiled_evaluation_against_the_reference(activation, dim):
+    for size in (1, 255, 256, 257, 600):
+        problem = iw.RadialMeanField(dim, 0.8, size=size, activation=activation, initial=stats.uniform(0.0, 4.0)).bind(None, None)
+        r = problem.start()
+        r[0] *= -1  # a particle that stepped over the origin counts by its modulus and moves back
+        velocity = np.empty_like(r)
+        risk, outputs = problem.evaluate(r, velocity)
+        expected, moves = reference_evaluate(r, problem.population, activation, dim)
+        assert risk == pytest.approx(expected, abs=1e-7)
+        assert np.abs(velocity - moves).max() < 1e-4 if dim == 3 else np.abs(velocity - moves).max() < 1e-8
+        assert outputs.shape == (len(problem.population.radii), 1)
+
+
+def test_table_error_falls_at_third_order():
+    errors = [RadialTable(MEI_MONOTONE, 40, cells).error for cells in (256, 512, 1024)]
+    assert math.log2(errors[1] / errors[2]) == pytest.approx(3, abs=0.3)  # of the slope; the value is of order 4
+    assert RadialTable(MEI_MONOTONE, 40).error < 1e-9
+
+
+def test_velocity_is_minus_size_times_the_gradient_of_the_risk():
+    problem = iw.RadialMeanField(40, 0.5, size=12, random_start=True).bind(None, np.random.default_rng(3))
+    r = problem.start() + 0.5
+    velocity = np.empty_like(r)
+    problem.evaluate(r, velocity)
+    for i in (0, 5, 11):
+        step = 1e-5 * np.eye(12)[i]
+        slope = (problem.evaluate(r + step).loss - problem.evaluate(r - step).loss) / 2e-5
+        assert velocity[i] == pytest.approx(-12 * slope, abs=1e-8)
+
+
+def test_risk_against_inputs_drawn_in_full_dimension():
+    """Brute force: Gaussian inputs, weights with the radii of the particles and independent directions."""
+    rng = np.random.default_rng(11)
+    dim, delta, width, samples = 5, 0.6, 20_000, 400
+    r = np.abs(rng.normal(1.5, 0.5, 40))
+    problem = iw.RadialMeanField(dim, delta, size=40).bind(None, rng)
+    directions = rng.standard_normal((width, dim))
+    weights = np.repeat(r, width // 40)[:, None] * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    y = rng.choice([-1.0, 1.0], samples)
+    X = rng.standard_normal((samples, dim)) * (1 + y * delta)[:, None]
+    unit_outputs = MEI_MONOTONE.value(X @ weights.T)
+    f = unit_outputs.mean(axis=1)
+    noise = np.maximum(unit_outputs.std(axis=1) / math.sqrt(width), 0.01)  # short inputs see one end of the ramp only
+    gap = (problem.predict(r, X)[:, 0] - f) / noise
+    assert abs(gap.mean()) < 4 and np.abs(gap).max() < 5  # the same weights serve every input
+    losses = (y - problem.predict(r, X)[:, 0]) ** 2
+    assert abs(losses.mean() - problem.evaluate(r).loss) < 4 * losses.std() / math.sqrt(samples)
+
+
+def test_infinite_dimension_is_the_limit_of_large_dimension():
+    r = np.linspace(0.2, 3, 30)
+
+    def risk(dim):
+        return iw.RadialMeanField(dim, 0.6, size=30).bind(None, None).evaluate(r).loss
+
+    gaps = [abs(risk(dim) - risk(math.inf)) for dim in (50, 200, 800)]
+    assert gaps[1] / gaps[2] == pytest.approx(4, rel=0.1)  # like 1/d
+
+
+def test_one_atom_at_infinite_dimension_is_one_equation():
+    sol = iw.solve(iw.RadialMeanField(math.inf, 0.8, size=1), method=iw.GradientFlow(3.0, rtol=1e-9, atol=1e-11), save_at=[3.0])
+    tau = np.array([1.8, 0.2])
+
+    def slope(t, r):
+        residual = np.array([1, -1]) - MEI_MONOTONE.radial_mean(tau * r, math.inf)
+        return [float(residual @ (tau * MEI_MONOTONE.radial_slope(tau * r, math.inf)))]
+
+    exact = solve_ivp(slope, (0, 3), [0.8], rtol=1e-10, atol=1e-12).y[0, -1]
+    assert sol.state[0] == pytest.approx(exact, abs=1e-7)
+
+
+def test_quantile_start_and_random_start():
+    law = stats.chi(40, scale=0.8 / math.sqrt(40))
+    placed = iw.RadialMeanField(40, 0.8, size=100).bind(None, None).start()
+    assert np.allclose(law.cdf(placed), (np.arange(100) + 0.5) / 100)
+    drawn = iw.RadialMeanField(40, 0.8, size=2000, random_start=True).bind(None, np.random.default_rng(0)).start()
+    assert stats.kstest(drawn, law.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"dim": 1}, "dim"),
+        ({"dim": 2.5}, "dim"),
+        ({"delta": 1.0}, "delta"),
+        ({"delta": -0.1}, "delta"),
+        ({"solver": "magic"}, "solver"),
+        ({"size": 0}, "size"),
+        ({"activation": "relu"}, "activation"),
+        ({"initial": -1.0}, "initial"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, name):
+    with pytest.raises(ValueError, match=f"^{name}:"):
+        iw.RadialMeanField(**({"dim": 40, "delta": 0.8} | arguments))
+
+
+def test_data_are_refused():
+    with pytest.raises(ValueError, match="population of its own"):
+        iw.solve(iw.RadialMeanField(40, 0.8), np.ones((3, 40)), np.ones(3), iw.GradientFlow(1.0))
+
+
+def test_the_solution_plots_saves_and_predicts(tmp_path):
+    sol = iw.solve(iw.RadialMeanField(40, 0.8, size=50), method=iw.GradientFlow(1.0))
+    sol.plot()
+    sol.save(tmp_path / "radial.npz")
+    again = iw.Solution.load(tmp_path / "radial.npz", problem=sol.problem)
+    X = np.ones((3, 40))
+    assert np.array_equal(again.predict(X), sol.predict(X))
