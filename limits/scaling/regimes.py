@@ -1,0 +1,179 @@
+r"""Which regime a parameterization is in: unstable, trivial, kernel or feature learning, and why.
+
+With the exponents of steps 0..T (:func:`infwidth.limits.scaling.exponents`):
+
+* *unstable* if some pre-activation or the output grows with the width;
+* *trivial* if it is stable and the output moves by a vanishing amount in every step;
+* *feature learning* if the output moves and the features :math:`x^L` of the last hidden layer move by the order of their own size;
+* *kernel* if the output moves and the features, relative to their size, do not.
+
+For pre-activations of order 1 and one rate exponent this is the dichotomy of [1]_ (:func:`infwidth.limits.scaling.yang_hu`). Movement
+relative to size makes it invariant where a factor is shifted from a layer to the next.
+
+References
+----------
+.. [1] Yang and Hu, arXiv:2011.14522, theorems 3.3 and 3.4.
+.. [2] Hajjar, Chizat and Giraud, arXiv:2110.15596: integrable parameterizations with many layers start at a stationary point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...solvers.checks import integer
+from ..activations import Activation
+from ..parameterization import Parameterization
+from .exponent_table import Exponents, power
+from .invariance import which
+from .nonlinearity import Nonlinearity, nonlinearity
+from .propagation import exponents
+
+__all__ = ["Regime", "regime"]
+
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Regime:
+    """A regime and its reasons.
+
+    Attributes
+    ----------
+    name : str
+        "unstable", "trivial", "kernel" or "feature_learning".
+    why : str
+        The exponent that decides, in words.
+    exponents : Exponents
+    """
+
+    name: str
+    why: str
+    exponents: Exponents
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.why}"
+
+
+def regime(parameterization: Parameterization, activation: str | Activation = "relu", steps: int | None = None) -> Regime:
+    r"""Regime of a parameterization in a fixed number of gradient steps, as the width grows.
+
+    Parameters
+    ----------
+    parameterization : Parameterization
+    activation : str or Activation, default "relu"
+    steps : int, optional
+        Steps 0..T are looked at. Default: L + 1, since layers can come alive one per step.
+
+    Returns
+    -------
+    Regime
+
+    Raises
+    ------
+    ValueError
+        Where ``steps`` is smaller than 1 or not an integer, or the activation is not known.
+
+    Notes
+    -----
+    An exponent knows no constants: relu under IP-LLR learns features at every depth, but its first output falls by about a factor 5 per
+    layer. And the regime is that of a fixed number of steps: a network of finite width leaves a stationary point of its limit after a
+    time that grows with m.
+
+    Examples
+    --------
+    >>> from infwidth.limits import Parameterization, scaling
+    >>> [scaling.regime(Parameterization.integrable(L)).name for L in (1, 2, 3)]
+    ['feature_learning', 'feature_learning', 'trivial']
+    >>> print(scaling.regime(Parameterization.ntk(2)))
+    kernel: f moves by order 1 in step 0, but the features of the last hidden layer move only by m^(-1/2) relative to their size...
+    """
+    if steps is None:
+        steps = parameterization.hidden_layers + 1 if isinstance(parameterization, Parameterization) else 1
+    steps = integer("steps", steps, least=1, way_out="step 1 is the first whose forward pass has learned")
+    table = exponents(parameterization, activation, steps)
+    phi = nonlinearity(activation)
+    grown = np.maximum(table.h.max(axis=1), table.f)
+    if np.max(grown) > _TOLERANCE:
+        return Regime("unstable", _why_unstable(table, int(np.argmax(grown > _TOLERANCE))), table)
+    moves = table.f_change > -_TOLERANCE
+    if not moves.any():
+        return Regime("trivial", _why_trivial(parameterization, phi, table), table)
+    moved = table.moved[1:, -1] - np.maximum(table.x[0, -1], table.moved[1:, -1])  # relative to the larger end
+    when = int(np.argmax(moves))
+    if moved.max() > -_TOLERANCE:
+        return Regime("feature_learning", _why_features(parameterization, table, when, int(np.argmax(moved > -_TOLERANCE))), table)
+    return Regime("kernel", _why_kernel(table, when, float(moved.max())), table)
+
+
+def _m(e: float) -> str:
+    text = power(e)
+    return f"m^{text}" if text.isdigit() else f"m^({text})"
+
+
+def _why_unstable(table: Exponents, step: int) -> str:
+    sizes = [*table.h[step], table.f[step]]
+    l = int(np.argmax(np.array(sizes) > _TOLERANCE))
+    what = "f" if l == table.hidden_layers else f"h^{l + 1}"
+    cure = (
+        "make its initial weights smaller (larger a + b)"
+        if step == 0
+        else f"the updates of the steps before are too large (own update of layer {int(np.argmax(table.update[step - 1])) + 1} in step"
+        f" {step - 1}: {_m(table.update[step - 1].max())}); raise c"
+    )
+    return f"{what} grows like {_m(sizes[l])} at step {step}: {cure}."
+
+
+def _why_features(p: Parameterization, table: Exponents, when: int, moved: int) -> str:
+    layers = [l + 1 for l in range(table.hidden_layers) if table.update[:, l].max() > table.x[:, l].max() - _TOLERANCE]
+    texts = {0: "no hidden layer by itself", 1: "hidden layer %s", 2: "hidden layers %s"}
+    by = texts[min(len(layers), 2)] % ((", ".join(map(str, layers)),) if layers else ())
+    text = (
+        f"f moves by order 1 from step {when} on, and after step {moved} the features of the last hidden layer have moved by the order of"
+        f" their own size; {by} learns at full speed."
+    )
+    if which(p) == "bias" and p.hidden_layers >= 3:
+        text += (
+            " But the input enters only through small overlaps of layer 2's update: expect the mean of y to be learned first, and a long"
+            " plateau at the constant predictor."
+        )
+    return text
+
+
+def _why_kernel(table: Exponents, when: int, moved: float) -> str:
+    return (
+        f"f moves by order 1 in step {when}, but the features of the last hidden layer move only by {_m(moved)} relative to their size:"
+        " the tangent kernel stays what it was at the start, and the limit is linear in the parameters."
+    )
+
+
+def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> str:
+    L, largest, last = p.hidden_layers, table.f_change.max(), table.f_change[-1]
+    text = f"f is of order {_m(table.f[0])} at the start and changes by at most {_m(largest)} in each of the steps 0..{table.steps}: "
+    middle = int(np.argmax(table.update[0, :L]))
+    kind = which(p)
+    gentle = not phi.at_zero and phi.odd is not None and phi.odd.order == 1
+    if kind == "standard" and gentle and L >= 3:
+        return text + (
+            "the forward signal shrinks by m^(-1/2) per layer and the gradient too, so that even the largest update of step 0, that of"
+            f" layer {middle + 1}, is of order {_m(table.update[0, middle])} at best. The limit starts at a stationary point: f = 0 for all"
+            f" time. A network of finite width only starts near it, and escapes after a time of order {_escape(L)}. A large first step"
+            " (IP-LLR) avoids this one."
+        )
+    if kind == "large_lr" and gentle and L >= 5:
+        return text + (
+            f"the large first step brings every layer's update to order 1 at its own input, but the chain of updates is broken: the forward"
+            f" field of a layer is orthogonal to its backward field, so layers 3..{L - 1} pass neither signal nor gradient on. The limit"
+            " sits at a second stationary point: f = 0 for all time. A network of finite width escapes after a time of order"
+            f" {_escape(L - 2)}; an activation whose mean is not zero (relu) avoids it."
+        )
+    more = "the rates are too small for this width" if abs(table.f_change[0] - last) < _TOLERANCE else "nothing has come alive yet"
+    gain = (
+        f" A factor {_m(-last)} in the rate of the output layer, or as much in the others, is what it lacks." if np.isfinite(last) else ""
+    )
+    return text + f"{more}, and in the limit f stays what it was at the start." + gain
+
+
+def _escape(L: int) -> str:
+    return "log m" if L == 3 else _m((L - 3) / 2)
