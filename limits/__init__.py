@@ -12,6 +12,7 @@ from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     from . import activations as activations
+    from . import scaling as scaling
     from .activations import Activation as Activation
     from .deep_linear_integrable import DeepLinearIntegrable as DeepLinearIntegrable
     from .deep_linear_mup import DeepLinearMuP as DeepLinearMuP
