@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .data import Data as Data
     from .gradient_descent import GradientDescent as GradientDescent
     from .gradient_flow import GradientFlow as GradientFlow
+    from .grid import Grid as Grid
     from .heavy_ball import HeavyBall as HeavyBall
+    from .langevin import Langevin as Langevin
     from .losses import Loss as Loss
     from .problem import Causal as Causal
     from .problem import Evaluation as Evaluation
@@ -27,5 +29,6 @@ if TYPE_CHECKING:
     from .problem import Problem as Problem
     from .solution import Solution as Solution
     from .solving import solve as solve
+    from .transport_flow import TransportFlow as TransportFlow
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

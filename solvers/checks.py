@@ -39,7 +39,7 @@ def array(name: str, value: Any, *, dtype: np.dtype | None = None, columns: int 
         a = np.asarray(value)
         if a.dtype.kind not in "biuf":
             raise TypeError(f"dtype {a.dtype}")
-        a = np.ascontiguousarray(a, dtype or (np.float32 if a.dtype == np.float32 else np.float64))
+        a = np.asarray(a, dtype or (np.float32 if a.dtype == np.float32 else np.float64), order="C")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: need an array of real numbers, got {type(value).__name__} ({error})") from None
     if a.ndim == 1:

@@ -71,6 +71,8 @@ class Problem(Protocol):
         Largest stable time step of the spatial discretisation (CFL).
     ``exact(method) -> callable or None``
         Closed form: time to state.
+    ``output_error(state) -> float``
+        Error of the outputs at a state by the problem's own account (Monte-Carlo), recorded in ``sol.error``; None where it cannot tell.
     ``threads : "block"``
         Parallel loops of its own: BLAS is then limited to one thread for the whole solve.
     """

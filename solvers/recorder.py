@@ -67,6 +67,9 @@ class Recorder:
         self.rows: dict[str, list[Any]] = {name: [] for name in ("t", "step", "loss", "outputs", "batch_loss")}
         if X_test is not None:
             self.rows["test_outputs"] = []
+        self.output_error = getattr(problem, "output_error", None)
+        if self.output_error is not None:
+            self.rows["error"] = []
         self.observed: dict[str, list[Any]] = {name: [] for name in observables}
         self.kept_bytes = 0
 
@@ -103,8 +106,15 @@ class Recorder:
         if self.X_test is not None:
             rows["test_outputs"].append(self.problem.predict(state, self.X_test))
             kept += rows["test_outputs"][-1].nbytes
+        if self.output_error is not None:
+            rows["error"].append(self.output_error(state))
         for name, observable in self.observables.items():
-            self.observed[name].append(np.array(observable(t, state, self.problem)))
+            more = {}
+            if getattr(observable, "needs_memory", False):
+                if point is None:
+                    raise ValueError(f"observables[{name!r}]: needs the memory of a discrete method such as HeavyBall; leave it out")
+                more["memory"] = point.memory()
+            self.observed[name].append(np.array(observable(t, state, self.problem, **more)))
             kept += self.observed[name][-1].nbytes
         if self.save_at is None:
             self._guard(kept)

@@ -37,7 +37,7 @@ class Solution:
     state : ndarray, shape (p,), or the causal problem itself
         Where the run ended (the last step, saved or not).
     error : ndarray, shape (T,), or None
-        Estimate of our own numerical error: largest error of an output at each time. None where the method makes none beyond rounding
+        Estimate of our own numerical error: largest error of an output up to each time. None where the method makes none beyond rounding
         or cannot tell.
     covariance : ndarray or None
         Law of the outputs where the limit itself is random.

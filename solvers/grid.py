@@ -1,0 +1,169 @@
+"""Grids of cells on an interval or a rectangle: uniform, stretched around a point, or fine where a density is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .checks import integer, real
+
+__all__ = ["Grid"]
+
+Array = np.ndarray
+
+GAUSS_NODES, GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(3)
+
+
+class Grid:
+    """Tensor-product cells in one or two dimensions, numbered in C order.
+
+    Parameters
+    ----------
+    *edges : array_like
+        Increasing edges of the cells, one array per axis.
+
+    Raises
+    ------
+    ValueError
+        Where there are no or more than two axes, or edges do not increase.
+
+    Examples
+    --------
+    >>> from infwidth.solvers import Grid
+    >>> grid = Grid([0.0, 1.0, 3.0])
+    >>> grid.cells, grid.centers.ravel().tolist(), grid.volumes.tolist()
+    (2, [0.5, 2.0], [1.0, 2.0])
+    """
+
+    def __init__(self, *edges: Any) -> None:
+        if len(edges) not in (1, 2):
+            raise ValueError(f"edges: need those of one or two axes, got {len(edges)}; more dimensions are for particles")
+        self.edges: tuple[Array, ...] = tuple(np.array(axis, float) for axis in edges)
+        for axis in self.edges:
+            if axis.ndim != 1 or len(axis) < 3 or not np.all(np.diff(axis) > 0) or not np.isfinite(axis).all():
+                raise ValueError(f"edges: need three or more finite, increasing numbers per axis, got shape {axis.shape}")
+
+    @classmethod
+    def uniform(cls, lower: float | Sequence[float], upper: float | Sequence[float], cells: int | Sequence[int]) -> Grid:
+        """Equal cells; sequences give one number per axis.
+
+        >>> Grid.uniform((0, 0), (1, 2), (10, 20)).shape
+        (10, 20)
+        """
+        edges = []
+        for low, high, count in zip(*(np.atleast_1d(v).tolist() for v in (lower, upper, cells)), strict=True):
+            if not real("upper", high) > real("lower", low):
+                raise ValueError(f"upper: {high:g} must exceed lower = {low:g}")
+            edges.append(np.linspace(low, high, integer("cells", count, least=2) + 1))
+        return cls(*edges)
+
+    @classmethod
+    def stretched(cls, lower: float, upper: float, cells: int, *, focus: float, finest: float) -> Grid:
+        r"""An interval with cells that grow like :math:`\cosh` away from ``focus``, where their width is ``finest``.
+
+        >>> widths = Grid.stretched(0, 10, 100, focus=1, finest=0.01).volumes
+        >>> bool(widths.min() < 0.011), bool(widths.max() > 0.3)
+        (True, True)
+        """
+        cells = integer("cells", cells, least=2)
+        if not lower <= focus <= upper:
+            raise ValueError(f"focus: need {lower:g} <= focus <= {upper:g}, got {focus!r}")
+        if not 0 < finest < (upper - lower) / cells:
+            raise ValueError(f"finest: need a width below that of equal cells, {(upper - lower) / cells:g}, got {finest!r}")
+        from scipy.optimize import brentq
+
+        # x = focus + a sinh(z), z uniform of spacing finest / a; find the a whose cells fill the interval.
+        def excess(log_a: float) -> float:
+            a = np.exp(log_a)
+            return float(a * (np.arcsinh((upper - focus) / a) - np.arcsinh((lower - focus) / a)) - cells * finest)
+
+        span = np.log(upper - lower)
+        a = np.exp(brentq(excess, span - 200, span + 20))
+        z = np.linspace(np.arcsinh((lower - focus) / a), np.arcsinh((upper - focus) / a), cells + 1)
+        edges = focus + a * np.sinh(z)
+        edges[[0, -1]] = lower, upper
+        return cls(edges)
+
+    @classmethod
+    def adapted(cls, lower: float, upper: float, cells: int, density: Callable[[Array], Array], *, share: float = 0.5) -> Grid:
+        """An interval whose cells hold equal parts of ``share`` times the density plus ``1 - share`` times the uniform law.
+
+        >>> grid = Grid.adapted(-10, 10, 100, lambda x: np.exp(-(x**2) / 2))
+        >>> bool(grid.volumes[50] < 0.11), bool(grid.volumes[0] > 0.39)
+        (True, True)
+        """
+        if not 0 <= share < 1:
+            raise ValueError(f"share: need 0 <= share < 1, got {share!r}; the rest covers the empty part of the interval")
+        fine = np.linspace(lower, upper, 100 * integer("cells", cells, least=2) + 1)
+        middle = (fine[1:] + fine[:-1]) / 2
+        monitor = np.maximum(density(middle), 0.0)
+        total = monitor.sum()
+        if not total > 0:
+            raise ValueError("density: vanishes on the whole interval; change lower and upper")
+        weight = share * monitor / total + (1 - share) / len(monitor)
+        cumulated = np.concatenate(([0.0], np.cumsum(weight)))
+        edges = np.interp(np.linspace(0, cumulated[-1], cells + 1), cumulated, fine)
+        edges[[0, -1]] = lower, upper
+        return cls(edges)
+
+    @property
+    def dims(self) -> int:
+        return len(self.edges)
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(axis) - 1 for axis in self.edges)
+
+    @property
+    def cells(self) -> int:
+        return int(np.prod(self.shape))
+
+    @cached_property
+    def widths(self) -> tuple[Array, ...]:
+        """Widths of the cells along each axis."""
+        return tuple(np.diff(axis) for axis in self.edges)
+
+    @cached_property
+    def axes(self) -> tuple[Array, ...]:
+        """Centres of the cells along each axis."""
+        return tuple((axis[1:] + axis[:-1]) / 2 for axis in self.edges)
+
+    @cached_property
+    def centers(self) -> Array:
+        """Centres, shape (cells, dims)."""
+        return np.stack(np.meshgrid(*self.axes, indexing="ij"), axis=-1).reshape(self.cells, self.dims)
+
+    @cached_property
+    def volumes(self) -> Array:
+        """Volumes, shape (cells,)."""
+        volumes = self.widths[0]
+        for widths in self.widths[1:]:
+            volumes = np.multiply.outer(volumes, widths)
+        return volumes.ravel()
+
+    def coarser(self) -> Grid:
+        """Every pair of neighbours merged; an axis with an odd number of cells keeps its last cell single."""
+        return Grid(*(np.append(axis[:-1:2], axis[-1]) for axis in self.edges))
+
+    def masses(self, density: Callable[[Array], Array]) -> Array:
+        """Mass of each cell, shape (cells,), normalised to total 1; ``density`` maps points (p, dims) to (p,), of any norm.
+
+        >>> Grid.uniform(0, 1, 2).masses(lambda x: x[:, 0]).round(3)
+        array([0.25, 0.75])
+        """
+        masses = np.zeros(self.cells)
+        for shift in np.stack(np.meshgrid(*[np.arange(3)] * self.dims, indexing="ij"), axis=-1).reshape(-1, self.dims):
+            points = [c + w * GAUSS_NODES[i] / 2 for c, w, i in zip(self.axes, self.widths, shift, strict=True)]
+            at = np.stack(np.meshgrid(*points, indexing="ij"), axis=-1).reshape(self.cells, self.dims)
+            values = np.asarray(density(at), float)
+            if values.shape != (self.cells,):
+                raise ValueError(f"density: must map points of shape {at.shape} to shape ({self.cells},), gave {values.shape}")
+            masses += np.prod(GAUSS_WEIGHTS[shift] / 2) * values
+        masses *= self.volumes
+        total = masses.sum()
+        if not (np.isfinite(masses).all() and masses.min() >= 0 and total > 0):
+            raise ValueError("density: must be finite, non-negative and not zero on the whole grid")
+        return masses / total

@@ -1,0 +1,87 @@
+import mpmath
+import numpy as np
+import pytest
+
+from infwidth.limits import activations
+
+EVERY = [activations.get(name) for name in activations.names()] + [
+    activations.leaky_relu(0.1),
+    *(activations.hermite(k) for k in range(5)),
+]
+POINTS = np.linspace(-3, 3, 41) + 0.0123
+
+ORACLES = {
+    "linear": lambda h: h,
+    "relu": lambda h: max(h, 0),
+    "leaky_relu(0.01)": lambda h: h if h > 0 else mpmath.mpf("0.01") * h,
+    "leaky_relu(0.1)": lambda h: h if h > 0 else mpmath.mpf("0.1") * h,
+    "abs": abs,
+    "erf": mpmath.erf,
+    "tanh": mpmath.tanh,
+    "sigmoid": lambda h: 1 / (1 + mpmath.exp(-h)),
+    "gelu": lambda h: h * mpmath.ncdf(h),
+    "elu": lambda h: h if h > 0 else mpmath.expm1(h),
+    "softplus": lambda h: mpmath.log1p(mpmath.exp(h)),
+    "silu": lambda h: h / (1 + mpmath.exp(-h)),
+    "sin": mpmath.sin,
+    "cos": mpmath.cos,
+    **{f"hermite({k})": lambda h, k=k: mpmath.hermite(k, h / mpmath.sqrt(2)) / mpmath.sqrt(2**k * mpmath.factorial(k)) for k in range(5)},
+}
+
+
+@pytest.mark.parametrize("activation", EVERY, ids=lambda a: a.name)
+def test_value_and_derivative_against_mpmath(activation):
+    oracle = ORACLES[activation.name]
+    exact = np.array([float(oracle(mpmath.mpf(h))) for h in POINTS])
+    slopes = np.array([float(mpmath.diff(oracle, mpmath.mpf(h))) for h in POINTS])
+    np.testing.assert_allclose(activation.value(POINTS), exact, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(activation.derivative(POINTS), slopes, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("activation", EVERY, ids=lambda a: a.name)
+def test_float32_is_kept(activation):
+    h = POINTS.astype(np.float32)
+    assert activation.value(h).dtype == np.float32
+    assert activation.derivative(h).dtype == np.float32
+
+
+@pytest.mark.parametrize("activation", EVERY, ids=lambda a: a.name)
+def test_stated_homogeneity(activation):
+    doubled = activation.value(2 * POINTS) / np.where(activation.value(POINTS) == 0, np.nan, activation.value(POINTS))
+    factors = doubled[~np.isnan(doubled)]
+    homogeneous = np.ptp(factors) < 1e-9
+    assert homogeneous == (activation.homogeneity is not None)
+    if homogeneous:
+        np.testing.assert_allclose(factors, 2.0**activation.homogeneity)
+
+
+def test_large_arguments_stay_finite():
+    h = np.array([-1e4, 1e4])
+    for activation in EVERY[:14]:
+        assert np.isfinite(activation.value(h)).all(), activation.name
+        assert np.isfinite(activation.derivative(h)).all(), activation.name
+
+
+def test_hermite_polynomials_are_orthonormal():
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    values = np.array([activations.hermite(k).value(nodes) for k in range(8)])
+    np.testing.assert_allclose(values @ (weights[:, None] * values.T) / np.sqrt(2 * np.pi), np.eye(8), atol=1e-12)
+
+
+def test_value_and_slope_at_zero():
+    assert activations.get("gelu").at_zero() == (0.0, 0.5)
+    assert activations.get("sigmoid").at_zero() == (0.5, 0.25)
+
+
+def test_custom_catches_a_wrong_derivative():
+    with pytest.raises(ValueError, match=r"derivative: gives .* at h"):
+        activations.custom("square", lambda h: h**2, lambda h: h)
+
+
+def test_custom_catches_a_wrong_homogeneity_and_a_taken_name():
+    with pytest.raises(ValueError, match="homogeneity"):
+        activations.custom("mine", np.tanh, lambda h: 1 - np.tanh(h) ** 2, homogeneity=1)
+    with pytest.raises(ValueError, match="name: 'relu' is a built-in"):
+        activations.custom("relu", np.abs, np.sign)
+    with pytest.raises(ValueError, match="elementwise"):
+        activations.custom("total", np.sum, np.sign)

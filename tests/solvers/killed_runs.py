@@ -1,0 +1,101 @@
+"""Kill checkpointed runs with SIGKILL at random moments, resume them, and compare with undisturbed runs, bit by bit.
+
+Run by test_checkpoint.py in a process of its own, because it forks. Prints one line per killed run and fails on the first difference.
+"""
+
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import infwidth as iw
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((12, 3)), RNG.standard_normal(12)
+RUNS = {
+    "minibatches": (iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2)), iw.GradientDescent(0.1, 60, batch_size=4), None),
+    "heavy ball": (iw.Network(3, 2, 16, "relu", iw.Parameterization.ntk(2)), iw.HeavyBall(0.1, 1.0, 60), [0, 7, 59, 60]),
+    "flow": (iw.Network(3, 2, 16, "gelu", iw.Parameterization.mup(2)), iw.GradientFlow(6.0, rtol=1e-7), np.linspace(0, 6, 11)),
+    "dop853": (iw.Network(3, 1, 16, "gelu", iw.Parameterization.mup(1)), iw.GradientFlow(12.0, rtol=1e-9, stepper="DOP853"), [1, 5.5, 12]),
+    "compiled limit": (iw.DeepLinearIntegrable(3), iw.GradientDescent(0.2, 60, first_learning_rate=2.0), None),
+    "causal limit": (iw.DeepLinearMuP(2), iw.HeavyBall(0.2, 0.5, 40), None),
+}
+
+
+def run(name, checkpoint=None):
+    model, method, save_at = RUNS[name]
+    return iw.solve(
+        model,
+        X,
+        Y,
+        method,
+        rng=5,
+        save_at=save_at,
+        X_test=X[:2] + 1,
+        observables={"norm": lambda t, state, problem: np.linalg.norm(problem.predict(state, X))},
+        checkpoint=checkpoint,
+        checkpoint_seconds=0,
+    )
+
+
+def everything(sol):
+    end = sol.state if isinstance(sol.state, np.ndarray) else sol.state.F
+    parts = [
+        sol.t,
+        sol.step,
+        sol.loss,
+        sol.outputs,
+        sol.test_outputs,
+        sol.observables["norm"],
+        end,
+        sol.stats.get("batch_loss", np.zeros(0)),
+    ]
+    return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+
+
+def in_child(work):
+    """Fork; the child does ``work`` and leaves."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return child
+
+
+def main(kills):
+    random.seed(1)
+    undisturbed, seconds = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in RUNS:
+            undisturbed[name] = everything(run(name))
+            began = time.perf_counter()
+            assert everything(run(name, Path(folder) / f"whole {name}")) == undisturbed[name], f"{name}: a checkpoint changed the run"
+            seconds[name] = time.perf_counter() - began
+        early = 0
+        for kill in range(kills):
+            name = list(RUNS)[kill % len(RUNS)]
+            path = Path(folder) / f"{kill}"
+            child = in_child(lambda name=name, path=path: run(name, path))
+            time.sleep(random.uniform(0, seconds[name]))
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+            killed = os.WIFSIGNALED(status)
+            early += killed and path.exists()
+            assert everything(run(name, path)) == undisturbed[name], f"{name}: the resumed run differs"
+            assert everything(run(name, path)) == undisturbed[name], f"{name}: the finished run differs when asked for again"
+            print(f"{name}: {'killed' if killed else 'had ended'}, resumed to the same bits", flush=True)
+    print(f"{kills} runs, {early} of them killed with a checkpoint on disk")
+    assert early > kills / 2
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,132 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.solvers import checkpoint
+
+X, Y = np.eye(2), np.array([1.0, -1.0])
+NET = iw.Network(2, 1, 8, "tanh", iw.Parameterization.mup(1))
+
+
+def test_kill_at_fifty_random_moments():
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # forking with BLAS threads is not safe
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(iw.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    script = Path(__file__).with_name("killed_runs.py")
+    done = subprocess.run([sys.executable, script, "50"], capture_output=True, text=True, env=environment, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("resumed to the same bits") == 50
+
+
+def test_round_trip_without_pickle(tmp_path):
+    content = {
+        "array": np.arange(6.0).reshape(2, 3),
+        "single": np.float32([1.5]),
+        "empty": np.zeros((0, 2)),
+        "nested": {"list": [1, 2.5, None, True, "text", np.array([1, 2])], "big": 2**100},
+        "number": np.float64(0.1),
+    }
+    checkpoint.write(tmp_path / "file", content)
+    back = checkpoint.read(tmp_path / "file")
+    np.testing.assert_array_equal(back["array"], content["array"])
+    assert back["single"].dtype == np.float32
+    assert back["empty"].shape == (0, 2)
+    assert back["nested"]["list"][:5] == content["nested"]["list"][:5]
+    assert back["nested"]["big"] == 2**100
+    assert back["number"] == 0.1
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_what_cannot_be_stored_is_refused_and_leaves_the_old_file(tmp_path):
+    checkpoint.write(tmp_path / "file", {"a": 1})
+    with pytest.raises(TypeError, match="/b: cannot store a object"):
+        checkpoint.write(tmp_path / "file", {"b": object()})
+    assert checkpoint.read(tmp_path / "file") == {"a": 1}
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    checkpoint.write(tmp_path / "file", {"a": 1})
+
+    def full_disk(file, **arrays):
+        file.write(b"half of it")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        checkpoint.write(tmp_path / "file", {"a": 2})
+    monkeypatch.undo()
+    assert checkpoint.read(tmp_path / "file") == {"a": 1}
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_foreign_files_are_refused(tmp_path):
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(ValueError, match="is not a file that infwidth wrote"):
+        checkpoint.read(tmp_path / "text")
+    with pytest.raises(FileNotFoundError):
+        checkpoint.read(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"method": iw.GradientDescent(0.2, 5)}, "method"),
+        ({"y": -Y}, "data"),
+        ({"rng": 1}, "rng"),
+        ({"save_at": [0, 5]}, "save_at"),
+        ({"model": iw.Network(2, 1, 8, "relu", iw.Parameterization.mup(1))}, "model"),
+        ({"model": iw.Network(2, 1, 8, "tanh", iw.Parameterization.ntk(1))}, "model"),
+        ({"loss": "logistic"}, "data"),
+        ({"observables": {"t": lambda t, state, problem: t}}, "observables"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, named):
+    call = {"model": NET, "X": X, "y": Y, "method": iw.GradientDescent(0.1, 5), "rng": 0}
+    path = tmp_path / "run"
+    iw.solve(**call, checkpoint=path)
+    with pytest.raises(ValueError, match=f"belongs to a run with another {named}"):
+        iw.solve(**{**call, **change}, checkpoint=path)
+
+
+def test_same_specification_same_fingerprint():
+    from infwidth.limits import activations
+
+    one = iw.Network(2, 1, 8, activations.leaky_relu(0.1), iw.Parameterization.mup(1))
+    two = iw.Network(2, 1, 8, activations.leaky_relu(0.1), iw.Parameterization.mup(1))
+    other = iw.Network(2, 1, 8, activations.leaky_relu(0.2), iw.Parameterization.mup(1))
+    assert checkpoint.fingerprint(one) == checkpoint.fingerprint(two) != checkpoint.fingerprint(other)
+    assert checkpoint.fingerprint(np.zeros(3)) != checkpoint.fingerprint(np.zeros((3, 1)))
+
+
+def test_interrupted_and_resumed(tmp_path):
+    """Ctrl-C keeps what was computed; the same call goes on from there."""
+    import signal
+
+    method = iw.GradientDescent(0.1, 20)
+    whole = iw.solve(NET, X, Y, method, rng=0)
+
+    def press(point):
+        if point.step == 7:
+            signal.raise_signal(signal.SIGINT)
+
+    path = tmp_path / "run"
+    part = iw.solve(NET, X, Y, method, rng=0, checkpoint=path, callback=press)
+    assert not part.success
+    assert part.message == "interrupted by Ctrl-C at step 8"
+    np.testing.assert_array_equal(part.outputs, whole.outputs[:9])
+    assert part.step[-1] == part.stats["steps"] == 8
+    rest = iw.solve(NET, X, Y, method, rng=0, checkpoint=path)
+    assert rest.success
+    np.testing.assert_array_equal(rest.outputs, whole.outputs)
+    np.testing.assert_array_equal(rest.state, whole.state)
+
+
+def test_checkpoint_needs_a_seed_and_an_explicit_stepper(tmp_path):
+    with pytest.raises(ValueError, match="rng: a run that can be resumed needs a seed"):
+        iw.solve(NET, X, Y, iw.GradientDescent(0.1, 5), checkpoint=tmp_path / "run")
+    with pytest.raises(ValueError, match="explicit stepper"):
+        iw.solve(NET, X, Y, iw.GradientFlow(1.0, stepper="Radau"), rng=0, checkpoint=tmp_path / "run")

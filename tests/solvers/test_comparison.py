@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.solvers import Comparison, power_law
+
+X, Y = np.eye(2), np.array([1.0, -1.0])
+MUP = iw.Parameterization.mup(1)
+METHOD = iw.GradientDescent(0.2, 5)
+
+
+def networks(*widths):
+    return [iw.Network(2, 1, m, "linear", MUP) for m in widths]
+
+
+@pytest.fixture(scope="module")
+def result():
+    return iw.compare(iw.DeepLinearMuP(1), networks(32, 128, 512), X, Y, METHOD, seeds=range(5, 11), X_test=X + 1, save_at=[1, 5])
+
+
+def test_gaps_are_those_of_the_single_runs(result):
+    assert result.gaps.shape == (3, 6)
+    assert result.gap_paths.shape == (3, 6, 2)
+    options = {"X_test": X + 1, "save_at": [1, 5]}
+    net = iw.solve(networks(128)[0], X, Y, METHOD, rng=np.random.SeedSequence([7, 128]), **options)
+    limit = iw.solve(iw.DeepLinearMuP(1), X, Y, METHOD, **options)
+    both = np.concatenate([net.outputs - limit.outputs, net.test_outputs - limit.test_outputs], axis=1)
+    assert result.gaps[1, 2] == pytest.approx(np.sqrt(np.mean(both**2)))
+    np.testing.assert_allclose(result.gap_paths[1, 2], np.sqrt(np.mean(both**2, axis=(1, 2))))
+    np.testing.assert_array_equal(result.seeds, range(5, 11))
+
+
+def test_every_network_has_a_stream_of_its_own(result):
+    assert len(np.unique(result.gaps)) == result.gaps.size
+
+
+def test_slope_and_error_against_lstsq(result):
+    x = np.log(np.repeat([32, 128, 512], 6))
+    A = np.stack([x, np.ones_like(x)], axis=1)
+    z = np.log(result.gaps).ravel()
+    coefficients, residual, _, _ = np.linalg.lstsq(A, z)
+    covariance = np.linalg.inv(A.T @ A) * residual[0] / (len(x) - 2)
+    assert result.slope == pytest.approx(coefficients[0])
+    assert result.slope_error == pytest.approx(np.sqrt(covariance[0, 0]))
+
+
+def test_power_law_covers_the_truth():
+    rng = np.random.default_rng(0)
+    sizes = np.array([64, 128, 256, 512])
+    inside = 0
+    for _ in range(500):
+        slope, error = power_law(sizes, sizes[:, None] ** -0.5 * np.exp(0.4 * rng.standard_normal((4, 10))))
+        inside += abs(slope + 0.5) <= 2 * error
+    assert 0.92 < inside / 500 < 0.98  # 2 s.e. of a t law with 38 degrees of freedom: .947
+
+
+def test_failed_runs_are_reported_and_left_out():
+    """A rate at which the limit is stable but narrow networks often diverge."""
+    result = iw.compare(iw.DeepLinearMuP(1), networks(2, 64, 256), X, Y, iw.GradientDescent(1.9, 60), seeds=12)
+    failed = np.isnan(result.gaps)
+    assert failed[0].any()
+    assert len(result.failed) == failed.sum()
+    assert "width 2, seed" in result.failed[0]
+    assert np.isfinite(result.slope)
+    assert result.failed[0] in str(result)
+
+
+def test_save_load_print_plot(result, tmp_path):
+    result.save(tmp_path / "gaps")
+    back = Comparison.load(tmp_path / "gaps")
+    np.testing.assert_array_equal(back.gaps, result.gaps)
+    assert back.slope == result.slope
+    assert str(back) == str(result)
+    assert "   128   " in str(result)
+    figure = result.plot()
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), result.gaps.ravel())
+    assert figure.axes[0].get_xlabel() == "width $m$"
+    iw.solve(networks(8)[0], X, Y, METHOD, rng=0).save(tmp_path / "sol")
+    with pytest.raises(ValueError, match="is not a saved Comparison"):
+        Comparison.load(tmp_path / "sol")

@@ -1,0 +1,150 @@
+"""Every malformed call names the argument and the way out."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+import infwidth as iw
+from infwidth.limits import Network, Parameterization, activations
+from infwidth.solvers import checks
+
+X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
+NET = Network(3, 2, 8, "tanh", Parameterization.mup(2))
+GD = iw.GradientDescent(0.1, 3)
+
+
+def solve(model=NET, X=X, y=Y, method=GD, **options):
+    return iw.solve(model, X, y, method, **options)
+
+
+# call, argument that the message must begin with, words that must be in it (the way out)
+MALFORMED = {
+    "X has NaN": (lambda: solve(X=X * np.nan), "X", "remove or impute"),
+    "X is infinite in row 1": (lambda: solve(X=X + np.diag([0, np.inf, 0])), "X", "row 1"),
+    "X is empty": (lambda: solve(X=np.zeros((0, 3))), "X", "at least one sample"),
+    "X is 3-D": (lambda: solve(X=np.zeros((3, 1, 3))), "X", "reshape"),
+    "X is text": (lambda: solve(X=[["a"]]), "X", "array of real numbers"),
+    "X is complex": (lambda: solve(X=X + 1j), "X", "array of real numbers"),
+    "X is ragged": (lambda: solve(X=[[1, 2], [3]]), "X", "array of real numbers"),
+    "X is missing": (lambda: solve(X=None), "X", "give the training inputs"),
+    "y is missing": (lambda: solve(y=None), "y", "give the targets"),
+    "y is too short": (lambda: solve(y=Y[:2]), "y", "same samples"),
+    "y has NaN": (lambda: solve(y=Y * np.nan), "y", "remove or impute"),
+    "X has wrong columns": (lambda: solve(X=X[:, :2]), "X", "input_dim=3"),
+    "y has wrong columns": (lambda: solve(y=np.ones((3, 2))), "y", "output_dim=1"),
+    "X_test has wrong columns": (lambda: solve(X_test=X[:, :2]), "X_test", "need 3 columns"),
+    "no data for a network": (lambda: iw.solve(NET, method=GD), "X", "give X and y"),
+    "no data for a limit": (lambda: iw.solve(iw.DeepLinearIntegrable(2), method=GD), "X", "give X and y"),
+    "no data for a causal limit": (lambda: iw.solve(iw.DeepLinearMuP(2), method=GD), "X", "give X and y"),
+    "unknown loss": (lambda: solve(loss="mse"), "loss", "squared, logistic, cross_entropy"),
+    "logistic wants signs": (lambda: solve(y=[0, 1, 1], loss="logistic"), "y", "2 * y - 1"),
+    "classes must be integers": (lambda: solve(y=[0.5, 1, 1], loss="cross_entropy"), "y", "one-hot"),
+    "probabilities must sum to 1": (lambda: solve(y=np.ones((3, 2)), loss="cross_entropy"), "y", "sum to 1"),
+    "rate is zero": (lambda: iw.GradientDescent(0, 5), "learning_rate", "> 0"),
+    "rate is NaN": (lambda: iw.GradientDescent(np.nan, 5), "learning_rate", "finite"),
+    "rate is text": (lambda: iw.GradientDescent("fast", 5), "learning_rate", "finite number"),
+    "first rate is negative": (lambda: iw.GradientDescent(0.1, 5, first_learning_rate=-1), "first_learning_rate", "> 0"),
+    "steps are negative": (lambda: iw.GradientDescent(0.1, -1), "steps", ">= 0"),
+    "steps are fractional": (lambda: iw.GradientDescent(0.1, 2.5), "steps", "integer"),
+    "batch is zero": (lambda: iw.GradientDescent(0.1, 5, batch_size=0), "batch_size", ">= 1"),
+    "batch exceeds the data": (lambda: solve(method=iw.GradientDescent(0.1, 5, batch_size=9)), "batch_size", "only 3 samples"),
+    "batches for a causal limit": (
+        lambda: solve(iw.DeepLinearMuP(2), method=iw.GradientDescent(0.1, 5, batch_size=2)),
+        "batch_size",
+        "leave batch_size out",
+    ),
+    "flow for a causal limit": (lambda: solve(iw.DeepLinearMuP(2), method=iw.GradientFlow(1.0)), "method", "GradientDescent"),
+    "flow without its first step": (
+        lambda: solve(iw.DeepLinearIntegrable(2), method=iw.GradientFlow(1.0)),
+        "first_learning_rate",
+        "give GradientFlow its base rate",
+    ),
+    "t_end is zero": (lambda: iw.GradientFlow(0), "t_end", "> 0"),
+    "rtol is below rounding": (lambda: iw.GradientFlow(1.0, rtol=1e-16), "rtol", "at least"),
+    "unknown stepper": (lambda: iw.GradientFlow(1.0, stepper="Euler"), "stepper", "RK45"),
+    "too much friction": (lambda: iw.HeavyBall(0.5, 4.0, 5), "friction", "lower step_size to 0.25"),
+    "step size is negative": (lambda: iw.HeavyBall(-0.5, 1.0, 5), "step_size", "> 0"),
+    "save_at beyond the end": (lambda: solve(save_at=[9]), "save_at", "raise steps"),
+    "save_at between steps": (lambda: solve(save_at=[0.5]), "save_at", "counts steps"),
+    "save_at is negative": (lambda: solve(method=iw.GradientFlow(1.0), save_at=[-1]), "save_at", ">= 0"),
+    "save_at is empty": (lambda: solve(save_at=[]), "save_at", "at least one"),
+    "rng is negative": (lambda: solve(rng=-1), "rng", "non-negative integer"),
+    "rng is text": (lambda: solve(rng="seed"), "rng", "Generator"),
+    "method is missing": (lambda: solve(method=None), "method", "GradientDescent(learning_rate"),
+    "method is a class": (lambda: solve(method=iw.GradientDescent), "method", "GradientDescent(learning_rate"),
+    "model is no model": (lambda: solve("network"), "model", "need a network or a limit"),
+    "callback is no function": (lambda: solve(callback=3), "callback", "need a function"),
+    "observable is no function": (lambda: solve(observables={"a": 3}), "observables['a']", "need a function"),
+    "unknown activation": (lambda: Network(3, 2, 8, "rellu", Parameterization.mup(2)), "activation", "relu"),
+    "activation is a function": (lambda: Network(3, 2, 8, np.tanh, Parameterization.mup(2)), "activation", "activations.custom"),
+    "width is zero": (lambda: Network(3, 2, 0, "relu", Parameterization.mup(2)), "width", ">= 1"),
+    "another depth": (lambda: Network(3, 2, 8, "relu", Parameterization.mup(3)), "parameterization", "hidden_layers=2"),
+    "parameterization by name": (lambda: Network(3, 2, 8, "relu", "mup"), "parameterization", "Parameterization.mup(2)"),
+    "no hidden layer": (lambda: Parameterization.mup(0), "hidden_layers", ">= 1"),
+    "exponents of unequal length": (lambda: Parameterization((0, 1), (0, 0, 0), (0, 0)), "b", "one number per weight layer"),
+    "one exponent": (lambda: Parameterization((0,), (0,), (0,)), "a", "at least 2"),
+    "negative spread": (lambda: Parameterization((0, 1), (0, 0), (0, 0), weight_std=-1), "weight_std", "negative"),
+    "half a bias": (lambda: Parameterization((0, 1), (0, 0), (0, 0), bias_std=1), "bias_c", "with_biases"),
+    "homogeneity is zero": (lambda: Parameterization.integrable_large_lr(2, 0), "homogeneity", "> 0"),
+    "unknown scheme": (lambda: iw.DeepLinearIntegrable(2, "large"), "scheme", "large_lr"),
+    "gamma is zero": (lambda: iw.DeepLinearMuP(2, gamma=0), "gamma", "> 0"),
+    "hermite degree": (lambda: activations.hermite(-1), "degree", "0 to 60"),
+    "slope is infinite": (lambda: activations.leaky_relu(np.inf), "slope", "finite"),
+    "no networks": (lambda: iw.compare(iw.DeepLinearMuP(2), [], X, Y, GD), "networks", "at least one"),
+    "no seeds": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET], X, Y, GD, seeds=[]), "seeds", "give a number"),
+    "one width": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET], X, Y, GD, seeds=4), "sizes", "add more"),
+    "0 against 0": (
+        lambda: iw.compare(iw.DeepLinearIntegrable(1, "standard"), [_Still(4), _Still(8)], X, 0 * Y, GD, seeds=2),
+        "values",
+        "0 against 0",
+    ),
+    "flows without common times": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET], X, Y, iw.GradientFlow(1.0)), "save_at", "give the times"),
+    "checkpoint every negative seconds": (lambda: solve(rng=0, checkpoint="x", checkpoint_seconds=-1), "checkpoint_seconds", ">= 0"),
+    "predict with wrong columns": (lambda: solve(rng=0).predict(X[:, :2]), "X", "need 3 columns"),
+}
+
+
+class _Still:
+    """A network that is its own limit."""
+
+    def __init__(self, width):
+        self.width = width
+
+    def bind(self, data, rng):
+        return iw.DeepLinearIntegrable(1, "standard").bind(data, rng)
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_call(name):
+    call, argument, way_out = MALFORMED[name]
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call()
+    message = str(caught.value)
+    assert message.startswith(f"{argument}:"), message
+    assert way_out in message, message
+
+
+@given(st.one_of(st.floats(), st.integers(), st.text(max_size=3), st.none(), st.booleans()))
+def test_rates_are_positive_finite_numbers_or_refused(value):
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
+    if good:
+        assert iw.GradientDescent(value, 1).rate(0) == value
+    else:
+        with pytest.raises(ValueError, match="learning_rate"):
+            iw.GradientDescent(value, 1)
+
+
+@given(arrays(st.sampled_from([np.float32, np.float64, np.int16, np.bool_]), array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)))
+def test_arrays_are_finite_matrices_or_refused(value):
+    good = value.ndim in (1, 2) and value.size > 0 and np.isfinite(value).all()
+    if not good:
+        with pytest.raises(ValueError, match="X"):
+            checks.array("X", value)
+        return
+    a = checks.array("X", value)
+    assert a.ndim == 2
+    assert a.flags.c_contiguous
+    assert a.dtype == (np.float32 if value.dtype == np.float32 else np.float64)
+    np.testing.assert_array_equal(a, value.reshape(len(value), -1))

@@ -1,0 +1,266 @@
+"""Recording, stopping, reporting."""
+
+import signal
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.solvers import Data
+
+X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
+NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))
+DESCENT = iw.GradientDescent(0.2, 20)
+
+
+def test_shapes():
+    net = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2), output_dim=2)
+    sol = iw.solve(net, X, np.ones((3, 2)), DESCENT, rng=0, X_test=np.ones((5, 3)))
+    assert sol.t.shape == sol.loss.shape == sol.step.shape == (21,)
+    assert sol.outputs.shape == (21, 3, 2)
+    assert sol.test_outputs.shape == (21, 5, 2)
+    assert sol.predict(np.ones((4, 3))).shape == (4, 2)
+    np.testing.assert_allclose(sol.t, 0.2 * np.arange(21))
+
+
+def test_recorded_values_are_those_of_the_state():
+    seen = []
+    sol = iw.solve(NET, X, Y, DESCENT, rng=0, X_test=X + 1, callback=lambda point: seen.append(point.state.copy()))
+    for i, state in enumerate(seen):
+        loss, outputs = sol.problem.evaluate(state)
+        assert sol.loss[i] == loss
+        np.testing.assert_array_equal(sol.outputs[i], outputs)
+        np.testing.assert_array_equal(sol.test_outputs[i], sol.problem.predict(state, X + 1))
+    np.testing.assert_array_equal(seen[-1], sol.state)
+    np.testing.assert_array_equal(sol.predict(X), sol.outputs[-1])
+
+
+@pytest.mark.parametrize("model", [NET, iw.DeepLinearMuP(2), iw.DeepLinearIntegrable(2, "standard")])
+def test_save_at_steps_picks_from_the_full_record(model):
+    every = iw.solve(model, X, Y, DESCENT, rng=0)
+    some = iw.solve(model, X, Y, DESCENT, rng=0, save_at=[20, 3, 3, 0])
+    np.testing.assert_array_equal(some.step, [0, 3, 20])
+    np.testing.assert_array_equal(some.outputs, every.outputs[[0, 3, 20]])
+
+
+def test_save_at_leaves_the_final_state_alone():
+    some = iw.solve(NET, X, Y, DESCENT, rng=0, save_at=[4])
+    np.testing.assert_array_equal(some.state, iw.solve(NET, X, Y, DESCENT, rng=0).state)
+    assert some.t.tolist() == [0.8]
+    assert some.stats["steps"] == 20
+
+
+def test_flows_record_every_step_or_the_times_asked_for():
+    flow = iw.GradientFlow(2.0)
+    every = iw.solve(NET, X, Y, flow, rng=0)
+    assert every.t[0] == 0
+    assert every.t[-1] == 2
+    assert len(every.t) == every.stats["steps"] + 1 == len(every.error)
+    some = iw.solve(NET, X, Y, flow, rng=0, save_at=[0, 0.5, every.t[3], 2])
+    np.testing.assert_array_equal(some.outputs[some.t == every.t[3]], every.outputs[[3]])
+    np.testing.assert_array_equal(some.outputs[-1], every.outputs[-1])
+    assert some.step[0] == 0
+
+
+def test_observables():
+    def norms(t, state, problem):
+        return [np.linalg.norm(w) for w in problem.layers(state)[0]]
+
+    sol = iw.solve(NET, X, Y, DESCENT, rng=0, observables={"norms": norms, "time": lambda t, state, problem: t}, save_at=[0, 20])
+    assert sol.observables["norms"].shape == (2, 3)
+    np.testing.assert_array_equal(sol.observables["time"], sol.t)
+    np.testing.assert_allclose(sol.observables["norms"][1], [np.linalg.norm(w) for w in sol.problem.layers(sol.state)[0]])
+
+
+def test_seeds():
+    def run(rng):
+        return iw.solve(NET, X, Y, DESCENT, rng=rng).outputs
+
+    np.testing.assert_array_equal(run(3), run(3))
+    np.testing.assert_array_equal(run(np.random.default_rng(3)), run(np.random.default_rng(3)))
+    sequence = np.random.SeedSequence(3)
+    np.testing.assert_array_equal(run(sequence), run(sequence))
+    assert np.abs(run(3) - run(4)).max() > 1e-3
+    assert np.abs(run(None) - run(None)).max() > 1e-3
+
+
+def test_minibatches_do_not_change_the_start():
+    batches = iw.solve(NET, X, Y, iw.GradientDescent(0.2, 2, batch_size=1), rng=0)
+    np.testing.assert_array_equal(batches.outputs[0], iw.solve(NET, X, Y, DESCENT, rng=0).outputs[0])
+
+
+def test_callback_stops():
+    sol = iw.solve(NET, X, Y, DESCENT, rng=0, callback=lambda point: point.step == 6)
+    assert sol.success
+    assert sol.message == "stopped by the callback at step 6"
+    assert sol.step[-1] == sol.stats["steps"] == 6
+
+
+def test_ctrl_c_between_and_inside_steps():
+    def press(point):
+        if point.step == 4:
+            signal.raise_signal(signal.SIGINT)
+
+    sol = iw.solve(NET, X, Y, DESCENT, rng=0, callback=press)
+    assert not sol.success
+    assert sol.message == "interrupted by Ctrl-C at step 5"
+    np.testing.assert_array_equal(sol.outputs, iw.solve(NET, X, Y, DESCENT, rng=0).outputs[:6])
+    np.testing.assert_array_equal(sol.predict(X), sol.outputs[-1])
+
+    def press_twice(point):
+        press(point)
+        press(point)
+
+    sol = iw.solve(NET, X, Y, DESCENT, rng=0, callback=press_twice)
+    assert not sol.success
+    assert "interrupted inside the step" in sol.message
+    assert len(sol.t) == 5
+    with pytest.raises(KeyboardInterrupt):  # Python's own handler is back
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("model", [NET, iw.DeepLinearMuP(2), iw.DeepLinearIntegrable(2, "standard")])
+def test_divergence_stops_keeps_and_advises(model):
+    sol = iw.solve(model, X, 10 * Y, iw.GradientDescent(5.0, 500), rng=0)
+    assert not sol.success
+    assert "diverged at step" in sol.message
+    assert 1 <= len(sol.t) < 100
+    assert np.isfinite(sol.outputs).all()
+    for _ in range(12):  # the advice leads to a rate that works
+        advice = float(sol.message.split("learning_rate=")[1])
+        sol = iw.solve(model, X, 10 * Y, iw.GradientDescent(advice, 50), rng=0)
+        if sol.success:
+            break
+    assert sol.success
+    assert advice > 1e-3
+
+
+def test_divergence_of_heavy_ball_and_flow():
+    sol = iw.solve(NET, X, 10 * Y, iw.HeavyBall(5.0, 0.0, 500), rng=0)
+    assert "try step_size=2.5" in sol.message
+    runaway = iw.solve(_Explosion(), method=iw.GradientFlow(2.0))
+    assert not runaway.success
+    assert len(runaway.t) > 3
+
+
+class _Explosion:
+    """dz/dt = z^2 from 1: infinite at t = 1."""
+
+    data = None
+    first_step = False
+
+    def bind(self, data, rng):
+        return self
+
+    def start(self):
+        return np.ones(1)
+
+    def evaluate(self, state, velocity=None, *, step=1, rows=None):
+        if velocity is not None:
+            velocity[:] = state**2
+        return float(state[0]), state[:, None].copy()
+
+    def predict(self, state, X):
+        return X * state
+
+
+def test_errors_of_the_user_carry_the_solution():
+    def fails(point):
+        if point.step == 3:
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine") as caught:
+        iw.solve(NET, X, Y, DESCENT, rng=0, callback=fails)
+    assert len(caught.value.solution.t) == 4
+    assert "`solution`" in caught.value.__notes__[0]
+
+
+def test_memory_is_refused_by_name(monkeypatch):
+    from infwidth.solvers import recorder
+
+    monkeypatch.setattr(recorder, "LARGEST_RECORD", 400)
+    with pytest.raises(ValueError, match="save_at: keeping every step would take"):
+        iw.solve(NET, X, Y, DESCENT, rng=0)
+    flow = iw.solve(NET, X, Y, iw.GradientFlow(2.0, rtol=1e-9), rng=0)  # its steps are not known beforehand
+    assert not flow.success
+    assert "save_at" in flow.message
+    assert len(flow.t) == 17
+    assert iw.solve(NET, X, Y, DESCENT, rng=0, save_at=[0, 20]).success
+
+
+def test_progress_bar(capsys):
+    iw.solve(NET, X, Y, DESCENT, rng=0, progress=True)
+    assert "20/20" in capsys.readouterr().err
+    iw.solve(NET, X, Y, iw.GradientFlow(1.0, estimate_error=False), rng=0, progress=True)
+    assert "100%" in capsys.readouterr().err
+
+
+def test_population_problems_need_no_data():
+    sol = iw.solve(_Explosion(), method=iw.GradientDescent(0.01, 10))
+    assert sol.outputs.shape == (11, 1, 1)
+
+
+def test_block_mode_limits_blas_to_one_thread():
+    from threadpoolctl import threadpool_info
+
+    class Watched(_Explosion):
+        threads = "block"
+
+        def evaluate(self, *arguments, **options):
+            self.pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+            return super().evaluate(*arguments, **options)
+
+    before = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    model = Watched()
+    iw.solve(model, method=iw.GradientDescent(0.01, 1))
+    assert set(model.pools) == {1}
+    assert len(model.pools) == 2  # numpy's and scipy's
+    assert [p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"][: len(before)] == before
+
+
+def test_solution_saves_and_loads(tmp_path):
+    sol = iw.solve(NET, X, Y, iw.GradientFlow(2.0), rng=0, X_test=X + 1, observables={"t": lambda t, state, problem: t})
+    sol.save(tmp_path / "sol")
+    back = iw.Solution.load(tmp_path / "sol")
+    for name in ("t", "step", "loss", "outputs", "test_outputs", "state", "error"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(sol, name))
+    assert (back.success, back.message, back.stats, back.covariance) == (sol.success, sol.message, sol.stats, None)
+    np.testing.assert_array_equal(back.observables["t"], sol.t)
+    with pytest.raises(ValueError, match="problem: a loaded Solution"):
+        back.predict(X)
+    rebound = iw.Solution.load(tmp_path / "sol", problem=NET.bind(Data.check(X, Y), np.random.default_rng(9)))
+    np.testing.assert_array_equal(rebound.predict(X + 2), sol.predict(X + 2))
+
+
+def test_causal_solution_saves_and_loads(tmp_path):
+    limit = iw.DeepLinearMuP(2)
+    sol = iw.solve(limit, X, Y, DESCENT)
+    sol.save(tmp_path / "sol")
+    back = iw.Solution.load(tmp_path / "sol", problem=limit.bind(Data.check(X, Y), np.random.default_rng(9)))
+    np.testing.assert_array_equal(back.predict(X + 2), sol.predict(X + 2))
+    assert iw.Solution.load(tmp_path / "sol").outputs.shape == (21, 3, 1)
+
+
+def test_checkpoint_is_not_a_solution(tmp_path):
+    iw.solve(NET, X, Y, DESCENT, rng=0, checkpoint=tmp_path / "run")
+    with pytest.raises(ValueError, match="is not a saved Solution"):
+        iw.Solution.load(tmp_path / "run")
+    iw.solve(NET, X, Y, DESCENT, rng=0).save(tmp_path / "sol")
+    with pytest.raises(ValueError, match="is not a checkpoint"):
+        iw.solve(NET, X, Y, DESCENT, rng=0, checkpoint=tmp_path / "sol")
+
+
+def test_plot():
+    sol = iw.solve(NET, X, Y, iw.GradientFlow(2.0), rng=0)
+    figure = sol.plot(samples=2)
+    left, right = figure.axes
+    np.testing.assert_array_equal(left.lines[0].get_ydata(), sol.loss)
+    assert left.get_yscale() == "log"
+    assert len(right.lines) == 2
+    np.testing.assert_array_equal(right.lines[1].get_ydata(), sol.outputs[:, 1, 0])
+    assert len(right.collections) == 2  # error bands
+    assert left.get_xlabel() == "time $t$"
+
+
+def test_repr():
+    assert repr(iw.solve(NET, X, Y, DESCENT, rng=0)).startswith("Solution(success=True, T=21, t=[0, 4]")
