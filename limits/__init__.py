@@ -12,12 +12,18 @@ from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     from . import activations as activations
+    from . import escape as escape
+    from . import particle_diagnostics as particle_diagnostics
+    from . import saddle as saddle
     from . import scaling as scaling
     from .activations import Activation as Activation
     from .deep_linear_integrable import DeepLinearIntegrable as DeepLinearIntegrable
     from .deep_linear_mup import DeepLinearMuP as DeepLinearMuP
+    from .gaussian_teacher import GaussianTeacher as GaussianTeacher
     from .network import Network as Network
     from .parameterization import Parameterization as Parameterization
     from .radial_mean_field import RadialMeanField as RadialMeanField
+    from .transport_distance import wasserstein as wasserstein
+    from .two_layer_mean_field import TwoLayerMeanField as TwoLayerMeanField
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

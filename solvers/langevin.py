@@ -90,8 +90,8 @@ class Langevin:
         noise = math.sqrt(2 * self.temperature * h)
         for step in range(first, self.steps + 1):
             before = rng.bit_generator.state
-            evaluation = problem.evaluate(state, velocity, step=step)
-            yield Point(step, h * step, state, *evaluation, lambda before=before: {"rng": before})  # type: ignore[misc]
+            loss, outputs = problem.evaluate(state, velocity, step=step)
+            yield Point(step, h * step, state, loss, outputs, lambda before=before: {"rng": before})  # type: ignore[misc]
             if step < self.steps:
                 state *= 1 - self.weight_decay * h
                 velocity *= h

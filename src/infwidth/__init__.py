@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from .limits import DeepLinearMuP as DeepLinearMuP
     from .limits import Network as Network
     from .limits import Parameterization as Parameterization
-    from .limits import activations as activations
     from .limits import RadialMeanField as RadialMeanField
+    from .limits import TwoLayerMeanField as TwoLayerMeanField
+    from .limits import activations as activations
     from .solvers import GradientDescent as GradientDescent
     from .solvers import GradientFlow as GradientFlow
     from .solvers import HeavyBall as HeavyBall
+    from .solvers import Langevin as Langevin
     from .solvers import Solution as Solution
+    from .solvers import TransportFlow as TransportFlow
     from .solvers import compare as compare
     from .solvers import solve as solve
 else:

@@ -1,0 +1,69 @@
+r"""Laws of the initial particles :math:`(w_j, a_j)` of a two-layer network.
+
+=============  ==============================================================================================
+name           law
+=============  ==============================================================================================
+``gaussian``   :math:`w \sim N(0, \sigma_w^2 I)`, :math:`a \sim N(0, \sigma_a^2 I)`, independent
+``sphere``     :math:`w` uniform on the sphere of radius :math:`\sigma_w`, the entries of :math:`a` are :math:`\pm\sigma_a`
+=============  ==============================================================================================
+
+The biases count as the last entries of :math:`w`. Each law is a map of the unit cube, so points of low discrepancy (scrambled Sobol)
+can take the place of independent ones: the error of a smooth average then falls faster than :math:`N^{-1/2}`.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy import special
+
+__all__ = ["LAWS", "draw"]
+
+Array = np.ndarray
+
+LAWS = ("gaussian", "sphere")
+
+
+def draw(law: str, rng: np.random.Generator, particles: int, dim: int, outputs: int, quasi_random: bool = False) -> tuple[Array, Array]:
+    r"""Particles of one law at :math:`\sigma_w = \sigma_a = 1`.
+
+    Parameters
+    ----------
+    law : {"gaussian", "sphere"}
+    rng : numpy Generator
+    particles, dim, outputs : int
+        N, D (biases included) and k.
+    quasi_random : bool
+        Scrambled Sobol points, best where N is a power of two.
+
+    Returns
+    -------
+    W : ndarray, shape (N, D)
+    a : ndarray, shape (N, k)
+
+    Examples
+    --------
+    >>> W, a = draw("sphere", np.random.default_rng(0), 1024, 3, 1, quasi_random=True)
+    >>> bool(np.allclose(np.linalg.norm(W, axis=1), 1)), bool(np.abs((W * a).mean(axis=0)).max() < 0.01)
+    (True, True)
+    """
+    width = dim + outputs
+    if quasi_random:
+        normal = special.ndtri(_sobol(rng, particles, width))
+    else:
+        normal = rng.standard_normal((particles, width))
+    W, a = normal[:, :dim], normal[:, dim:]
+    if law == "sphere":
+        W = W / np.linalg.norm(W, axis=1, keepdims=True)
+        a = np.where(a > 0, 1.0, -1.0)
+    return W, a
+
+
+def _sobol(rng: np.random.Generator, points: int, dim: int) -> Array:
+    from scipy.stats import qmc
+
+    with warnings.catch_warnings():  # a number of points that is no power of two is less balanced, not wrong
+        warnings.simplefilter("ignore", UserWarning)
+        sample = qmc.Sobol(dim, seed=rng).random(points)
+    return np.clip(sample, 2.0**-40, 1 - 2.0**-40)  # 0 would become -infinity
