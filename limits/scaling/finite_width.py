@@ -74,6 +74,7 @@ def slopes(
     y: Array,
     *,
     learning_rate: float = 1.0,
+    first_learning_rate: float | None = None,
     widths: Sequence[int] = (64, 128, 256, 512, 1024),
     seeds: Sequence[int] = (0, 1, 2, 3),
     steps: int = 2,
@@ -88,7 +89,8 @@ def slopes(
     y : array_like, shape (n,) or (n, k)
         Of order 1; keep the residuals away from zero, whose vanishing is no power of the width.
     learning_rate : float, default 1
-        Base rate, of step 0 as well.
+    first_learning_rate : float, optional
+        Base rate of step 0. Default: ``learning_rate``.
     widths, seeds : sequence of int
         At least two of each.
     steps : int, default 2
@@ -108,6 +110,7 @@ def slopes(
     (0.5, array([[0.5]]))
     """
     rate = real("learning_rate", learning_rate, above=0)
+    first = rate if first_learning_rate is None else real("first_learning_rate", first_learning_rate, above=0)
     steps = integer("steps", steps, least=0)
     ms = tuple(integer("widths", m, least=1) for m in widths)
     if len(set(ms)) < 2 or len(seeds) < 2:
@@ -118,7 +121,7 @@ def slopes(
         network = Network(data.X.shape[1], parameterization.hidden_layers, m, activation, parameterization, data.outputs)
         for seed in seeds:
             # both in the key, so that widths are independent
-            run = _measure(network.bind(data, np.random.default_rng([seed, m])), m, rate, steps)
+            run = _measure(network.bind(data, np.random.default_rng([seed, m])), m, [first] + [rate] * steps)
             sizes.append(run[0])
             residuals.append(run[1])
     shape = (len(ms), len(seeds))
@@ -131,13 +134,13 @@ def slopes(
     return Slopes(tuple(names), ms, logs.reshape(*shape, *logs.shape[1:]), np.array(residuals).reshape(*shape, -1))
 
 
-def _measure(problem: NetworkProblem, m: int, rate: float, steps: int) -> tuple[Array, Array]:
-    """Root mean squares (q, steps + 1) along one run, and of its residuals (steps + 1,)."""
+def _measure(problem: NetworkProblem, m: int, rates: list[float]) -> tuple[Array, Array]:
+    """Root mean squares (q, T + 1) along one run of T + 1 steps, and of its residuals (T + 1,)."""
     X, y = problem.data.X, problem.data.y
     state = problem.start()
     x, h = problem.forward(state, X)
     table, residuals = [], []
-    for step in range(steps + 1):
+    for step, rate in enumerate(rates):
         gradient = [m * _rms(g) for g in _output_gradients(problem, state, h)]
         new = state.copy()
         problem.descend(new, step=step)[1](rate)
