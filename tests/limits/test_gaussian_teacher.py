@@ -1,0 +1,109 @@
+"""Closed-form population risk and gradients against Monte Carlo, quadrature and finite differences."""
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import GaussianTeacher, activations
+
+RNG = np.random.default_rng(11)
+
+
+def cloud(N, d):
+    return RNG.standard_normal((N, d)), RNG.standard_normal((N, 1))
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
+def test_risk_against_quadrature_in_two_dimensions(activation):
+    """A product rule on a disc: exact in the angle where relu kinks (many nodes), Gauss-Laguerre in the radius."""
+    teacher = GaussianTeacher([[1.0, 0.5], [-0.3, 2.0]], [1.0, -2.0], activation)
+    W, a = cloud(4, 2)
+    angle = np.linspace(0, 2 * np.pi, 4001)[:-1]
+    u, weight = np.polynomial.laguerre.laggauss(60)  # u = r^2 / 2 is exponential
+    x = (np.sqrt(2 * u)[:, None, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)).reshape(-1, 2)
+    gap = activations.get(activation).value(x @ W.T) @ a / 4 - teacher(x)
+    expected = 0.5 * weight @ (gap.reshape(60, -1) ** 2).mean(axis=1)
+    assert teacher.risk(W, a) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
+def test_velocity_is_minus_n_times_the_gradient(activation):
+    teacher = GaussianTeacher(RNG.standard_normal((3, 4)), RNG.standard_normal(3), activation)
+    W, a = cloud(5, 4)
+    _, dW, da = teacher.risk_and_velocity(W, a)
+    h = 1e-6
+    for part, moved in ((W, dW), (a, da)):
+        for i in np.ndindex(part.shape):
+            keep = part[i]
+            part[i] = keep + h
+            up = teacher.risk(W, a)
+            part[i] = keep - h
+            down = teacher.risk(W, a)
+            part[i] = keep
+            assert moved[i] == pytest.approx(-5 * (up - down) / (2 * h), abs=1e-7)
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
+def test_student_at_the_teacher_is_at_rest(activation):
+    W, a = cloud(6, 3)
+    risk, dW, da = GaussianTeacher(W, a, activation).risk_and_velocity(W, a)
+    assert abs(risk) < 1e-14
+    assert np.abs(dW).max() < 1e-12 and np.abs(da).max() < 1e-12
+
+
+def test_blocks_do_not_matter(monkeypatch):
+    teacher = GaussianTeacher(RNG.standard_normal((3, 2)), RNG.standard_normal(3), "relu")
+    W, a = cloud(50, 2)
+    whole = teacher.risk_and_velocity(W, a)
+    monkeypatch.setattr("infwidth.limits.gaussian_teacher.BLOCK", 400)
+    for found, expected in zip(teacher.risk_and_velocity(W, a), whole, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_zero_particles_are_no_trouble():
+    risk, dW, _ = GaussianTeacher([[1.0, 0.0]], [1.0], "relu").risk_and_velocity(np.zeros((2, 2)), np.ones((2, 1)))
+    assert np.isfinite(risk) and np.isfinite(dW).all()
+
+
+def test_one_pass_sgd_follows_the_population_flow():
+    """At a small rate the fresh samples average out: the risk along one-pass SGD is that of population descent to O(sqrt(rate))."""
+    teacher = GaussianTeacher(np.eye(3), [1.0, -1.0, 2.0], "erf")
+    model = iw.TwoLayerMeanField("erf", 300, population=teacher)
+    population = iw.solve(model, method=iw.GradientDescent(0.05, 200), rng=2, save_at=range(0, 201, 20))
+    sampled = iw.solve(model, method=iw.GradientDescent(0.05, 200, batch_size=100), rng=2, save_at=range(0, 201, 20))
+    assert population.loss[0] == sampled.loss[0]
+    assert population.loss[-1] < 0.5 * population.loss[0]
+    np.testing.assert_allclose(sampled.loss, population.loss, atol=0.05 * population.loss[0])
+    assert (np.diff(population.loss) < 0).all()
+    assert sampled.stats["batch_loss"].std() > 0
+
+
+def test_replicas_on_a_population_move_alone():
+    teacher = GaussianTeacher([[1.0, 0.0]], [1.0], "relu")
+    both = iw.solve(iw.TwoLayerMeanField("relu", 20, population=teacher, replicas=2), method=iw.GradientDescent(0.2, 10), rng=3)
+    W, a = both.problem.particles(both.problem.start())
+    alone = iw.solve(
+        iw.TwoLayerMeanField("relu", 10, population=teacher, initial=(W[10:], a[10:])), method=iw.GradientDescent(0.2, 10), rng=3
+    )
+    W_end, a_end = both.problem.particles(both.state)
+    np.testing.assert_allclose(W_end[10:], alone.problem.particles(alone.state)[0], rtol=1e-12)
+    assert both.loss[-1] == pytest.approx(teacher.risk(W_end, a_end), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: GaussianTeacher([[1.0]], [1.0], "tanh"), "'tanh' has no closed-form"),
+        (lambda: GaussianTeacher([[1.0]], [1.0, 2.0], "erf"), "output_weights: need one per teacher neuron"),
+        (lambda: solve_on(activation="relu"), "activation: the student's is 'relu', the teacher's 'erf'"),
+        (lambda: solve_on(bias=True), "population: biases and an offset"),
+    ],
+)
+def test_errors_name_the_argument(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def solve_on(activation="erf", **more):
+    model = iw.TwoLayerMeanField(activation, 4, population=GaussianTeacher([[1.0]], [1.0], "erf"), **more)
+    return iw.solve(model, method=iw.GradientDescent(0.1, 1))

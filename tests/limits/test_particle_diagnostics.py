@@ -1,0 +1,158 @@
+"""Energy identity, conserved quantities, kinetic and free energy, entropy, transport distances."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import infwidth as iw
+from infwidth.limits import activations, wasserstein
+from infwidth.limits.particle_diagnostics import FreeEnergy, KineticEnergy, dissipation, energy_defect, entropy, imbalance
+
+RNG = np.random.default_rng(7)
+X = RNG.standard_normal((8, 2))
+Y = np.sin(3 * X[:, 0])
+OBSERVED = {"dissipation": dissipation, "imbalance": imbalance}
+
+
+def descend(rate, activation):
+    model = iw.TwoLayerMeanField(activation, 400, bias=True)
+    return iw.solve(
+        model,
+        X,
+        Y,
+        iw.GradientDescent(rate, steps=round(4 / rate)),
+        rng=0,
+        observables=OBSERVED if activation == "relu" else {"dissipation": dissipation},
+    )
+
+
+def test_energy_identity_of_gradient_descent_up_to_the_rate():
+    """The trapezoid rule is off by rate/4 times the change of the dissipation, so the defect halves with the rate."""
+    defects = []
+    for rate in (0.2, 0.1, 0.05, 0.025):
+        sol = descend(rate, "tanh")
+        spent = sol.observables["dissipation"]
+        defects.append(energy_defect(sol.t, sol.loss, spent))
+    assert defects[-1] == pytest.approx(rate / 4 * (spent[0] - spent[-1]) / (sol.loss[0] - sol.loss[-1]), rel=0.1)
+    ratios = np.array(defects[:-1]) / defects[1:]
+    assert (ratios > 1.6).all() and (ratios < 2.4).all()
+
+
+def test_energy_identity_with_kinks():
+    for rate in (0.1, 0.05):
+        sol = descend(rate, "relu")
+        assert energy_defect(sol.t, sol.loss, sol.observables["dissipation"]) < rate
+
+
+def test_drift_of_the_conserved_quantity_is_of_the_order_of_the_rate():
+    drifts = [np.ptp(descend(rate, "relu").observables["imbalance"], axis=0).max() for rate in (0.1, 0.05, 0.025)]
+    ratios = np.array(drifts[:-1]) / drifts[1:]
+    assert (ratios > 1.6).all() and (ratios < 2.4).all()
+
+
+@pytest.mark.parametrize("activation", ["linear", "cubic"])
+def test_flow_conserves_the_imbalance(activation):
+    cubic = activations.custom("cubic", lambda h: h**3, lambda h: 3 * h**2, homogeneity=3)
+    model = iw.TwoLayerMeanField(cubic if activation == "cubic" else activation, 40, bias=True)
+    sol = iw.solve(
+        model, X, Y, iw.GradientFlow(1.0, rtol=1e-7, atol=1e-9, estimate_error=False), rng=0, save_at=[0, 1], observables=OBSERVED
+    )
+    drift = np.abs(np.diff(sol.observables["imbalance"], axis=0)).max()
+    W, _ = sol.problem.particles(sol.state)
+    W_0, _ = sol.problem.particles(sol.problem.start())
+    assert drift < 1e-4
+    assert np.abs((W**2).sum(axis=1) - (W_0**2).sum(axis=1)).max() > 0.1  # its parts are not conserved
+
+
+def test_imbalance_needs_homogeneity():
+    problem = iw.solve(iw.TwoLayerMeanField("tanh", 4), X, Y, iw.GradientDescent(0.1, 0), rng=0).problem
+    with pytest.raises(ValueError, match="'tanh' is not homogeneous"):
+        imbalance(0.0, problem.start(), problem)
+
+
+def test_heavy_ball_energy_decays_at_the_rate_of_friction():
+    """H = Loss + K, dH/dt = -2 friction K with friction 0.2, up to O(h)."""
+    defects = []
+    for h in (0.04, 0.02, 0.01):
+        method = iw.HeavyBall(h, friction=0.2, steps=round(16 / h))
+        sol = iw.solve(iw.TwoLayerMeanField("tanh", 200), X, Y, method, rng=0, observables={"kinetic": KineticEnergy(h)})
+        total, kinetic = sol.loss + sol.observables["kinetic"], sol.observables["kinetic"]
+        assert kinetic[0] == 0 and kinetic.max() > 0.01
+        assert (np.diff(total) < 1e-12).all()
+        assert (np.diff(sol.loss) > 0).any()  # the loss alone does not decrease
+        defects.append(energy_defect(sol.t, total, 0.4 * kinetic))
+    assert defects[-1] < 0.01
+    assert defects[0] / defects[2] > 2.5
+
+
+def test_kinetic_energy_needs_momentum():
+    with pytest.raises(ValueError, match="KineticEnergy needs a method with momentum"):
+        iw.solve(iw.TwoLayerMeanField("tanh", 4), X, Y, iw.GradientDescent(0.1, 1), rng=0, observables={"k": KineticEnergy(0.1)})
+    with pytest.raises(ValueError, match=r"observables\['k'\]: needs the memory"):
+        iw.solve(iw.TwoLayerMeanField("tanh", 4), X, Y, iw.GradientFlow(1.0), rng=0, save_at=[0.5], observables={"k": KineticEnergy(0.1)})
+
+
+def test_free_energy_decreases_to_that_of_the_gaussian_without_a_force():
+    """At x = 0 there is no force: from N(0, I) to N(0, (tau / lambda) I), all in closed form."""
+    tau, decay = 0.3, 0.6
+    energy = FreeEnergy(tau, decay)
+    sol = iw.solve(
+        iw.TwoLayerMeanField("relu", 4000),
+        [[0.0]],
+        [0.0],
+        iw.Langevin(0.02, tau, decay, steps=400),
+        rng=0,
+        save_at=range(0, 401, 40),
+        observables={"free": energy},
+    )
+    decayed = np.exp(-2 * decay * sol.t)
+    variance = decayed + tau / decay * (1 - decayed)
+    exact = decay * variance - tau * np.log(2 * np.pi * np.e * variance)  # two weights per particle
+    np.testing.assert_allclose(sol.observables["free"], exact, atol=0.03)
+    assert (np.diff(exact) < 0).all() and exact[0] - exact[-1] > 0.09
+
+
+def test_free_energy_decreases_in_training():
+    tau, decay = 0.05, 0.1
+    method = iw.Langevin(0.05, tau, decay, steps=400)
+    sol = iw.solve(
+        iw.TwoLayerMeanField("tanh", 4000), X, Y, method, rng=0, save_at=range(0, 401, 40), observables={"free": FreeEnergy(tau, decay)}
+    )
+    assert (np.diff(sol.observables["free"]) < 0.002).all()  # entropy is sampled to about 0.05 x 0.02
+    assert sol.observables["free"][0] - sol.observables["free"][-1] > 0.1
+
+
+def test_entropy_of_known_laws():
+    normal = RNG.multivariate_normal([0, 0, 0], [[2, 0.5, 0], [0.5, 1, 0], [0, 0, 0.1]], size=20000)
+    exact = stats.multivariate_normal(cov=[[2, 0.5, 0], [0.5, 1, 0], [0, 0, 0.1]]).entropy()
+    assert entropy(normal) == pytest.approx(exact, abs=0.04)
+    assert entropy(3 * RNG.random((20000, 1))) == pytest.approx(np.log(3), abs=0.03)
+    with pytest.raises(ValueError, match="some particles coincide"):
+        entropy(np.zeros((10, 2)))
+    with pytest.raises(ValueError, match="neighbour: 4 needs more than 3"):
+        entropy(np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_wasserstein_against_all_permutations_and_scipy(order):
+    for D in (1, 3):
+        A, B = RNG.standard_normal((6, D)), RNG.standard_normal((6, D)) + 1
+        cost = np.linalg.norm(A[:, None] - B[None], axis=2) ** order
+        best = min(cost[np.arange(6), list(p)].mean() for p in itertools.permutations(range(6)))
+        assert wasserstein(A, B, order) == pytest.approx(best ** (1 / order), rel=1e-12)
+        assert wasserstein(A, A[::-1], order) == 0
+    a, b = RNG.standard_normal(7), RNG.standard_normal(12)
+    assert wasserstein(a, b) == pytest.approx(stats.wasserstein_distance(a, b), rel=1e-12)
+
+
+def test_wasserstein_errors():
+    with pytest.raises(ValueError, match="second: need 2 columns"):
+        wasserstein(np.zeros((3, 2)), np.zeros((3, 1)))
+    with pytest.raises(ValueError, match="second: has 4 particles, first has 3"):
+        wasserstein(np.zeros((3, 2)), np.zeros((4, 2)))
+    with pytest.raises(ValueError, match="order: need 1 or 2, got 3"):
+        wasserstein([0.0], [1.0], order=3)
+    with pytest.raises(ValueError, match="take a random subset"):
+        wasserstein(np.zeros((5001, 2)), np.zeros((5001, 2)))

@@ -1,0 +1,88 @@
+"""Langevin dynamics: the discrete Ornstein-Uhlenbeck process, the noiseless case, resuming, errors."""
+
+import numpy as np
+import pytest
+from scipy import optimize
+
+import infwidth as iw
+
+X = np.array([[1.0, 0.5], [-0.3, 1.0]])
+Y = np.array([1.0, -1.0])
+
+
+def test_variance_of_the_discrete_process_without_a_force():
+    """theta' = (1 - lambda h) theta + sqrt(2 tau h) xi has a variance in closed form, exact at every step."""
+    h, tau, decay = 0.2, 0.5, 0.8
+    sol = iw.solve(
+        iw.TwoLayerMeanField("relu", 100_000, initial=(np.full((100_000, 1), 2.0), np.full((100_000, 1), 2.0))),
+        [[0.0]],
+        [0.0],
+        iw.Langevin(h, tau, decay, steps=12),
+        rng=0,
+        observables={"mean": lambda t, state, problem: state.mean(), "variance": lambda t, state, problem: state.var()},
+    )
+    shrink = 1 - decay * h
+    steps = np.arange(13)
+    variance = 2 * tau * h * (1 - shrink ** (2 * steps)) / (1 - shrink**2)
+    np.testing.assert_allclose(sol.observables["mean"], 2 * shrink**steps, atol=5 * np.sqrt(0.7 / 2e5))
+    np.testing.assert_allclose(sol.observables["variance"], variance, rtol=5 * np.sqrt(2 / 2e5))
+
+
+def test_without_noise_and_decay_it_is_gradient_descent():
+    model = iw.TwoLayerMeanField("tanh", 30)
+    noisy = iw.solve(model, X, Y, iw.Langevin(0.3, 0.0, 0.0, steps=10), rng=3)
+    plain = iw.solve(model, X, Y, iw.GradientDescent(0.3, steps=10), rng=3)
+    np.testing.assert_allclose(noisy.outputs, plain.outputs, rtol=1e-12)
+    np.testing.assert_array_equal(noisy.t, plain.t)
+
+
+def test_stationary_law_of_interacting_particles():
+    """Linear activation on (x, y) = (1, 1): given r = f - 1 the particles are Gaussian along (a + w) and (a - w), where each step
+    shrinks by 1 - h (lambda +- r); so f = <a w> solves a scalar equation, exact for the discrete process."""
+    h, tau, decay = 0.1, 0.3, 1.0
+
+    def mean_product(f):
+        variances = [2 * tau * h / (1 - (1 - h * (decay + sign * (f - 1))) ** 2) for sign in (1, -1)]
+        return (variances[0] - variances[1]) / 2
+
+    exact = optimize.brentq(lambda f: mean_product(f) - f, 0.1, 0.9)
+    model = iw.TwoLayerMeanField("linear", 100_000)
+    sol = iw.solve(model, [[1.0]], [1.0], iw.Langevin(h, tau, decay, steps=400), rng=0, save_at=range(200, 401, 20))
+    assert sol.outputs.mean() == pytest.approx(exact, abs=0.004)  # each saved f has standard deviation .001
+
+
+def test_resumes_to_the_same_bits(tmp_path):
+    model = iw.TwoLayerMeanField("tanh", 30)
+    method = iw.Langevin(0.1, 0.01, 0.1, steps=20)
+    whole = iw.solve(model, X, Y, method, rng=3)
+    path = tmp_path / "run.npz"
+    iw.solve(model, X, Y, method, rng=3, checkpoint=path, checkpoint_seconds=0, callback=lambda point: point.step == 7)
+    resumed = iw.solve(model, X, Y, method, rng=3, checkpoint=path)
+    np.testing.assert_array_equal(resumed.state, whole.state)
+    np.testing.assert_array_equal(resumed.outputs, whole.outputs)
+
+
+def test_float32_is_kept():
+    sol = iw.solve(iw.TwoLayerMeanField("tanh", 30), X.astype(np.float32), Y, iw.Langevin(0.1, 0.01, 0.1, steps=3), rng=3)
+    assert sol.state.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((0.0, 0.1, 0.1, 5), "step_size: need a finite number > 0"),
+        ((0.1, -0.1, 0.1, 5), "temperature: need a finite number >= 0"),
+        ((0.5, 0.1, 3.0, 5), "weight_decay: weight_decay . step_size = 1.5 exceeds 1; lower step_size to 0.333"),
+        ((0.5, 0.1, 0.1, -1), "steps: need an integer >= 0"),
+    ],
+)
+def test_errors_name_the_argument(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        iw.Langevin(*arguments)
+
+
+def test_causal_limits_and_first_steps_are_refused():
+    with pytest.raises(ValueError, match="this limit is causal"):
+        iw.solve(iw.DeepLinearMuP(1), X, Y, iw.Langevin(0.1, 0.1, 0.1, 5))
+    with pytest.raises(ValueError, match="starts with one large step"):
+        iw.solve(iw.DeepLinearIntegrable(2), X, Y, iw.Langevin(0.1, 0.1, 0.1, 5))
