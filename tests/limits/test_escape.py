@@ -1,0 +1,284 @@
+"""Escape times and their laws: exact cases, coverage of the stated errors, the growth rate against the exact limit, finite networks."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import Network, Parameterization, escape, saddle
+from infwidth.solvers import Solution
+
+WIDTHS = (32, 48, 64, 96, 128, 192, 256)
+
+
+def trajectory(t, loss, **more):
+    return Solution(t=np.array(t), step=np.arange(len(t)), loss=np.array(loss), outputs=np.zeros((len(t), 1, 1)), **more)
+
+
+def problem(n=12, d=3, seed=5):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d))
+    return X, X @ np.array([1.0, -0.5, 0.3])
+
+
+# The escape time of one run
+
+
+def test_the_crossing_is_interpolated():
+    run = trajectory([0.0, 2.0, 6.0], [1.0, 0.95, 0.75])
+    assert escape.escape_time(run, reference=1.0) == pytest.approx(3.0)
+    assert escape.escape_time(run, fraction=0.975, reference=1.0) == pytest.approx(1.0)
+    assert escape.escape_time(run, fraction=0.5, reference=1.0) == math.inf
+    assert escape.escape_time(run, reference=2.0) == 0.0  # below from the start
+
+
+def test_the_first_crossing_counts():
+    run = trajectory([0, 1, 2, 3], [1.0, 0.8, 1.2, 0.1])
+    assert escape.escape_time(run, reference=1.0) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("loss", "reference"), [("squared", None), ("logistic", math.log(2))])
+def test_the_reference_is_the_loss_of_zero_outputs(loss, reference):
+    X, y = problem()
+    y = y if loss == "squared" else np.sign(y)
+    reference = (y**2).mean() / 2 if reference is None else reference
+    limit = iw.DeepLinearIntegrable(1, "standard")
+    run = iw.solve(limit, X, y, iw.GradientDescent(0.05, steps=60), loss=loss)
+    assert escape.escape_time(run) == pytest.approx(escape.escape_time(run, reference=reference), rel=1e-12)
+    k = int(np.argmax(run.loss < 0.9 * reference))
+    assert run.t[k - 1] < escape.escape_time(run) <= run.t[k]
+
+
+def test_what_cannot_be_an_escape_time():
+    run = trajectory([0.0, 1.0], [1.0, 0.99])
+    with pytest.raises(ValueError, match="reference: this solution carries no data"):
+        escape.escape_time(run)
+    with pytest.raises(ValueError, match=r"fraction: need a number below 1, got 1; 0.9"):
+        escape.escape_time(run, 1.0, reference=1.0)
+    with pytest.raises(ValueError, match="fraction"):
+        escape.escape_time(run, -0.5, reference=1.0)
+    with pytest.raises(ValueError, match="reference: need a finite number > 0, got nan"):
+        escape.escape_time(run, reference=math.nan)
+    with pytest.raises(ValueError, match="solution: holds no saved times"):
+        escape.escape_time(trajectory([], []), reference=1.0)
+    with pytest.raises(ValueError, match=r"ended before it escaped \(diverged at step 1\)"):
+        escape.escape_time(replace(run, success=False, message="diverged at step 1"), reference=1.0)
+
+
+def test_a_run_that_diverges_after_its_escape_has_an_escape_time():
+    run = trajectory([0.0, 1.0, 2.0], [1.0, 0.8, 1e9], success=False)
+    assert escape.escape_time(run, reference=1.0) == pytest.approx(0.5)
+
+
+# The laws
+
+
+def seeds(times, count=9, spread=1e-9):
+    """Nearly exact times: the spread only keeps the weights finite."""
+    return [t * (1 + spread * np.linspace(-1, 1, count)) for t in times]
+
+
+@pytest.mark.parametrize(("p", "a", "b"), [(0.0, -3.0, 2.0), (0.5, -4.0, 1.5), (1.0, 20.0, 0.6), (-0.3, 1.0, 5.0)])
+def test_exact_laws_are_recovered(p, a, b):
+    growth = np.log(WIDTHS) if p == 0 else (np.array(WIDTHS, dtype=float) ** p - 1) / p
+    fit = escape.fit_laws(WIDTHS, seeds(a + b * growth), exponent=p)
+    assert fit.power.exponent == pytest.approx(p, abs=1e-4)
+    assert [fit.predicted.offset, fit.predicted.slope] == pytest.approx([a, b], rel=1e-5)
+    assert fit.predicted(np.array(WIDTHS)) == pytest.approx(a + b * growth, rel=1e-6)
+    assert fit.predicted.prediction_error < 1e-6
+    if p:
+        assert fit.better is not fit.log
+        assert fit.log.prediction_error > 1e-3
+        offset, prefactor = a - b / p, b / p
+        assert fit.predicted(500) == pytest.approx(offset + prefactor * 500**p, rel=1e-6)
+    else:
+        assert fit.laws == (fit.log, fit.power)
+
+
+def test_the_law_with_a_logarithm():
+    m = np.array(WIDTHS, dtype=float)
+    fit = escape.fit_laws(WIDTHS, seeds(3 + 0.4 * np.sqrt(m) * np.log(m)), exponent=0.5, logarithm=True)
+    assert [fit.predicted.offset, fit.predicted.slope] == pytest.approx([3, 0.4], rel=1e-5)
+    assert fit.predicted(1000) == pytest.approx(3 + 0.4 * np.sqrt(1000) * np.log(1000), rel=1e-6)
+    assert fit.better is fit.predicted
+    assert 0.5 < fit.power.exponent < 1  # a power law sees the logarithm as a larger exponent
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5])
+def test_the_standard_errors_cover_the_truth(p):
+    # 40 studies of 24 seeds, declared beforehand; log-normal times of spread .25, as those of networks are.
+    rng = np.random.default_rng(2024)
+    truth = np.log(WIDTHS) if p == 0 else (np.array(WIDTHS, dtype=float) ** p - 1) / p
+    free, slope = [], []
+    for _ in range(40):
+        times = (1 + truth)[:, None] * np.exp(0.25 * rng.standard_normal((len(WIDTHS), 24)))
+        fit = escape.fit_laws(WIDTHS, times, p, resamples=50, rng=rng)
+        free.append((fit.power.exponent - p) / fit.power.exponent_error)
+        slope.append((fit.predicted.slope - 1) / fit.predicted.slope_error)
+    for scores in (np.array(free), np.array(slope)):
+        assert 0.8 < np.std(scores) < 1.35
+        assert np.mean(np.abs(scores) < 2) > 0.85
+
+
+def test_the_laws_are_told_apart():
+    rng = np.random.default_rng(7)
+    noise = np.exp(0.1 * rng.standard_normal((len(WIDTHS), 32)))
+    m = np.array(WIDTHS, dtype=float)
+    logarithm = escape.fit_laws(WIDTHS, (1 + 2 * np.log(m))[:, None] * noise, exponent=0.5)
+    root = escape.fit_laws(WIDTHS, (3 * np.sqrt(m) - 2)[:, None] * noise, exponent=0.5)
+    assert logarithm.log.aic + 10 < logarithm.predicted.aic
+    assert root.predicted.aic + 10 < root.log.aic
+    assert logarithm.log.prediction_error < logarithm.predicted.prediction_error
+    assert root.predicted.prediction_error < root.log.prediction_error
+
+
+def test_seeds_that_did_not_escape_count_as_late():
+    times = np.array(seeds(np.sqrt(WIDTHS)))
+    times[:, -3:] = math.inf
+    fit = escape.fit_laws(WIDTHS, times, 0.5)
+    assert np.isfinite(fit.errors).all()
+    assert fit.medians == pytest.approx(np.sqrt(WIDTHS), rel=1e-6)
+    times[0, -6:] = math.inf
+    with pytest.raises(ValueError, match="times: the median at width 32 is inf; solve longer"):
+        escape.fit_laws(WIDTHS, times, 0.5)
+
+
+def test_bad_studies_are_refused():
+    good = seeds(np.sqrt(WIDTHS))
+    with pytest.raises(ValueError, match="widths: need at least 4 different ones"):
+        escape.fit_laws([32, 32, 64, 128], good[:4], 0.5)
+    with pytest.raises(ValueError, match="times: has 6 rows but there are 7 widths"):
+        escape.fit_laws(WIDTHS, good[:6], 0.5)
+    with pytest.raises(ValueError, match="times: need at least 8 seeds at every width, got 7 at width 32"):
+        escape.fit_laws(WIDTHS, [good[0][:7], *good[1:]], 0.5)
+    with pytest.raises(ValueError, match="exponent"):
+        escape.fit_laws(WIDTHS, good, math.inf)
+
+
+# The saddle: growth rate and exponent
+
+
+def jacobian(bound, state):
+    """Of the velocity, by central differences."""
+    columns = []
+    for direction in np.eye(state.size) * 1e-5:
+        up, down = np.empty_like(state), np.empty_like(state)
+        bound.evaluate(state + direction, up)
+        bound.evaluate(state - direction, down)
+        columns.append((up - down) / 2e-5)
+    return np.array(columns).T
+
+
+def stationary_state(L, scheme, X, y, first):
+    limit = iw.DeepLinearIntegrable(L, scheme)
+    run = iw.solve(limit, X, y, iw.GradientDescent(0.1, steps=1, first_learning_rate=first))
+    velocity = np.empty_like(run.state)
+    run.problem.evaluate(run.state, velocity)
+    assert np.abs(velocity).max() == 0
+    return run.problem, run.state
+
+
+@pytest.mark.parametrize(
+    ("L", "scheme", "first"),
+    [(3, "standard", None), (5, "large_lr", 0.4), (5, "large_lr", 1.3), (6, "large_lr", 0.4), (6, "large_lr", 1.3)],
+)
+def test_the_growth_rate_is_that_of_the_exact_limit(L, scheme, first):
+    X, y = problem()
+    J = jacobian(*stationary_state(L, scheme, X, y, first))
+    assert J == pytest.approx(J.T, abs=1e-8)
+    assert saddle.growth_rate(X, y, L, first_learning_rate=first) == pytest.approx(np.linalg.eigvalsh(J)[-1], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("L", "scheme", "first"), [(4, "standard", None), (5, "standard", None), (7, "large_lr", 0.4), (8, "large_lr", 0.4)]
+)
+def test_deeper_stationary_points_are_flat(L, scheme, first):
+    X, y = problem()
+    assert np.abs(jacobian(*stationary_state(L, scheme, X, y, first))).max() < 1e-9
+    assert saddle.escape_law(L, scheme).exponent > 0
+
+
+def test_the_growth_rate_of_tanh_by_brute_force():
+    X, y = problem(n=5)
+    w = np.random.default_rng(1).standard_normal((400_000, 3))
+    squares = ((np.tanh(w @ X.T) @ y) / len(y)) ** 2
+    error = squares.std() / math.sqrt(len(squares))
+    assert saddle.growth_rate(X, y, activation="tanh") ** 2 == pytest.approx(squares.mean(), abs=4 * error)
+    # gelu has the slope 1/2 at 0: the two layers above bring its square
+    gelu = iw.activations.get("gelu")
+    squares = ((gelu.value(w @ X.T) @ y) / len(y)) ** 2 / 16
+    error = squares.std() / math.sqrt(len(squares))
+    assert saddle.growth_rate(X, y, activation="gelu") ** 2 == pytest.approx(squares.mean(), abs=4 * error)
+
+
+def test_the_growth_rate_takes_the_residual_of_the_loss():
+    X, y = problem()
+    assert saddle.growth_rate(X, np.sign(y), loss="logistic") == pytest.approx(saddle.growth_rate(X, np.sign(y)) / 2)
+
+
+def test_rates_that_are_not_known_are_refused():
+    X, y = problem()
+    for activation in ("relu", "sigmoid", "cos"):
+        with pytest.raises(ValueError, match=f"activation: {activation} has a value, a kink or no slope at 0"):
+            saddle.growth_rate(X, y, activation=activation)
+    with pytest.raises(ValueError, match="activation: under IP-LLR the rate is known for linear networks, not for tanh"):
+        saddle.growth_rate(X, y, 5, activation="tanh", first_learning_rate=1.0)
+    with pytest.raises(ValueError, match="y: has 2 columns"):
+        saddle.growth_rate(X, np.stack([y, y], axis=1))
+    with pytest.raises(ValueError, match=r"hidden_layers: 4 is no strict saddle with first_learning_rate=None; those are 3 without it"):
+        saddle.growth_rate(X, y, 4)
+    with pytest.raises(ValueError, match=r"hidden_layers: 7 is no strict saddle with first_learning_rate=1.0"):
+        saddle.growth_rate(X, y, 7, first_learning_rate=1.0)
+    with pytest.raises(ValueError, match="hidden_layers: there is no stationary point with 4 under 'large_lr'; it needs at least 5"):
+        saddle.escape_law(4, "large_lr")
+    with pytest.raises(ValueError, match="scheme: 'mup' is not one of standard, large_lr"):
+        saddle.is_stationary(3, "mup")
+
+
+@pytest.mark.parametrize("scheme", ["standard", "large_lr"])
+def test_stationary_is_what_the_exact_limit_is(scheme):
+    X, y = problem()
+    for L in range(1, 9):
+        run = iw.solve(iw.DeepLinearIntegrable(L, scheme), X, y, iw.GradientDescent(0.1, steps=30, first_learning_rate=1.0))
+        assert (np.abs(run.outputs).max() == 0) == saddle.is_stationary(L, scheme)
+
+
+@pytest.mark.parametrize(("L", "scheme", "first"), [(3, "standard", None), (5, "large_lr", 0.6), (6, "large_lr", 0.9)])
+def test_a_kick_of_size_epsilon_is_left_after_the_predicted_time(L, scheme, first):
+    # The exact limit started off its saddle by epsilon: t = -ln(epsilon) * 2 * log_slope + const, as epsilon^2 = 1/m.
+    X, y = problem()
+    bound, state = stationary_state(L, scheme, X, y, first)
+    kick = np.random.default_rng(3).standard_normal(state.size)
+    eta, reference = 0.2, (y**2).mean() / 2
+    times = []
+    sizes = np.array([1e-4, 1e-6, 1e-8])
+    for size in sizes:
+        moved, losses = state + size * kick, []
+        while not losses or losses[-1] > 0.8 * reference:
+            evaluation, update = bound.descend(moved)
+            losses.append(evaluation.loss)
+            update(eta)
+        run = trajectory(eta * np.arange(len(losses)), losses)
+        times.append(escape.escape_time(run, reference=reference))
+    slopes = -np.diff(times) / np.diff(np.log(sizes)) / 2
+    rate = saddle.growth_rate(X, y, L, first_learning_rate=first)
+    assert slopes == pytest.approx(saddle.log_slope(rate, eta), rel=0.01)
+
+
+def test_finite_networks_follow_the_logarithm_at_the_predicted_slope():
+    # Linear naive IP, L = 3: widths and 40 seeds each declared beforehand.
+    X, y = problem()
+    method = iw.GradientDescent(0.1, steps=2000)
+    half = (y**2).mean() / 4
+    widths = (32, 64, 128, 256)
+    times = []
+    for m in widths:
+        net = Network(3, 3, m, "linear", Parameterization.integrable(3))
+        runs = [iw.solve(net, X, y, method, rng=seed, callback=lambda point: point.loss < half) for seed in range(40)]
+        times.append([escape.escape_time(run) for run in runs])
+    fit = escape.fit_laws(widths, times, saddle.escape_law(3).exponent)
+    expected = saddle.log_slope(saddle.growth_rate(X, y), 0.1)
+    assert fit.log.slope_error < 0.2 * expected
+    assert abs(fit.log.slope - expected) < 2 * fit.log.slope_error
