@@ -1,0 +1,216 @@
+r"""Escape times: how long networks of width m stay at the stationary points of integrable parameterizations.
+
+The limits of naive IP with 3 and more hidden layers, and of IP-LLR with 5 and more, are f = 0 for all time. A finite network leaves late.
+The escape time is the first t = (learning rate) x (steps) with loss < .9 loss(f = 0), interpolated between steps; medians over seeds,
+standard errors by resampling them. Three laws are fitted: a + b ln m; a + b m^p with a free p; and the one that theory predicts,
+
+    naive IP   L = 3: ln m      L = 4: m^(1/2)     L = 5: m
+    IP-LLR     L = 5: ln m      L = 6: ln m        L = 7: m^(1/2) ln m
+
+The law of lowest AIC fits better; the error of predicting each width from the others is given beside it. Where the predicted law is the
+logarithm and the network is linear, its slope is predicted too.
+
+Every case: 32 standard Gaussian data points in 4 dimensions, linear teacher, squared loss, full batch. The first rate of IP-LLR is
+strength / |mean_i y_i phi(w.x_i)|: the surviving kernels then have norm ``strength``.
+
+    python benchmarks/escape_times.py [--quick] [--seed 0] [--out FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+import infwidth as iw
+from infwidth.limits import Network, Parameterization, escape, saddle
+
+Array = np.ndarray
+
+WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
+QUICK_WIDTHS = (32, 64, 96, 128)
+TITLES = {"standard": "naive IP", "large_lr": "IP-LLR"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network at all widths. ``strength`` is that of the first step of IP-LLR."""
+
+    scheme: str
+    hidden_layers: int
+    activation: str
+    learning_rate: float
+    seeds: int
+    strength: float | None = None
+    last_width: int = 512
+    quick: bool = True
+
+    @property
+    def name(self) -> str:
+        first = "" if self.strength is None else f", first step {self.strength:g}"
+        return f"{TITLES[self.scheme]} L={self.hidden_layers} {self.activation}{first}"
+
+    @property
+    def law(self) -> saddle.EscapeLaw:
+        return saddle.escape_law(self.hidden_layers, self.scheme)
+
+
+CASES = (
+    Case("standard", 3, "linear", 0.1, 64),
+    Case("standard", 3, "tanh", 0.2, 32),
+    Case("standard", 4, "linear", 0.25, 64),
+    Case("standard", 4, "tanh", 0.5, 24),
+    Case("standard", 5, "linear", 0.5, 32, last_width=256),
+    Case("standard", 5, "tanh", 0.5, 16, last_width=256, quick=False),
+    Case("large_lr", 5, "linear", 0.1, 96, 1.0),
+    Case("large_lr", 5, "linear", 0.25, 96, 0.5),
+    Case("large_lr", 5, "tanh", 0.2, 32, 1.0),
+    Case("large_lr", 6, "linear", 0.1, 96, 1.0, last_width=2048),
+    Case("large_lr", 6, "linear", 0.5, 96, 0.5),
+    Case("large_lr", 6, "tanh", 0.25, 24, 1.0),
+    Case("large_lr", 7, "linear", 0.25, 96, 1.0),
+    Case("large_lr", 7, "linear", 1.0, 48, 0.5, last_width=256, quick=False),
+    Case("large_lr", 7, "tanh", 0.5, 24, 1.0, last_width=256, quick=False),
+)
+
+
+def problem() -> tuple[Array, Array]:
+    """The data of every case: 32 Gaussian points in 4 dimensions and a linear teacher of norm 1."""
+    X = np.random.default_rng(0).standard_normal((32, 4))
+    return X, X @ np.full(4, 0.5)
+
+
+def first_rate(case: Case) -> float | None:
+    """Base rate of the large first step."""
+    if case.strength is None:
+        return None
+    return case.strength / saddle.growth_rate(*problem(), activation=case.activation)
+
+
+def network(case: Case, width: int) -> Network:
+    parameterization = Parameterization.integrable if case.scheme == "standard" else Parameterization.integrable_large_lr
+    return Network(4, case.hidden_layers, width, case.activation, parameterization(case.hidden_layers))
+
+
+def times(case: Case, width: int, seeds: Sequence[int]) -> list[tuple[float, float]]:
+    """Escape time and half-loss time of every seed."""
+    X, y = problem()
+    half = 0.5 * float(np.mean(y**2)) / 2
+    method = iw.GradientDescent(case.learning_rate, steps=20_000, first_learning_rate=first_rate(case))
+    found = []
+    with threadpool_limits(1):
+        for seed in seeds:
+            run = iw.solve(network(case, width), X, y, method, rng=seed, callback=lambda point: point.loss < half)
+            found.append((escape.escape_time(run), escape.escape_time(run, 0.5)))
+    return found
+
+
+def job(task: tuple[Case, int, tuple[int, ...]]) -> list[tuple[float, float]]:
+    return times(*task)
+
+
+def study(case: Case, widths: Sequence[int], seeds: int, first_seed: int, executor: Executor) -> dict[str, Any]:
+    """Times at every width, and the fits. The seeds of a width are its own."""
+    tasks = []
+    for width in widths:
+        count = seeds if width <= 512 else max(seeds // 4, 16)
+        own = np.random.SeedSequence((first_seed, width)).generate_state(count).tolist()
+        tasks += [(case, width, tuple(own[i : i + 8])) for i in range(0, count, 8)]
+    tasks.sort(key=lambda task: -task[1])  # the longest first
+    gathered: dict[int, list[tuple[float, float]]] = {width: [] for width in widths}
+    for task, found in zip(tasks, executor.map(job, tasks), strict=True):
+        gathered[task[1]] += found
+    escapes = [[t for t, _ in gathered[width]] for width in widths]
+    law = case.law
+    fit = escape.fit_laws(widths, escapes, law.exponent, logarithm=law.logarithm, rng=first_seed)
+    return {
+        "case": case.name,
+        **asdict(case),
+        "first_learning_rate": first_rate(case),
+        "widths": list(widths),
+        "seeds_per_width": [len(row) for row in escapes],
+        "times": escapes,
+        "half_loss_delay": [float(np.median([b - a for a, b in gathered[width]])) for width in widths],
+        "medians": fit.medians.tolist(),
+        "errors": fit.errors.tolist(),
+        "predicted_law": law._asdict(),
+        "predicted_log_slope": predicted_slope(case),
+        "laws": {law.name: asdict(law) for law in (fit.log, fit.power, fit.predicted)},
+        "better": fit.better.name,
+    }
+
+
+def predicted_slope(case: Case) -> float | None:
+    """Slope in ln m, where theory has the constant: strict saddles of linear networks, and naive IP with three layers."""
+    if case.law != (0.0, True) or (case.scheme == "large_lr" and case.activation != "linear"):
+        return None
+    rate = saddle.growth_rate(*problem(), case.hidden_layers, activation=case.activation, first_learning_rate=first_rate(case))
+    return saddle.log_slope(rate, case.learning_rate, output_exponent=2.0 if case.hidden_layers == 6 else 1.0)
+
+
+def run(
+    quick: bool = False, seed: int = 0, workers: int = 2, cases: Sequence[Case] = CASES, progress: bool = False
+) -> list[dict[str, Any]]:
+    """The study of every case; ``quick`` takes narrow networks, few seeds, and leaves the slowest cases out."""
+    results = []
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+        for case in cases:
+            if quick and not case.quick:
+                continue
+            begin = time.perf_counter()
+            widths = QUICK_WIDTHS if quick else tuple(m for m in (*WIDTHS, 1024, 2048) if m <= case.last_width)
+            results.append(study(case, widths, 16 if quick else case.seeds, seed, executor))
+            if progress:
+                print(f"{case.name}: {time.perf_counter() - begin:.1f} s", flush=True)
+    return results
+
+
+def table(results: Sequence[dict[str, Any]]) -> str:
+    """One line per case."""
+    lines = [
+        f"{'case':38} {'first':>6} {'last median':>14} {'free p':>13} {'predicted':>14} {'AIC log/free/pred.':>24}"
+        f" {'LOO log/free/pred.':>20} {'better':>9}  slope in ln m (theory)"
+    ]
+    for r in results:
+        log, free, predicted = (r["laws"][name] for name in ("log", "power", "predicted"))
+        law = r["predicted_law"]
+        text = "" if law["exponent"] == 0 else f"m^{law['exponent']:g} "
+        theory = r["predicted_log_slope"]
+        slope = "" if law["exponent"] else f"{log['slope']:.3f}+-{log['slope_error']:.3f}" + ("" if theory is None else f" ({theory:.3f})")
+        aics = "/".join(f"{l['aic']:.0f}" for l in (log, free, predicted))
+        loos = "/".join(f"{100 * l['prediction_error']:.0f}%" for l in (log, free, predicted))
+        median = f"{r['medians'][-1]:.2f}+-{r['errors'][-1]:.2f}"
+        exponent = f"{free['exponent']:.2f}+-{free['exponent_error']:.2f}"
+        wording = text + ("ln m" if law["logarithm"] else "")
+        lines.append(
+            f"{r['case']:38} {r['medians'][0]:>6.2f} {median:>14} {exponent:>13} {wording:>14} {aics:>24} {loos:>20} {r['better']:>9}  {slope}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="narrow networks and few seeds, under a minute")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("results"), help="folder of escape_times.json and escape_times.png")
+    arguments = parser.parse_args()
+    begin = time.perf_counter()
+    results = run(arguments.quick, arguments.seed, progress=True)
+    print(table(results))
+    print(f"{time.perf_counter() - begin:.0f} s")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    content = {"quick": arguments.quick, "seed": arguments.seed, "cases": results}
+    (arguments.out / "escape_times.json").write_text(json.dumps(content, indent=1))
+
+
+if __name__ == "__main__":
+    main()
