@@ -28,6 +28,8 @@ Array = np.ndarray
 class Slopes:
     """Measured sizes and their slopes, row by row as in ``Exponents.rows()``.
 
+    Not finite where a run diverged, or where a quantity was exactly zero (all relus of a layer dead).
+
     Attributes
     ----------
     names : tuple of str, length q
@@ -46,19 +48,23 @@ class Slopes:
     @property
     def slope(self) -> Array:
         """Least-squares slopes of the mean logarithms, shape (q, steps + 1)."""
-        return np.tensordot(self._weights, self.log_sizes.mean(axis=1), axes=1)
+        with np.errstate(invalid="ignore"):
+            return np.tensordot(self._weights, self.log_sizes.mean(axis=1), axes=1)
 
     @property
     def standard_error(self) -> Array:
         """Standard errors of the slopes from the spread over the seeds, shape (q, steps + 1)."""
-        variance = self.log_sizes.var(axis=1, ddof=1) / self.log_sizes.shape[1]
-        return np.sqrt(np.tensordot(self._weights**2, variance, axes=1))
+        with np.errstate(invalid="ignore"):
+            variance = self.log_sizes.var(axis=1, ddof=1) / self.log_sizes.shape[1]
+            return np.sqrt(np.tensordot(self._weights**2, variance, axes=1))
 
     @property
     def last_slope(self) -> Array:
         """Slope between the two largest widths, shape (q, steps + 1): nearer to the limit, and noisier."""
         mean = self.log_sizes[-2:].mean(axis=1)
-        return (mean[1] - mean[0]) / np.log(self.widths[-1] / self.widths[-2])
+        with np.errstate(invalid="ignore"):
+            difference = mean[1] - mean[0]
+        return difference / np.log(self.widths[-1] / self.widths[-2])
 
     @property
     def _weights(self) -> Array:
@@ -120,8 +126,9 @@ def slopes(
     for m in ms:
         network = Network(data.X.shape[1], parameterization.hidden_layers, m, activation, parameterization, data.outputs)
         for seed in seeds:
-            # both in the key, so that widths are independent
-            run = _measure(network.bind(data, np.random.default_rng([seed, m])), m, [first] + [rate] * steps)
+            rng = np.random.default_rng([seed, m])  # both, so that the widths are independent
+            with np.errstate(over="ignore", invalid="ignore"):  # a diverged run shows in the numbers
+                run = _measure(network.bind(data, rng), m, [first] + [rate] * steps)
             sizes.append(run[0])
             residuals.append(run[1])
     shape = (len(ms), len(seeds))

@@ -113,7 +113,7 @@ class _Run:
         h: list[Vector] = [{}]
         x: list[Vector] = [direction("x")]
         for l in range(1, self.L + 1):
-            h.append(thinned(add(self._weights(l, x[-1], t), self._update(l, x[-1], 0, t), self._bias(l))))
+            h.append(thinned(add(self._weights(l, x[-1]), self._learned(l, x[-1], 0, t), self._bias(l))))
             x.append(self.phi.value(h[-1]))
         top = self._top(t)
         f = max(dot(top, x[-1]), self._output_bias(0, t), 0.0 if self._bias(self.L + 1) else NONE)
@@ -124,9 +124,9 @@ class _Run:
             back = self._weights_back(l, g[l], t) if l > 1 else {}
         self.points.append(_Point(h, x, g, f))
 
-    # The layers' maps, with the weights as they are at step t.
+    # The layers and their parts.
 
-    def _weights(self, l: int, v: Vector, t: int, s: int = 0) -> Vector:
+    def _weights(self, l: int, v: Vector) -> Vector:
         """Initial weights of layer l applied to v; l = 1 acts on the input."""
         size = -self.p.a[l - 1] - self.p.b[l - 1]
         out: Vector = {}
@@ -154,13 +154,21 @@ class _Run:
         return thinned(out)
 
     def _update(self, l: int, v: Vector, start: int, stop: int) -> Vector:
-        """Updates of layer l in the steps from start to before stop, weights applied to v, biases included."""
+        """Weight updates of layer l in the steps from start to before stop, applied to v."""
         out: Vector = {}
         for s in range(start, stop):
             past = self.points[s]
             overlap = dot(past.x[l - 1], v) if l > 1 else largest(v)
-            out = add(out, scaled(past.g[l], max(self._rate(l, s) + overlap, self._bias_rate(l, s))))
+            out = add(out, scaled(past.g[l], self._rate(l, s) + overlap))
         return out
+
+    def _bias_update(self, l: int, start: int, stop: int) -> Vector:
+        """Bias updates of hidden layer l in those steps."""
+        return add(*(scaled(self.points[s].g[l], self._bias_rate(l, s)) for s in range(start, stop)))
+
+    def _learned(self, l: int, v: Vector, start: int, stop: int) -> Vector:
+        """All that the updates of layer l in those steps add to its pre-activation at input v."""
+        return add(self._update(l, v, start, stop), self._bias_update(l, start, stop))
 
     def _top(self, t: int) -> Vector:
         """Output weights at step t, multiplier included: df/dx^L."""
@@ -192,7 +200,7 @@ class _Run:
     def own_update(self, s: int) -> list[float]:
         """Effect of the update of step s on each layer at its own point, output layer last."""
         x = self.points[s].x
-        hidden = [largest(self._update(l, x[l - 1], s, s + 1)) for l in range(1, self.L + 1)]
+        hidden = [largest(self._learned(l, x[l - 1], s, s + 1)) for l in range(1, self.L + 1)]
         return [*hidden, max(self._rate(self.L + 1, s) + dot(x[-1], x[-1]), self._output_bias(s, s + 1))]
 
     def difference(self, s: int, t: int) -> tuple[list[float], list[float], float]:
@@ -201,8 +209,8 @@ class _Run:
         dh: list[Vector] = [{}]
         dx: list[Vector] = [{}]
         for l in range(1, self.L + 1):
-            carried = add(self._weights(l, dx[-1], s), self._update(l, dx[-1], 0, s)) if l > 1 else {}
-            dh.append(thinned(add(self._update(l, new.x[l - 1], s, t), carried)))
+            carried = add(self._weights(l, dx[-1]), self._update(l, dx[-1], 0, s)) if l > 1 else {}
+            dh.append(thinned(add(self._learned(l, new.x[l - 1], s, t), carried)))
             # between two points of one line the slope is that at their larger one
             dx.append(self.phi.times_slope(dh[-1], add(old.h[l], new.h[l])))
         df = max(dot(self._top_update(s, t), new.x[-1]), dot(self._top(s), dx[-1]), self._output_bias(s, t))
