@@ -174,27 +174,82 @@ def run(
     return results
 
 
-def table(results: Sequence[dict[str, Any]]) -> str:
-    """One line per case."""
-    lines = [
-        f"{'case':38} {'first':>6} {'last median':>14} {'free p':>13} {'predicted':>14} {'AIC log/free/pred.':>24}"
-        f" {'LOO log/free/pred.':>20} {'better':>9}  slope in ln m (theory)"
+def columns(r: dict[str, Any]) -> list[str]:
+    """The cells of one case in the table."""
+    log, free, predicted = (r["laws"][name] for name in ("log", "power", "predicted"))
+    p, theory = r["predicted_law"]["exponent"], r["predicted_log_slope"]
+    slope = "" if p else f"{log['slope']:.3f}+-{log['slope_error']:.3f}" + ("" if theory is None else f" ({theory:.3f})")
+    return [
+        r["case"],
+        f"{r['medians'][0]:.2f}",
+        f"{r['medians'][-1]:.2f}+-{r['errors'][-1]:.2f}",
+        f"{free['exponent']:.2f}+-{free['exponent_error']:.2f}",
+        (f"m^{p:g}" if p else "") + (" ln m" if r["predicted_law"]["logarithm"] else ""),
+        "/".join(f"{law['aic']:.0f}" for law in (log, free, predicted)),
+        "/".join(f"{100 * law['prediction_error']:.0f}%" for law in (log, free, predicted)),
+        r["better"],
+        slope,
     ]
+
+
+def table(results: Sequence[dict[str, Any]]) -> str:
+    """One line per case. AIC and the error of predicting each width from the others: logarithm / free power / predicted law."""
+    heads = ["case", "first", "last median", "free p", "predicted", "AIC", "left out", "better", "slope in ln m (theory)"]
+    rows = [heads, *(columns(r) for r in results)]
+    sizes = [max(len(row[i]) for row in rows) for i in range(len(heads))]
+    return "\n".join("  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)).rstrip() for row in rows)
+
+
+LOOKS = {
+    ("linear", None): ("#1f4e9c", "o"),
+    ("linear", 1.0): ("#1f4e9c", "o"),
+    ("linear", 0.5): ("#5aa9e6", "s"),
+    ("tanh",): ("#c8502d", "^"),
+}
+
+
+def figure(results: Sequence[dict[str, Any]]) -> Any:
+    """Escape time against width: one panel per stationary point, with the fitted predicted laws."""
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+    fig, grid = plt.subplots(2, 3, figsize=(11, 6.4), layout="constrained")
+    panels = {("standard", 3 + i): grid[0, i] for i in range(3)} | {("large_lr", 5 + i): grid[1, i] for i in range(3)}
     for r in results:
-        log, free, predicted = (r["laws"][name] for name in ("log", "power", "predicted"))
-        law = r["predicted_law"]
-        text = "" if law["exponent"] == 0 else f"m^{law['exponent']:g} "
-        theory = r["predicted_log_slope"]
-        slope = "" if law["exponent"] else f"{log['slope']:.3f}+-{log['slope_error']:.3f}" + ("" if theory is None else f" ({theory:.3f})")
-        aics = "/".join(f"{l['aic']:.0f}" for l in (log, free, predicted))
-        loos = "/".join(f"{100 * l['prediction_error']:.0f}%" for l in (log, free, predicted))
-        median = f"{r['medians'][-1]:.2f}+-{r['errors'][-1]:.2f}"
-        exponent = f"{free['exponent']:.2f}+-{free['exponent_error']:.2f}"
-        wording = text + ("ln m" if law["logarithm"] else "")
-        lines.append(
-            f"{r['case']:38} {r['medians'][0]:>6.2f} {median:>14} {exponent:>13} {wording:>14} {aics:>24} {loos:>20} {r['better']:>9}  {slope}"
-        )
-    return "\n".join(lines)
+        axes = panels[r["scheme"], r["hidden_layers"]]
+        strength = r["strength"]
+        color, marker = LOOKS[("tanh",)] if r["activation"] == "tanh" else LOOKS["linear", strength]
+        free, fitted = r["laws"]["power"], escape.Law(**r["laws"]["predicted"])
+        first = "" if strength is None else rf", $|\rho_0|={strength:g}$"
+        label = f"{r['activation']}{first}: $p={free['exponent']:.2f}\\pm{free['exponent_error']:.2f}$"
+        axes.errorbar(r["widths"], r["medians"], r["errors"], color=color, marker=marker, ls="", ms=4.5, capsize=2, label=label)
+        m = np.geomspace(r["widths"][0], r["widths"][-1], 200)
+        axes.plot(m, fitted(m), color=color, lw=1.2)
+        if r["predicted_log_slope"] is not None:
+            middle = len(r["widths"]) // 2
+            line = r["medians"][middle] + r["predicted_log_slope"] * np.log(m / r["widths"][middle])
+            axes.plot(m, line, color="black", lw=1, ls=":")
+    for (scheme, L), axes in panels.items():
+        law = saddle.escape_law(L, scheme)
+        growth = {0.0: "", 0.5: r"\sqrt{m}\,", 1.0: "m"}[law.exponent] + (r"\ln m" if law.logarithm else "")
+        axes.set_title(rf"{TITLES[scheme]}, $L={L}$:  $t \sim {growth}$", fontsize=11)
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        if law.exponent:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(ScalarFormatter())
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        else:
+            axes.set_ylim(bottom=0)
+        axes.legend(fontsize=8, frameon=False, loc="upper left")
+        axes.margins(y=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    grid[0, 0].text(0.97, 0.04, "dotted: slope predicted, not fitted", transform=grid[0, 0].transAxes, ha="right", fontsize=8)
+    for axes in grid[1]:
+        axes.set_xlabel("width $m$")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("escape time $t$ (rate $\\times$ steps)")
+    return fig
 
 
 def main() -> None:
@@ -210,6 +265,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     content = {"quick": arguments.quick, "seed": arguments.seed, "cases": results}
     (arguments.out / "escape_times.json").write_text(json.dumps(content, indent=1))
+    figure(results).savefig(arguments.out / "escape_times.png", dpi=160)
 
 
 if __name__ == "__main__":
