@@ -28,6 +28,9 @@ import numpy as np
 
 from ..solvers.checks import integer, real
 from ..solvers.data import Data
+from ..solvers.grid import Grid
+from .density_problem import DensityProblem
+from .radial_density import RadialRisk, radial_confinement, radial_masses
 from .radial_kernel import MEI_MONOTONE, PiecewiseLinear
 from .radial_particles import RadialParticles
 from .radial_population import radial_population
@@ -58,6 +61,13 @@ class RadialMeanField:
         Default: -2.5 below .5, 7.5 above 1.5, linear between.
     initial : float or frozen scipy distribution
         Law of :math:`r_0`. A number :math:`\kappa` means Gaussian weights, :math:`w_0 \sim N(0, \kappa^2 I_d/d)`.
+    grid : Grid, optional
+        Cells of the density solver. Default: ``size`` cells up to ``r_max``, finest at 1.5 times the median of
+        the initial law.
+    r_max : float, default 8
+        Largest radius of the default grid. Check that no mass arrives there (``sol.state[-1]``).
+    temperature, weight_decay : float
+        :math:`\tau` and :math:`\lambda` of noisy SGD, for the density. Particles take noise from a method in d dimensions instead.
     random_start : bool
         Draw the particles from that law instead of putting them at its quantiles :math:`(i - \frac12)/N`.
 
@@ -88,6 +98,10 @@ class RadialMeanField:
     activation: PiecewiseLinear = MEI_MONOTONE
     initial: Any = 0.8
     random_start: bool = False
+    grid: Grid | None = None
+    r_max: float = 8.0
+    temperature: float = 0.0
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         if self.dim != math.inf:
@@ -101,6 +115,14 @@ class RadialMeanField:
             raise ValueError(f"activation: need a PiecewiseLinear, got {self.activation!r}; interpolate other functions at many knots")
         if not hasattr(self.initial, "ppf"):
             real("initial", self.initial, above=0, way_out="or give a frozen scipy distribution of the radius")
+        real("r_max", self.r_max, above=0)
+        noisy = real("temperature", self.temperature, least=0) + real("weight_decay", self.weight_decay, least=0) > 0
+        if noisy and self.solver == "particles":
+            raise ValueError("temperature, weight_decay: radial particles move without noise; use solver='density'")
+        if self.temperature and math.isinf(self.dim):
+            raise ValueError("temperature: noise in infinite dimension moves a radius at once to infinity; give a finite dim")
+        if self.solver == "density" and self.law() is None:
+            raise ValueError("initial: a number is an atom at dim = inf, which has no density; give a scipy distribution or particles")
 
     def law(self) -> Any:
         """The initial law of the radius, a frozen scipy distribution; None for the atom that a number means at d = infinity."""
@@ -117,7 +139,21 @@ class RadialMeanField:
         if data is not None:
             raise ValueError("X: this model has a population of its own; call solve without X and y")
         population = radial_population(self.dim, self.delta, self.activation)
-        return RadialParticles(population, self.activation, self.dim, self._radii(rng))
+        if self.solver == "particles":
+            return RadialParticles(population, self.activation, self.dim, self._radii(rng))
+        return DensityProblem(
+            self.grid or self._default_grid(),
+            lambda grid: RadialRisk(population, self.activation, self.dim, grid),
+            radial_masses(self.law()),
+            self.temperature,
+            radial_confinement(self.dim, self.temperature, self.weight_decay),
+        )
+
+    def _default_grid(self) -> Grid:
+        middle = float(self.law().median())
+        if not 0 < 1.5 * middle < self.r_max:
+            raise ValueError(f"r_max: {self.r_max:g} must exceed 1.5 times the median of the initial law, {middle:g}")
+        return Grid.stretched(0.0, self.r_max, self.size, focus=1.5 * middle, finest=self.r_max / self.size / 5)
 
     def _radii(self, rng: np.random.Generator) -> Array:
         law = self.law()

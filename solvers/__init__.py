@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .gradient_descent import GradientDescent as GradientDescent
     from .gradient_flow import GradientFlow as GradientFlow
     from .grid import Grid as Grid
+    from .grid_distance import wasserstein_of_grids as wasserstein_of_grids
+    from .grid_distance import wasserstein_to_particles as wasserstein_to_particles
     from .heavy_ball import HeavyBall as HeavyBall
     from .langevin import Langevin as Langevin
     from .losses import Loss as Loss

@@ -1,0 +1,91 @@
+"""Grids: cells, masses, refinement, and Wasserstein distances on them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from infwidth.solvers import Grid, wasserstein_of_grids, wasserstein_to_particles
+
+
+def test_volumes_fill_the_rectangle_and_centers_follow_c_order():
+    grid = Grid([0.0, 1.0, 3.0], [0.0, 0.5, 1.0, 4.0])
+    assert grid.shape == (2, 3) and grid.dims == 2
+    assert grid.volumes.sum() == 12
+    assert grid.centers[1].tolist() == [0.5, 0.75] and grid.centers[3].tolist() == [2.0, 0.25]
+
+
+@pytest.mark.parametrize("focus", [0.0, 0.3, 2.0])
+def test_stretched_cells_are_finest_at_the_focus(focus):
+    grid = Grid.stretched(0, 2, 200, focus=focus, finest=0.001)
+    widths = grid.volumes
+    assert grid.edges[0][0] == 0 and grid.edges[0][-1] == 2
+    finest = np.argmin(widths)
+    assert abs(grid.axes[0][finest] - focus) < 0.002
+    assert widths[finest] == pytest.approx(0.001, rel=0.01)
+    assert np.abs(np.diff(np.log(widths))).max() < 0.06  # neighbours are alike
+
+
+def test_adapted_cells_hold_equal_parts_of_the_monitor():
+    law = stats.norm(1, 0.1)
+    grid = Grid.adapted(-5, 5, 80, law.pdf, share=0.7)
+    parts = 0.7 * np.diff(law.cdf(grid.edges[0])) + 0.3 * grid.volumes / 10
+    assert np.allclose(parts, 1 / 80, rtol=0.02)
+
+
+@pytest.mark.parametrize("cells", [7, 8])
+def test_coarser_merges_pairs(cells):
+    grid = Grid.stretched(0, 1, cells, focus=0, finest=0.01)
+    coarse = grid.coarser()
+    assert coarse.cells == 4
+    assert set(coarse.edges[0]) <= set(grid.edges[0]) and coarse.volumes.sum() == pytest.approx(1)
+
+
+def test_masses_integrate_polynomials_of_degree_five():
+    grid = Grid.uniform((0, 0), (1, 1), (2, 2))
+    masses = grid.masses(lambda p: p[:, 0] ** 5 + p[:, 1])
+    x5 = np.array([0.5**6, 1 - 0.5**6]) / 6 / 2
+    y = np.array([0.125, 0.375]) / 2
+    expected = x5[:, None] + y[None]
+    assert np.allclose(masses.reshape(2, 2), expected / expected.sum(), rtol=1e-14)
+
+
+@given(st.lists(st.floats(-2, 3), min_size=1, max_size=30), st.integers(0, 10**6))
+def test_distance_to_particles_against_brute_force(particles, seed):
+    rng = np.random.default_rng(seed)
+    grid = Grid.uniform(0, 1, 5)
+    masses = rng.dirichlet(np.ones(5))
+    found = wasserstein_to_particles(grid, masses, np.array(particles))
+    points = np.repeat(grid.axes[0], 400) + np.tile((np.arange(400) + 0.5) / 400 - 0.5, 5) / 5
+    brute = stats.wasserstein_distance(points, particles, np.repeat(masses / 400, 400))
+    assert found == pytest.approx(brute, abs=1e-3)
+
+
+def test_distance_of_a_shifted_density_is_the_shift():
+    grid = Grid.uniform(0, 10, 100)
+    masses = np.zeros(100)
+    masses[20:30] = 0.1
+    assert wasserstein_of_grids(grid, masses, grid, np.roll(masses, 7)) == pytest.approx(0.7)
+    assert wasserstein_of_grids(grid, masses, grid, masses) == 0
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (lambda: Grid([0.0, 1.0]), "edges"),
+        (lambda: Grid([0.0, 2.0, 1.0]), "edges"),
+        (lambda: Grid(*[[0.0, 1.0, 2.0]] * 3), "edges"),
+        (lambda: Grid.uniform(1, 0, 5), "upper"),
+        (lambda: Grid.uniform(0, 1, 1), "cells"),
+        (lambda: Grid.stretched(0, 1, 10, focus=2, finest=0.01), "focus"),
+        (lambda: Grid.stretched(0, 1, 10, focus=0, finest=0.2), "finest"),
+        (lambda: Grid.adapted(0, 1, 10, lambda x: 0 * x), "density"),
+        (lambda: Grid.uniform(0, 1, 4).masses(lambda p: p[:, 0] - 0.5), "density"),
+        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(3), np.ones(2)), "masses"),
+        (lambda: wasserstein_to_particles(Grid.uniform((0, 0), (1, 1), (2, 2)), np.ones(4), np.ones(2)), "grid"),
+    ],
+)
+def test_bad_arguments_are_named(build, name):
+    with pytest.raises(ValueError, match=f"^{name}:"):
+        build()

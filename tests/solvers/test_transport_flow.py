@@ -1,0 +1,130 @@
+"""The explicit flow of densities: orders of convergence on exact solutions, mass over a long run, resume, refusals."""
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits.density_problem import DensityProblem
+from infwidth.solvers import Grid, TransportFlow
+
+
+class Steady:
+    """No interaction: a fixed potential, for exact solutions."""
+
+    def __init__(self, potential, grid):
+        self.values = potential(grid.centers)
+
+    def evaluate(self, masses):
+        return float(self.values @ masses), np.zeros((0, 1)), self.values
+
+    def predict(self, masses, X):
+        return np.zeros((len(X), 0))
+
+
+class External:
+    """Model of a fixed potential and an initial density on a grid."""
+
+    def __init__(self, grid, potential, initial, temperature=0.0):
+        self.grid, self.potential, self.initial, self.temperature = grid, potential, initial, temperature
+
+    def bind(self, data, rng):
+        return DensityProblem(
+            self.grid, lambda grid: Steady(self.potential, grid), lambda grid: grid.masses(self.initial), self.temperature
+        )
+
+
+def pendulum(points):
+    return 1 - np.cos(points[:, 0])
+
+
+def bump(points):
+    return 1.2 + np.sin(2 * points[:, 0]) + 0.1 * np.cos(7 * points[:, 0])
+
+
+def transported(t, power=1.0):
+    """Density at time t of the flow x' = -sin x, for which tan(x/2) decays like exp(-t); not normalised."""
+
+    def density(points):
+        tangent = np.tan(points[:, 0] / 2) * np.exp(t)
+        jacobian = np.exp(t) * (1 + np.tan(points[:, 0] / 2) ** 2) / (1 + tangent**2)
+        return bump(2 * np.arctan(tangent)[:, None]) * jacobian
+
+    return density
+
+
+def order(errors):
+    return np.log2(errors[-2] / errors[-1])
+
+
+@pytest.mark.parametrize("stretch", [False, True])
+def test_transport_is_of_second_order(stretch):
+    errors = []
+    for cells in (100, 200, 400):
+        z = np.linspace(-1, 1, cells + 1)
+        grid = Grid(np.pi * (z + 0.15 * np.sin(np.pi * z))) if stretch else Grid(np.pi * z)
+        sol = iw.solve(External(grid, pendulum, bump), method=TransportFlow(1.0, cfl=0.5), save_at=[1.0])
+        errors.append(np.abs(sol.state - grid.masses(transported(1.0))).sum())
+    assert order(errors) == pytest.approx(2, abs=0.15)
+    assert errors[-1] < 2e-3
+
+
+def test_diffusion_is_of_second_order():
+    """Ornstein-Uhlenbeck: a Gaussian of variance v' = 2 tau - 2 v."""
+    tau, t = 0.3, 0.25
+    mean, variance = np.exp(-t), tau + (0.1 - tau) * np.exp(-2 * t)
+    errors = []
+    for cells in (40, 80, 160):
+        grid = Grid.uniform(-4, 5, cells)
+        model = External(grid, lambda p: p[:, 0] ** 2 / 2, lambda p: np.exp(-((p[:, 0] - 1) ** 2) / 0.2), tau)
+        sol = iw.solve(model, method=TransportFlow(t), save_at=[t])
+        errors.append(np.abs(sol.state - grid.masses(lambda p: np.exp(-((p[:, 0] - mean) ** 2) / 2 / variance))).sum())
+    assert order(errors) == pytest.approx(2, abs=0.15)
+
+
+def test_error_of_time_steps_and_of_dense_output_falls_fast():
+    """Against scipy on the same grid and cells, so that the grid drops out."""
+    model = External(Grid.uniform(-np.pi, np.pi, 30), pendulum, bump, 0.2)
+
+    def masses(t, state, problem):
+        return state.copy()
+
+    def run(method):
+        return iw.solve(model, method=method, save_at=[0.137, 0.5], observables={"masses": masses}).observables["masses"]
+
+    exact = run(iw.GradientFlow(0.5, rtol=1e-10, atol=1e-13, estimate_error=False))
+    # The limiter has kinks, so no clean order; but steps at the CFL bound are already far more accurate than the grid.
+    errors = [np.abs(run(TransportFlow(0.5, cfl=cfl)) - exact).max() for cfl in (0.8, 0.1)]
+    assert errors[0] < 2e-5 and errors[1] < errors[0] / 8
+
+
+@pytest.mark.slow
+def test_mass_is_kept_to_rounding_over_a_hundred_thousand_steps():
+    model = External(Grid.uniform(-np.pi, np.pi, 64), pendulum, bump, 0.02)
+    sol = iw.solve(model, method=TransportFlow(2.0, cfl=4e-4), save_at=[0, 2.0])
+    assert sol.stats["steps"] > 1e5
+    assert np.abs(sol.state - model.bind(None, None).start()).sum() > 0.3  # it did move
+    assert abs(sol.state.sum() - 1) < 1e-12 and sol.state.min() >= 0
+
+
+def test_a_resumed_flow_goes_on_to_the_same_bits(tmp_path):
+    model = External(Grid.uniform(-np.pi, np.pi, 30), pendulum, bump)
+    whole = iw.solve(model, method=TransportFlow(0.5), save_at=[0.1, 0.3, 0.5], rng=0)
+    stop = {"callback": lambda point: point.step == 7, "checkpoint": tmp_path / "flow.npz", "checkpoint_seconds": 0.0}
+    first = iw.solve(model, method=TransportFlow(0.5), save_at=[0.1, 0.3, 0.5], rng=0, **stop)
+    assert "callback" in first.message
+    again = iw.solve(model, method=TransportFlow(0.5), save_at=[0.1, 0.3, 0.5], rng=0, checkpoint=tmp_path / "flow.npz")
+    assert again.stats["steps"] == whole.stats["steps"]
+    assert np.array_equal(again.state, whole.state) and np.array_equal(again.loss, whole.loss)
+
+
+def test_models_without_a_density_are_refused():
+    with pytest.raises(ValueError, match="moves densities"):
+        iw.solve(iw.RadialMeanField(40, 0.8), method=TransportFlow(1.0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"), [({"t_end": 0.0}, "t_end"), ({"cfl": 1.5}, "cfl"), ({"cfl": 0}, "cfl"), ({"tol": -1}, "tol")]
+)
+def test_bad_arguments_are_named(arguments, name):
+    with pytest.raises(ValueError, match=f"^{name}:"):
+        TransportFlow(**({"t_end": 1.0} | arguments))
