@@ -26,8 +26,6 @@ label                  direction
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 __all__ = ["NONE", "Label", "Vector", "add", "direction", "dot", "largest", "scaled", "thinned"]
 
 Label = str | tuple[object, ...]
@@ -86,13 +84,6 @@ def thinned(v: Vector) -> Vector:
     floor = largest(v) - 0.5 + _TOLERANCE
     kept = [(label, e) for label, e in v.items() if e > floor]
     if len(kept) > _LABELS:
-        kept.sort(key=lambda item: (-round(item[1], 6), _depth(item[0]), str(item[0])))
+        names = {label: repr(label) for label, _ in kept}  # longer for images of images
+        kept.sort(key=lambda item: (-round(item[1], 6), len(names[item[0]]), names[item[0]]))
     return dict(kept[:_LABELS])
-
-
-def _depth(label: object) -> int:
-    return 1 + max(map(_depth, _parts(label)), default=0)
-
-
-def _parts(label: object) -> Iterable[object]:
-    return label if isinstance(label, tuple) else ()

@@ -91,12 +91,15 @@ class Nonlinearity:
     name : str
     at_zero : bool
         Whether :math:`\phi(0) \ne 0`.
+    slope_at_zero : bool
+        Whether :math:`\phi'(0) \ne 0`, as the activation's derivative has it at a kink.
     odd, even : Part or None
         None where the function has no such part.
     """
 
     name: str
     at_zero: bool
+    slope_at_zero: bool
     odd: Part | None
     even: Part | None
 
@@ -114,8 +117,7 @@ class Nonlinearity:
         r""":math:`\phi'(h)\, v`, neuron by neuron."""
         H = largest(h)
         if not v or H == NONE:
-            # At h = 0 exactly the slope at zero is all there is.
-            return dict(v) if self.odd is not None and self.odd.order == 1 else {}
+            return dict(v) if self.slope_at_zero else {}
         shared = max((e + h[label] for label, e in v.items() if label in h), default=NONE)
         straight: Vector = {}
         if self.odd:
@@ -171,7 +173,7 @@ def nonlinearity(activation: str | Activation) -> Nonlinearity:
     """
     activation = activations.get(activation)
     phi = activation.value
-    zero = float(phi(np.zeros(1))[0])
+    zero, slope = activation.at_zero()
 
     def odd(h: Array) -> Array:
         return _significant((phi(h) - phi(-h)) / 2, phi(h), zero)
@@ -180,7 +182,7 @@ def nonlinearity(activation: str | Activation) -> Nonlinearity:
         return _significant((phi(h) + phi(-h)) / 2 - zero, phi(h), zero)
 
     with np.errstate(over="ignore", invalid="ignore"):
-        return Nonlinearity(activation.name, abs(zero) > 1e-12, _part(odd, 1, zero), _part(even, 2, zero))
+        return Nonlinearity(activation.name, abs(zero) > 1e-12, abs(slope) > 1e-12, _part(odd, 1, zero), _part(even, 2, zero))
 
 
 def _significant(part: Array, whole: Array, zero: float) -> Array:

@@ -1,0 +1,203 @@
+"""The exponent calculus: hand-computed powers, known tables, invariances, and its closed-form oracle."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from infwidth.limits import Parameterization, activations, scaling
+from infwidth.limits.scaling import labels
+from infwidth.limits.scaling.nonlinearity import Part, nonlinearity
+
+RELU_SQUARED = activations.custom("relu^2", lambda h: np.maximum(h, 0) ** 2, lambda h: 2 * np.maximum(h, 0), 2)
+TABLE = ("h", "x", "gradient", "f", "update", "change", "f_change", "moved")
+
+
+def same(a, b):
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in TABLE)
+
+
+# Labelled vectors
+
+
+def test_sums_over_neurons():
+    u, v = labels.direction("w"), labels.direction("one", -0.25)
+    both = labels.add(u, v)
+    assert labels.dot(u, u) == 1  # m terms of one sign
+    assert labels.dot(u, v) == 0.25  # m independent terms: m^{1/2}
+    assert labels.dot(both, v) == 0.5  # the shared direction, m^{1 - 1/4 - 1/4}, against noise, m^{1/2 - 1/4}
+    assert labels.dot(u, {}) == labels.NONE == labels.largest({})
+
+
+def test_a_label_half_a_power_below_the_largest_never_shows():
+    v = {"w": 0.0, "one": -0.5, "x": -0.49}
+    thin = labels.thinned(v)
+    assert set(thin) == {"w", "x"}
+    for other in ({"one": 0.0}, {"w": 0.0}, {"x": -1.0, "one": -0.2}):
+        assert labels.dot(thin, other) == labels.dot(v, other)
+
+
+# What an activation is, read off the function
+
+
+@pytest.mark.parametrize(
+    ("activation", "at_zero", "odd", "even"),
+    [
+        ("linear", False, Part(1, None, 1), None),
+        ("relu", False, Part(1, None, 1), Part(1, 1, 1)),
+        (activations.leaky_relu(0.3), False, Part(1, None, 1), Part(1, 1, 1)),
+        (activations.leaky_relu(1.0), False, Part(1, None, 1), None),
+        ("abs", False, None, Part(1, 1, 1)),
+        ("tanh", False, Part(1, 3, 0), None),
+        ("erf", False, Part(1, 3, 0), None),
+        ("sin", False, Part(1, 3, 0), None),
+        ("sigmoid", True, Part(1, 3, 0), None),
+        ("cos", True, None, Part(2, 4, 0)),
+        ("gelu", False, Part(1, None, 1), Part(2, 4, 1)),
+        ("silu", False, Part(1, None, 1), Part(2, 4, 1)),
+        ("softplus", True, Part(1, None, 1), Part(2, 4, 1)),
+        ("elu", False, Part(1, 2, 1), Part(2, 3, 1)),
+        (activations.hermite(2), True, None, Part(2, None, 2)),
+        (RELU_SQUARED, False, Part(2, 2, 2), Part(2, None, 2)),
+    ],
+)
+def test_the_class_of_an_activation(activation, at_zero, odd, even):
+    found = nonlinearity(activation)
+    assert (found.at_zero, found.odd, found.even) == (at_zero, odd, even)
+    assert found.slope_at_zero == (activations.get(activation).at_zero()[1] != 0)
+
+
+def test_an_activation_that_overflows_has_a_class():
+    found = nonlinearity(activations.custom("exp", np.exp, np.exp))
+    assert found.at_zero and found.odd.order == 1 and found.even.order == 2 and found.odd.growth > 1
+
+
+def test_a_wrong_name_is_reported():
+    with pytest.raises(ValueError, match="activation: 'rellu' is not one of"):
+        scaling.exponents(Parameterization.mup(1), "rellu")
+
+
+# Hand-computed powers
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "elu", "gelu"])
+@pytest.mark.parametrize("L", [1, 2, 3, 4, 5])
+def test_naive_integrable_networks_at_the_start(L, activation):
+    e = scaling.exponents(Parameterization.integrable(L), activation, steps=0)
+    l = np.arange(1, L + 1)
+    assert np.array_equal(e.h[0], -(l - 1) / 2)
+    assert np.array_equal(e.gradient[0], -(L - l) / 2)
+    assert e.f[0] == -L / 2
+    first = -(L - l) / 2 - (l - 2)  # m^{-2 a - c} (x.x) times the gradient
+    first[0] = -(L - 1) / 2
+    assert np.array_equal(e.update[0, :L], first)
+
+
+@pytest.mark.parametrize("L", [1, 2, 3, 4])
+def test_squared_relu_shrinks_twice_as_fast_at_each_layer(L):
+    e = scaling.exponents(Parameterization.integrable(L), RELU_SQUARED, steps=0)
+    x = [0.0]
+    for _ in range(L - 1):
+        x.append(2 * (x[-1] - 0.5))  # h = m^{-1/2} x, x = h^2
+    assert np.array_equal(e.x[0], x)
+
+
+@pytest.mark.parametrize(
+    ("build", "f", "gradient", "update", "output"),
+    [(Parameterization.ntk, 0, 0.5, -0.5, 0), (Parameterization.mup, -0.5, 0, 0, 0), (Parameterization.standard, 0, 0.5, -0.5, 0)],
+)
+def test_known_parameterizations_at_the_start(build, f, gradient, update, output):
+    e = scaling.exponents(build(3), "relu", steps=0)
+    assert (e.f[0], e.update[0, 3]) == (f, output)
+    assert np.all(e.h[0] == 0) and np.all(e.gradient[0] == gradient)
+    # the standard first layer has rate m^{-1} but no large input: m^{-3/2}
+    assert np.array_equal(e.update[0, :3], [update - (build == Parameterization.standard), update, update])
+
+
+@pytest.mark.parametrize("activation", ["linear", "tanh", "elu", "gelu"])
+@pytest.mark.parametrize(
+    ("L", "f"),
+    [(2, (-1, 0, 0, 0)), (3, (-1.5, -0.5, 0, 0)), (4, (-2, -1, 0, 0)), (5, (-2.5, -1.5, -1, -1)), (6, (-3, -2, -2, -2))],
+)
+def test_outputs_under_a_large_first_step(L, f, activation):
+    assert np.array_equal(scaling.exponents(Parameterization.integrable_large_lr(L), activation).f, f)
+
+
+@pytest.mark.parametrize("L", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("activation", ["relu", "abs", activations.leaky_relu(0.1)])
+def test_a_large_first_step_moves_activations_with_a_mean_at_every_depth(L, activation):
+    assert np.array_equal(scaling.exponents(Parameterization.integrable_large_lr(L), activation).f[1:], [0, 0, 0])
+
+
+@pytest.mark.parametrize("L", [3, 4, 5])
+def test_with_small_rates_and_biases_layers_come_alive_one_per_step(L):
+    # NOTES N2d: m df/dh^l at step k is m^{-max(0, L - l - k)/2}
+    e = scaling.exponents(Parameterization.integrable(L).with_biases(), "relu", steps=L)
+    l = np.arange(1, L + 1)
+    for k in range(L + 1):
+        assert np.array_equal(e.gradient[k], -np.maximum(0, L - l - k) / 2)
+
+
+def test_a_mean_carries_the_signal():
+    e = scaling.exponents(Parameterization.integrable_non_centered(4), "relu", steps=1)
+    assert np.all(e.h == 0) and np.all(e.f == 0) and np.all(e.gradient == 0)
+    odd = scaling.exponents(Parameterization.integrable_non_centered(4), "tanh", steps=1)
+    assert np.array_equal(odd.h, [[0, -0.5, -0.5, -0.5], [0, 0, 0, 0]])
+
+
+def test_a_linear_network_has_no_bends():
+    # A shared direction leaks into the others only through a nonlinear slope: with tanh the lower layers get a gradient at step 1.
+    p = Parameterization.integrable_bias(4)
+    assert np.array_equal(scaling.exponents(p, "linear", 1).gradient[1], [-1, -0.5, 0, 0])
+    assert np.array_equal(scaling.exponents(p, "tanh", 1).gradient[1], [0, 0, 0, 0])
+
+
+def test_weights_that_start_at_zero():
+    p = replace(Parameterization.mup(2), weight_std=(1.0, 0.0, 1.0))
+    linear = scaling.exponents(p, "linear", steps=2)
+    assert linear.h[0, 1] == linear.f[0] == linear.gradient[0, 0] == linear.update[0, 0] == -np.inf
+    assert np.all(linear.h[1] == 0) and linear.f[1] == 0
+    relu = scaling.exponents(p, "relu", steps=2)  # relu'(0) = 0: layer 2 never starts
+    assert np.all(relu.h[:, 1] == -np.inf) and np.all(relu.f_change == -np.inf)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize(
+    "p", [Parameterization.integrable_large_lr(3), Parameterization.mup(3), Parameterization.integrable_non_centered(2)]
+)
+def test_a_factor_moved_from_weights_to_multiplier_changes_nothing(p, activation):
+    theta = np.array([0.3, -0.7, 1.1, 0.25])[: p.hidden_layers + 1]  # of its own in every layer
+    shifted = replace(
+        p,
+        a=tuple(p.a + theta),
+        b=tuple(p.b - theta),
+        c=tuple(p.c - 2 * theta),
+        first_c=None if p.first_c is None else tuple(p.first_c - 2 * theta),
+    )
+    assert same(scaling.exponents(p, activation, 3), scaling.exponents(shifted, activation, 3))
+
+
+def test_the_first_rates_act_in_step_0_alone():
+    plain, llr = Parameterization.integrable(3), Parameterization.integrable_large_lr(3)
+    small_after = replace(llr, c=(5.0,) * 4)
+    a, b = scaling.exponents(llr, "relu", 1), scaling.exponents(small_after, "relu", 1)
+    assert np.array_equal(a.update[0], b.update[0]) and np.all(b.update[1] < a.update[1])
+    assert np.all(scaling.exponents(plain, "relu", 1).update[0] < a.update[0])
+
+
+def test_the_table_is_readable():
+    text = str(scaling.exponents(Parameterization.integrable(2), "tanh", steps=1))
+    assert text.splitlines()[0] == "IP, 2 hidden layers, tanh: exponents of m"
+    assert "h2                    -1/2       0" in text
+    assert len(text.splitlines()) == 2 + len(scaling.exponents(Parameterization.integrable(2)).rows())
+
+
+@pytest.mark.parametrize("steps", [-1, 0.5, "two", True])
+def test_bad_numbers_of_steps(steps):
+    with pytest.raises(ValueError, match="steps: need an integer >= 0"):
+        scaling.exponents(Parameterization.mup(1), "relu", steps)
+
+
+def test_something_else_than_a_parameterization():
+    with pytest.raises(TypeError, match="parameterization: need a Parameterization"):
+        scaling.exponents("mup")
