@@ -129,8 +129,7 @@ def test_conserved_quantities_and_energy_identity(scheme):
     assert sol.loss[0] - sol.loss[-1] == pytest.approx(lost, rel=1e-4)
 
 
-CASES = [
-    ("standard", "integrable", 1),
+CASES = [  # one hidden layer is the muP limit exactly: see test_deep_linear_mup
     ("standard", "integrable", 2),
     ("large_lr", "integrable_large_lr", 2),
     ("large_lr", "integrable_large_lr", 3),
@@ -141,10 +140,10 @@ CASES = [
 
 @pytest.mark.parametrize(("scheme", "preset", "L"), CASES)
 def test_finite_networks_approach_the_limit(scheme, preset, L):
-    """Gap ~ m^{-1/2}; problem and widths were fixed beforehand. Seeds are 0..23, for one hidden layer (cheap) 0..199."""
+    """Gap ~ m^{-1/2}; the problem, the widths and the seeds 0..23 were fixed beforehand."""
     method = iw.GradientDescent(0.25, steps=12, first_learning_rate=2.0 if scheme == "large_lr" else None)
     networks = [Network(3, L, m, "linear", getattr(Parameterization, preset)(L), output_dim=2) for m in (64, 128, 256, 512, 1024)]
-    result = iw.compare(DeepLinearIntegrable(L, scheme), networks, X, Y, method, seeds=200 if L == 1 else 24)
+    result = iw.compare(DeepLinearIntegrable(L, scheme), networks, X, Y, method, seeds=24)
     assert not result.failed
     assert np.abs(result.limit.outputs).max() > 0.05  # not 0 against 0
     assert result.slope_error <= 0.05

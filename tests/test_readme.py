@@ -1,0 +1,21 @@
+"""What the README shows is what comes out."""
+
+import doctest
+from pathlib import Path
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def test_examples_of_the_readme():
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    results = doctest.testfile(str(README), module_relative=False, optionflags=flags)
+    assert results.attempted > 10
+    assert results.failed == 0
+
+
+def test_the_two_commands_lead():
+    """One line each: the first sh block runs the benchmark, the second the tests (.ci/run relies on it)."""
+    blocks = [block.split("```")[0].strip() for block in README.read_text(encoding="utf-8").split("```sh\n")[1:]]
+    assert [len(block.splitlines()) for block in blocks[:2]] == [1, 1]
+    assert "benchmarks/stationary_point.py --quick" in blocks[0]
+    assert "pytest" in blocks[1]
