@@ -5,15 +5,13 @@ one fixed problem (squared loss, targets of order 1, so that the residual stays 
 every layer's own update, and the changes of h and f are measured at steps 0, 1, 2; slopes of their mean logarithms in log m are held
 against ``scaling.exponents``. The tolerance is .2.
 
-relu networks have weights of variance 2, the others of variance 1.
-
 Every disagreement is listed and put into the first of these classes that fits:
 
 residual          the residual itself depends on m in that step (a good first step, or an overshoot); taking its slope out agrees
-small prefactor   agrees with a first step 3 or 10 times larger, or already between the two largest widths: a term of the predicted
-                  power is there, but its constant is small, and noise terms of order m^{-1/2} cover it
+small prefactor   agrees with a first step 3 or 10 times larger (later steps the same, or a tenth, so as not to overshoot): a term of the
+                  predicted power is there, but its constant is small, and noise terms of order m^{-1/2} cover it
 overshoot         agrees with all rates five times smaller
-crossover         on its way: between all rates five times smaller and the larger first steps the slope comes nearer by .2 or more
+crossover         on its way: from all rates five times smaller to the larger first steps the slope comes nearer by .2 or more
 seed noise        not outside the tolerance by more than two standard errors
 unexplained       none of these
 
@@ -27,7 +25,6 @@ import json
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +40,14 @@ RATE = 0.5
 FIRST_RATE = {"IP-LLR": 2.0}  # makes its first step of order 1: the mean of y x is about 1/2
 STEPS = 2
 ACTIVATIONS = ("linear", "relu", "tanh")
+LARGER = {  # factors of the first rate and of the later ones
+    "first x 3": (3, 1),
+    "first x 10": (10, 1),
+    "first x 3, later / 10": (3, 0.1),
+    "first x 10, later / 10": (10, 0.1),
+}
+SMALLER = "all / 5"
+CONTROLS = LARGER | {SMALLER: (0.2, 0.2)}
 CLASSES = ("residual", "small prefactor", "overshoot", "crossover", "seed noise", "unexplained")
 COLORS = dict(zip(CLASSES, ("#8e6bbf", "#2c7fb8", "#41ab5d", "#7fcdbb", "#f0b429", "#d7301f"), strict=True))
 
@@ -73,23 +78,21 @@ class Case:
     """One parameterization, activation and depth: measured, compared, its disagreements explained."""
 
     def __init__(self, p: Parameterization, activation: str, widths: tuple[int, ...], seeds: int, seed: int) -> None:
-        if activation == "relu":
-            p = replace(p, weight_std=2**0.5)
         self.p, self.activation, self.widths, self.seeds, self.seed = p, activation, widths, seeds, seed
         table = scaling.exponents(p, activation, STEPS)
         self.names = [name for name, _ in table.rows()]
         self.predicted = np.array([values for _, values in table.rows()])
 
-    def measure(self, first: float = 1.0, all_rates: float = 1.0, widths: tuple[int, ...] | None = None) -> scaling.Slopes:
-        """Slopes with the first rate, or all rates, multiplied."""
+    def measure(self, first: float = 1.0, later: float = 1.0, widths: tuple[int, ...] | None = None) -> scaling.Slopes:
+        """Slopes with the rate of step 0, or those of the later steps, multiplied."""
         X, y = data(self.seed)
         return scaling.slopes(
             self.p,
             self.activation,
             X,
             y,
-            learning_rate=RATE * all_rates,
-            first_learning_rate=FIRST_RATE.get(self.p.name, RATE) * first * all_rates,
+            learning_rate=RATE * later,
+            first_learning_rate=FIRST_RATE.get(self.p.name, RATE) * first,
             widths=widths or self.widths,
             seeds=[1000 * self.seed + s for s in range(self.seeds)],
             steps=STEPS,
@@ -104,11 +107,7 @@ class Case:
         controls = {}
         if len(wrong):
             few = self.widths[:-1] if len(self.widths) > 3 else self.widths
-            controls = {
-                "first rate x 3": self.measure(first=3, widths=few),
-                "first rate x 10": self.measure(first=10, widths=few),
-                "all rates / 5": self.measure(all_rates=0.2, widths=few),
-            }
+            controls = {name: self.measure(*factors, few) for name, factors in CONTROLS.items()}
         residual = scaling.Slopes(("residual",), measured.widths, np.log(measured.residual)[:, :, None], measured.residual).slope[0]
         disagreements = []
         for i, t in wrong:
@@ -142,16 +141,14 @@ class Case:
         there = {name: control.slope[i, t] - predicted for name, control in controls.items()}
         if self.names[i].startswith(("update", "change")) and abs(residual[t]) > 0.1 and abs(off - residual[t]) <= TOLERANCE:
             return "residual", f"the residual has slope {residual[t]:.2f}"
-        for name in ("first rate x 3", "first rate x 10"):
+        for name in LARGER:
             if abs(there[name]) <= TOLERANCE:
                 return "small prefactor", f"{name}: {predicted + there[name]:.2f}"
-        if abs(measured.last_slope[i, t] - predicted) <= TOLERANCE:
-            return "small prefactor", f"last doubling: {measured.last_slope[i, t]:.2f}"
-        if abs(there["all rates / 5"]) <= TOLERANCE:
-            return "overshoot", f"all rates / 5: {predicted + there['all rates / 5']:.2f}"
+        if abs(there[SMALLER]) <= TOLERANCE:
+            return "overshoot", f"{SMALLER}: {predicted + there[SMALLER]:.2f}"
         evidence = ", ".join(f"{name}: {predicted + o:.2f}" for name, o in there.items())
-        nearest = min(abs(o) for o in (off, there["first rate x 3"], there["first rate x 10"]) if np.isfinite(o))
-        if abs(there["all rates / 5"]) - nearest >= TOLERANCE:
+        nearest = min(abs(o) for o in (off, *(there[name] for name in LARGER)) if np.isfinite(o))
+        if abs(there[SMALLER]) - nearest >= TOLERANCE:
             return "crossover", evidence
         if abs(off) <= TOLERANCE + 2 * error:
             return "seed noise", evidence

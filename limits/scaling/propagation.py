@@ -218,7 +218,9 @@ class _Run:
 
     def table(self, steps: int, title: str) -> Exponents:
         points = self.points[: steps + 1]
-        changes = [self.difference(t, t + 1) for t in range(steps + 1)]
+        pairs = {(t, t + 1) for t in range(steps + 1)} | {(0, t) for t in range(steps + 2)}
+        difference = {pair: self.difference(*pair) for pair in pairs}
+        changes = [difference[t, t + 1] for t in range(steps + 1)]
         return Exponents(
             h=_rounded([[largest(v) for v in p.h[1:]] for p in points]),
             x=_rounded([[largest(v) for v in p.x[1:]] for p in points]),
@@ -227,7 +229,7 @@ class _Run:
             update=_rounded([self.own_update(t) for t in range(steps + 1)]),
             change=_rounded([change[0] for change in changes]),
             f_change=_rounded([change[2] for change in changes]),
-            moved=_rounded([self.difference(0, t)[1] for t in range(steps + 2)]),
+            moved=_rounded([difference[0, t][1] for t in range(steps + 2)]),
             title=title,
         )
 

@@ -93,13 +93,12 @@ def regime(parameterization: Parameterization, activation: str | Activation = "r
         steps = parameterization.hidden_layers + 1 if isinstance(parameterization, Parameterization) else 1
     steps = integer("steps", steps, least=1, way_out="step 1 is the first whose forward pass has learned")
     table = exponents(parameterization, activation, steps)
-    phi = nonlinearity(activation)
     grown = np.maximum(table.h.max(axis=1), table.f)
     if np.max(grown) > _TOLERANCE:
         return Regime("unstable", _why_unstable(table, int(np.argmax(grown > _TOLERANCE))), table)
     moves = table.f_change > -_TOLERANCE
     if not moves.any():
-        return Regime("trivial", _why_trivial(parameterization, phi, table), table)
+        return Regime("trivial", _why_trivial(parameterization, nonlinearity(activation), table), table)
     moved = table.moved[1:, -1] - np.maximum(table.x[0, -1], table.moved[1:, -1])  # relative to the larger end
     when = int(np.argmax(moves))
     if moved.max() > -_TOLERANCE:
@@ -116,22 +115,24 @@ def _why_unstable(table: Exponents, step: int) -> str:
     sizes = [*table.h[step], table.f[step]]
     l = int(np.argmax(np.array(sizes) > _TOLERANCE))
     what = "f" if l == table.hidden_layers else f"h^{l + 1}"
-    cure = (
-        "make its initial weights smaller (larger a + b)"
-        if step == 0
-        else f"the updates of the steps before are too large (own update of layer {int(np.argmax(table.update[step - 1])) + 1} in step"
-        f" {step - 1}: {_m(table.update[step - 1].max())}); raise c"
-    )
+    if step == 0:
+        cure = "make its initial weights smaller (larger a + b)"
+    else:
+        update = table.update[step - 1]
+        cure = (
+            f"the updates before are too large (that of layer {int(np.argmax(update)) + 1} in step {step - 1}: {_m(update.max())}); raise c"
+        )
     return f"{what} grows like {_m(sizes[l])} at step {step}: {cure}."
 
 
 def _why_features(p: Parameterization, table: Exponents, when: int, moved: int) -> str:
-    layers = [l + 1 for l in range(table.hidden_layers) if table.update[:, l].max() > table.x[:, l].max() - _TOLERANCE]
-    texts = {0: "no hidden layer by itself", 1: "hidden layer %s", 2: "hidden layers %s"}
-    by = texts[min(len(layers), 2)] % ((", ".join(map(str, layers)),) if layers else ())
+    layers = [str(l + 1) for l in range(table.hidden_layers) if table.update[:, l].max() > table.x[:, l].max() - _TOLERANCE]
+    who = "no hidden layer by itself learns" if not layers else f"hidden layer {layers[0]} learns"
+    if len(layers) > 1:
+        who = f"hidden layers {', '.join(layers)} learn"
     text = (
         f"f moves by order 1 from step {when} on, and after step {moved} the features of the last hidden layer have moved by the order of"
-        f" their own size; {by} learns at full speed."
+        f" their own size; {who} at full speed."
     )
     if which(p) == "bias" and p.hidden_layers >= 3:
         text += (
@@ -149,31 +150,29 @@ def _why_kernel(table: Exponents, when: int, moved: float) -> str:
 
 
 def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> str:
-    L, largest, last = p.hidden_layers, table.f_change.max(), table.f_change[-1]
-    text = f"f is of order {_m(table.f[0])} at the start and changes by at most {_m(largest)} in each of the steps 0..{table.steps}: "
-    middle = int(np.argmax(table.update[0, :L]))
-    kind = which(p)
-    gentle = not phi.at_zero and phi.odd is not None and phi.odd.order == 1
-    if kind == "standard" and gentle and L >= 3:
-        return text + (
-            "the forward signal shrinks by m^(-1/2) per layer and the gradient too, so that even the largest update of step 0, that of"
-            f" layer {middle + 1}, is of order {_m(table.update[0, middle])} at best. The limit starts at a stationary point: f = 0 for all"
-            f" time. A network of finite width only starts near it, and escapes after a time of order {_escape(L)}. A large first step"
-            " (IP-LLR) avoids this one."
-        )
-    if kind == "large_lr" and gentle and L >= 5:
-        return text + (
-            f"the large first step brings every layer's update to order 1 at its own input, but the chain of updates is broken: the forward"
-            f" field of a layer is orthogonal to its backward field, so layers 3..{L - 1} pass neither signal nor gradient on. The limit"
-            " sits at a second stationary point: f = 0 for all time. A network of finite width escapes after a time of order"
-            f" {_escape(L - 2)}; an activation whose mean is not zero (relu) avoids it."
-        )
-    more = "the rates are too small for this width" if abs(table.f_change[0] - last) < _TOLERANCE else "nothing has come alive yet"
-    gain = (
-        f" A factor {_m(-last)} in the rate of the output layer, or as much in the others, is what it lacks." if np.isfinite(last) else ""
+    L, update = p.hidden_layers, table.update[0, : p.hidden_layers]
+    text = (
+        f"f is of order {_m(table.f[0])} at the start and changes by at most {_m(table.f_change.max())} in each of the steps"
+        f" 0..{table.steps}: "
     )
-    return text + f"{more}, and in the limit f stays what it was at the start." + gain
+    kind = which(p)
+    if kind == "standard" and phi.linear_at_zero and L >= 3:
+        return text + (
+            "signal and gradient shrink by m^(-1/2) per layer, so that even the largest update of step 0, that of layer"
+            f" {int(np.argmax(update)) + 1}, is of order {_m(update.max())}. The limit starts at a stationary point: f = 0 for all time."
+            f" A network of finite width only starts near it, and escapes after a time of order {_escape(L)}. A large first step"
+            " (IP-LLR) avoids it."
+        )
+    if kind == "large_lr" and phi.linear_at_zero and L >= 5:
+        return text + (
+            "the large first step brings every update to order 1, but it breaks the chain: the forward field of a layer is orthogonal to"
+            " its backward field, so that the signal dies after layer 2 and the gradient below layer"
+            f" {L - 1}, and no layer has both. The limit sits at a second stationary point: f = 0 for all time. A network of finite width"
+            f" escapes after a time of order {_escape(L - 2)}. Activations with a mean (relu) avoid it."
+        )
+    return text + "in the limit f stays for any fixed number of steps what it is at the start. The rates are too small for these weights."
 
 
 def _escape(L: int) -> str:
+    """Time to leave the stationary point of L layers of small operators."""
     return "log m" if L == 3 else _m((L - 3) / 2)

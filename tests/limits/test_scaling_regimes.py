@@ -1,0 +1,158 @@
+"""Regimes against the closed formula of Yang and Hu, and on the named parameterizations."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from infwidth.limits import Parameterization, activations, scaling
+
+CASES = 2100
+ACTIVATIONS = ("relu", "tanh", "linear", "gelu")
+TOLERANCE = 1e-6
+
+
+def yang_hu_case(rng):
+    """Random exponents with pre-activations of order 1: stable ones, as often as not at the edge where something still moves."""
+    while True:
+        L = int(rng.integers(1, 6))
+        coarse = rng.random() < 0.5  # multiples of 1/4 tie exponents
+
+        def draw(low, high, coarse=coarse):
+            value = rng.uniform(low, high)
+            return round(4 * value) / 4 if coarse else value
+
+        a = [draw(-1, 1) for _ in range(L + 1)]
+        output = max(0.5, draw(0.25, 1.5))
+        b = [-a[0], *(0.5 - x for x in a[1:-1]), output - a[-1]]
+        inner = min(2 * x + (l == 0) for l, x in enumerate(a[:-1])) - 1
+        edges = [1 - 2 * a[-1]]  # output weights learn at the largest rate
+        for r in (0.0, 1 - output):  # features move; the initial output weights make f move
+            edges += [r - output - inner, (r - 2 * a[-1] - inner) / 2]
+        edges = [c for c in edges if scaling.yang_hu(a, b, c).name != "unstable"]
+        c = min(edges) if edges and rng.random() < 0.7 else draw(-1, 3)
+        if scaling.yang_hu(a, b, c).name != "unstable":
+            return L, a, b, c
+
+
+def test_the_formula_on_random_stable_parameterizations():
+    rng = np.random.default_rng(2011_14522)
+    seen = Counter()
+    for i in range(CASES):
+        L, a, b, c = yang_hu_case(rng)
+        formula = scaling.yang_hu(a, b, c)
+        p = Parameterization(a, b, (c,) * (L + 1))
+        found = scaling.regime(p, ACTIVATIONS[i % len(ACTIVATIONS)], steps=1)
+        assert found.name == formula.name, (a, b, c)
+        assert abs(found.exponents.moved[2, -1] + formula.r) < TOLERANCE, (a, b, c)
+        seen[formula.name] += 1
+        seen[L] += 1
+    assert sum(seen[L] for L in range(1, 6)) == CASES and min(seen[L] for L in range(1, 6)) > 200
+    assert min(seen[name] for name in ("trivial", "kernel", "feature_learning")) > 100, seen
+
+
+def test_the_formula_on_random_unstable_parameterizations():
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        L, a, b, c = yang_hu_case(rng)
+        c -= rng.uniform(0.05, 1)
+        formula = scaling.yang_hu(a, b, c)
+        found = scaling.regime(Parameterization(a, b, (c,) * (L + 1)), "relu")
+        assert (found.name == "unstable") == (formula.name == "unstable"), (a, b, c)
+
+
+@pytest.mark.parametrize(("L", "r"), [(1, 0.5), (4, 0.5)])
+def test_the_formula_on_known_parameterizations(L, r):
+    ntk = Parameterization.ntk(L)
+    assert scaling.yang_hu(ntk.a, ntk.b, 0) == scaling.YangHu(r, "kernel")
+    sp = Parameterization.standard(L)
+    assert scaling.yang_hu(sp.a, sp.b, 1) == scaling.YangHu(0.5 if L > 1 else 1.5, "kernel")
+    assert scaling.yang_hu(sp.a, sp.b, 0).name == "unstable"
+    assert scaling.yang_hu(sp.a, sp.b, 2).name == "trivial"
+    mup = ((-0.5, *(0.0,) * (L - 1), 0.5), (0.5,) * (L + 1))
+    assert scaling.yang_hu(*mup, 0) == scaling.YangHu(0.0, "feature_learning")
+
+
+def test_the_formula_refuses_what_it_does_not_cover():
+    ip = Parameterization.integrable(3)
+    with pytest.raises(ValueError, match=r"a, b: the formula needs .* 1/2 in layers 2..L, got \[0.0, 1.0, 1.0\]; use scaling.regime"):
+        scaling.yang_hu(ip.a, ip.b, -1)
+    with pytest.raises(ValueError, match="a, b: need L"):
+        scaling.yang_hu((0, 1), (0,), 0)
+    with pytest.raises(ValueError, match="c: need a finite number"):
+        scaling.yang_hu((0, 0.5), (0, 0), np.nan)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "elu", "gelu", "sigmoid", "abs"])
+@pytest.mark.parametrize("L", [1, 2, 3, 5])
+def test_named_parameterizations(L, activation):
+    P = Parameterization
+    names = {
+        "kernel": [P.ntk(L), P.standard(L)],
+        "feature_learning": [P.mup(L), P.integrable_non_centered(L), P.integrable_bias(L), P.integrable(L).with_biases()],
+        "trivial": [P.standard(L, c=1.5), P.ntk(L)._named("slow", L, (0, 0.5, 0.5), (0, 0, 0), (0.1, 0.1, 0.1))],
+        "unstable": [P.ntk(L)._named("fast", L, (0, 0.5, 0.5), (0, 0, 0), (-0.6, -0.6, -0.6))],
+    }
+    for name, members in names.items():
+        for p in members:
+            assert scaling.regime(p, activation).name == name, p.name
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "elu", "gelu"])
+def test_naive_integrable_networks_stall_from_three_hidden_layers_on(activation):
+    found = [scaling.regime(Parameterization.integrable(L), activation) for L in range(1, 7)]
+    assert [f.name for f in found] == ["feature_learning"] * 2 + ["trivial"] * 4
+    assert "stationary point" in found[2].why and "a time of order log m" in found[2].why
+    assert "a time of order m^(1/2)" in found[3].why and "a time of order m^(3/2)" in found[5].why
+    assert "layer 2, is of order m^(-1/2)" in found[2].why
+
+
+@pytest.mark.parametrize("activation", ["linear", "tanh", "elu", "gelu"])
+def test_the_second_stationary_point(activation):
+    found = [scaling.regime(Parameterization.integrable_large_lr(L), activation) for L in range(1, 8)]
+    assert [f.name for f in found] == ["feature_learning"] * 4 + ["trivial"] * 3
+    assert "second stationary point" in found[4].why and "a time of order log m" in found[4].why
+    assert "a time of order m^(1/2)" in found[5].why and "a time of order m^1" in found[6].why
+
+
+@pytest.mark.parametrize("L", [3, 5, 7])
+def test_relu_learns_after_a_large_first_step_at_every_depth(L):
+    assert scaling.regime(Parameterization.integrable_large_lr(L), "relu").name == "feature_learning"
+
+
+def test_the_explanation_follows_the_exponents_not_the_name():
+    p = Parameterization.integrable(3)
+    shifted = replace(p, a=tuple(x + 0.5 for x in p.a), b=tuple(x - 0.5 for x in p.b), c=tuple(x - 1 for x in p.c), name="mine")
+    assert scaling.regime(shifted).why == scaling.regime(p).why
+    almost = replace(p, c=(*p.c[:-1], -0.9))
+    assert "stationary point" not in scaling.regime(almost).why
+
+
+def test_a_rescaling_between_layers_changes_no_regime():
+    # The features of the last layer are m^{-1/2} small, the output weights m^{1/2} large: relative to their size nothing changes.
+    for p in (Parameterization.mup(2), Parameterization.ntk(2)):
+        moved = replace(p, a=(p.a[0], p.a[1] + 0.5, p.a[2] - 0.5))  # the same function of the weights
+        assert scaling.regime(moved).name == scaling.regime(p).name
+        assert scaling.regime(moved).exponents.h[0, 1] == -0.5
+
+
+def test_reasons_name_layer_and_power():
+    assert "f grows like m^(1/4) at step 0" in scaling.regime(Parameterization((0, 0.25), (0, 0), (0, 0))).why
+    fast = scaling.regime(Parameterization.standard(2, c=0)).why
+    assert "h^2 grows like m^(1/2) at step 1" in fast and "layer 3 in step 0: m^1" in fast
+    assert "only by m^(-1/2)" in scaling.regime(Parameterization.ntk(3), "tanh").why
+    assert "hidden layers 1, 2, 3 learn at full speed" in scaling.regime(Parameterization.mup(3)).why
+
+
+@pytest.mark.parametrize("steps", [0, 1.5])
+def test_bad_numbers_of_steps(steps):
+    with pytest.raises(ValueError, match="steps: need an integer >= 1"):
+        scaling.regime(Parameterization.mup(1), steps=steps)
+
+
+def test_a_squared_relu_stalls_one_layer_earlier():
+    squared = activations.custom("relu^2", lambda h: np.maximum(h, 0) ** 2, lambda h: 2 * np.maximum(h, 0), 2)
+    found = [scaling.regime(Parameterization.integrable(L), squared).name for L in (1, 2)]
+    assert found == ["feature_learning", "trivial"]
+    assert scaling.regime(Parameterization.integrable_large_lr(3, homogeneity=2), squared).name == "feature_learning"
