@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from .activations import Activation as Activation
     from .deep_linear_integrable import DeepLinearIntegrable as DeepLinearIntegrable
     from .deep_linear_mup import DeepLinearMuP as DeepLinearMuP
+    from .density_mean_field import DensityMeanField as DensityMeanField
     from .gaussian_teacher import GaussianTeacher as GaussianTeacher
+    from .interaction_mean_field import InteractionMeanField as InteractionMeanField
     from .network import Network as Network
     from .parameterization import Parameterization as Parameterization
     from .radial_mean_field import RadialMeanField as RadialMeanField

@@ -17,6 +17,7 @@ import numpy as np
 from ..solvers.data import Data
 from ..solvers.finite_volumes import transport
 from ..solvers.grid import Grid
+from ..solvers.implicit_fluxes import implicit_step
 from ..solvers.problem import Evaluation
 
 __all__ = ["DensityProblem", "Energy", "density", "free_energy"]
@@ -102,6 +103,10 @@ class DensityProblem:
         if self._moved is None:
             self._moved = transport(state, psi, self.grid, self.temperature)
         return self._moved
+
+    def implicit_step(self, state: Array, h: float) -> Array:
+        """A backward Euler step in the potential of ``state``."""
+        return implicit_step(state, self.potential(state)[1], self.grid, self.temperature, h)
 
     def predict(self, state: Array, X: Array) -> Array:
         return self.energy.predict(state, X)

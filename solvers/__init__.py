@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .grid_distance import wasserstein_of_grids as wasserstein_of_grids
     from .grid_distance import wasserstein_to_particles as wasserstein_to_particles
     from .heavy_ball import HeavyBall as HeavyBall
+    from .implicit_transport import ImplicitTransport as ImplicitTransport
     from .langevin import Langevin as Langevin
     from .losses import Loss as Loss
     from .problem import Causal as Causal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,7 @@ Array = np.ndarray
 GAUSS_NODES, GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(3)
 
 
+@dataclass(init=False, eq=False)
 class Grid:
     """Tensor-product cells in one or two dimensions, numbered in C order.
 
@@ -38,10 +40,12 @@ class Grid:
     (2, [0.5, 2.0], [1.0, 2.0])
     """
 
+    edges: tuple[Array, ...]
+
     def __init__(self, *edges: Any) -> None:
         if len(edges) not in (1, 2):
             raise ValueError(f"edges: need those of one or two axes, got {len(edges)}; more dimensions are for particles")
-        self.edges: tuple[Array, ...] = tuple(np.array(axis, float) for axis in edges)
+        self.edges = tuple(np.array(axis, float) for axis in edges)
         for axis in self.edges:
             if axis.ndim != 1 or len(axis) < 3 or not np.all(np.diff(axis) > 0) or not np.isfinite(axis).all():
                 raise ValueError(f"edges: need three or more finite, increasing numbers per axis, got shape {axis.shape}")
@@ -108,6 +112,9 @@ class Grid:
         edges = np.interp(np.linspace(0, cumulated[-1], cells + 1), cumulated, fine)
         edges[[0, -1]] = lower, upper
         return cls(edges)
+
+    def __repr__(self) -> str:
+        return " x ".join(f"Grid of {len(axis) - 1} cells on [{axis[0]:g}, {axis[-1]:g}]" for axis in self.edges)
 
     @property
     def dims(self) -> int:

@@ -69,8 +69,8 @@ class Problem(Protocol):
         A minibatch, where it is not a subset of the data (fresh samples of a population).
     ``max_step(state) -> float``
         Largest stable time step of the spatial discretisation (CFL).
-    ``exact(method) -> callable or None``
-        Closed form: time to state.
+    ``coarser() -> Problem``
+        The same problem on a coarser grid, for the error estimate of methods that make one.
     ``output_error(state) -> float``
         Error of the outputs at a state by the problem's own account (Monte-Carlo), recorded in ``sol.error``; None where it cannot tell.
     ``threads : "block"``

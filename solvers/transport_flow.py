@@ -39,6 +39,9 @@ class TransportFlow:
         Part of the largest stable step, :math:`0 < \mathrm{cfl} \le 1`.
     tol : float, default 1e-4
         Error of one step. Leave it: the error of the grid is larger nearly always, and ``cfl`` rules.
+    estimate_error : bool, default True
+        Solve again on a grid of twice the width and report in ``sol.error`` how far the outputs differ: three times the error where the
+        order is 2, once where it is 1. It costs a quarter of the first solve (one axis), or an eighth.
 
     Raises
     ------
@@ -62,6 +65,7 @@ class TransportFlow:
     t_end: float
     cfl: float = 0.9
     tol: float = 1e-4
+    estimate_error: bool = True
     discrete: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -69,6 +73,10 @@ class TransportFlow:
         if real("cfl", self.cfl, above=0) > 1:
             raise ValueError(f"cfl: need 0 < cfl <= 1, got {self.cfl:g}; a longer step can make masses negative")
         real("tol", self.tol, above=0)
+
+    def coarser(self) -> TransportFlow:
+        """The method for the solution on the coarser grid."""
+        return self
 
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield t = 0 and every step, with dense output over it."""
@@ -118,15 +126,13 @@ def _step(problem: Any, m: Array, v: Array, h: float) -> tuple[Array, float]:
 
 
 def _dense(t0: float, m0: Array, v0: Array, t1: float, m1: Array, v1: Array) -> Callable[[float], Array]:
-    """Cubic Hermite interpolation, drawn towards the straight line just as far as masses need to stay non-negative."""
+    """Cubic Hermite interpolation; what it makes negative (far tails) is set to zero, and the rest scaled to the same mass."""
 
     def at(t: float) -> Array:
         h = t1 - t0
         s = (t - t0) / h
-        line = (1 - s) * m0 + s * m1
         bend = s * (1 - s) * ((1 - s) * (h * v0 - (m1 - m0)) + s * ((m1 - m0) - h * v1))
-        below = bend < 0
-        part = min(1.0, float((line[below] / -bend[below]).min())) if below.any() else 1.0
-        return np.maximum(line + part * bend, 0.0)
+        m = np.maximum((1 - s) * m0 + s * m1 + bend, 0.0)
+        return m * (m1.sum() / m.sum())
 
     return at

@@ -1,0 +1,123 @@
+"""Implicit steps: against dense algebra, sign and mass at any length, order in time, energy, resume."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import infwidth as iw
+from infwidth.limits import InteractionMeanField
+from infwidth.limits.density_problem import free_energy
+from infwidth.solvers import Grid, ImplicitTransport
+from infwidth.solvers.finite_volumes import transport
+from infwidth.solvers.implicit_fluxes import implicit_step, reference_implicit_step
+
+LINE = Grid.stretched(-1, 2, 30, focus=0.3, finest=0.02)
+PLANE = Grid(np.linspace(0, 1, 9), Grid.stretched(-1, 2, 7, focus=0, finest=0.1).edges[0])
+
+
+def random_state(grid, seed):
+    rng = np.random.default_rng(seed)
+    return rng.dirichlet(np.full(grid.cells, 0.3)), 3 * rng.standard_normal(grid.cells)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.05, 1.0])
+@pytest.mark.parametrize("h", [1e-4, 0.1, 100.0])
+def test_elimination_against_dense_algebra(temperature, h):
+    masses, potential = random_state(LINE, 1)
+    expected = reference_implicit_step(masses, potential, LINE, temperature, h)
+    assert np.allclose(implicit_step(masses, potential, LINE, temperature, h), expected, rtol=1e-9, atol=1e-13)
+
+
+def test_two_axes_are_one_after_the_other():
+    masses, potential = random_state(PLANE, 2)
+    m, psi = masses.reshape(PLANE.shape), potential.reshape(PLANE.shape)
+    for x, y in ((1, 0), (0, 1)):
+        line = Grid(PLANE.edges[x])
+        m = np.stack(
+            [reference_implicit_step(a, b, line, 0.3, 0.2) for a, b in zip(np.moveaxis(m, y, 0), np.moveaxis(psi, y, 0), strict=True)], y
+        )
+    assert np.allclose(implicit_step(masses, potential, PLANE, 0.3, 0.2), m.ravel(), rtol=1e-12)
+
+
+@given(st.sampled_from([LINE, PLANE]), st.integers(0, 10**6), st.sampled_from([0.0, 0.01, 1.0]), st.sampled_from([1e-6, 1.0, 1e9]))
+def test_steps_of_any_length_keep_mass_and_sign(grid, seed, temperature, h):
+    masses, potential = random_state(grid, seed)
+    new = implicit_step(masses, potential, grid, temperature, h)
+    assert new.min() >= 0 and abs(new.sum() - 1) < 1e-9 * max(1, grid.cells)
+
+
+def test_gibbs_laws_stand_still_and_are_reached_in_one_long_step():
+    for grid in (LINE, PLANE):
+        _, potential = random_state(grid, 4)
+        gibbs = grid.volumes * np.exp(-potential / 0.7)
+        gibbs /= gibbs.sum()
+        assert np.abs(implicit_step(gibbs, potential, grid, 0.7, 10.0) - gibbs).max() < 1e-13
+    _, potential = random_state(LINE, 4)
+    gibbs = LINE.volumes * np.exp(-potential / 0.7)
+    assert np.allclose(implicit_step(np.ones(30) / 30, potential, LINE, 0.7, 1e9), gibbs / gibbs.sum(), rtol=1e-4)
+
+
+def test_short_steps_agree_with_the_explicit_fluxes_where_noise_is_resolved():
+    grid = Grid.uniform(0, 1, 30)
+    masses, potential = random_state(grid, 3)
+    potential = 0.05 * potential  # below the temperature per cell
+    rate, _ = transport(masses, potential, grid, 1.0)
+    found = (implicit_step(masses, potential, grid, 1.0, 1e-9) - masses) / 1e-9
+    assert np.allclose(found, rate, rtol=1e-4, atol=1e-4 * np.abs(rate).max())
+
+
+def model(cells=60):
+    return InteractionMeanField(
+        Grid.uniform(-2.5, 2.5, cells),
+        lambda x: np.exp(-10 * (x[:, 0] - 0.5) ** 2),
+        lambda x: x[:, 0] ** 2 / 2 + np.cos(3 * x[:, 0]) / 3,
+        lambda x: np.exp(-(x[:, 0] ** 2)),
+        convolution=True,
+        temperature=0.3,
+    )
+
+
+def test_extrapolated_steps_are_of_second_order():
+    """Fixed steps against scipy on the same grid, so that the grid drops out."""
+    from infwidth.solvers.implicit_transport import _step
+
+    problem = model().bind(None, None)
+    exact = iw.solve(model(), method=iw.GradientFlow(0.4, rtol=1e-10, atol=1e-13, stepper="BDF"), save_at=[0.4]).state
+    errors = []
+    for steps in (32, 64, 128):
+        m = problem.start()
+        for _ in range(steps):
+            m, _ = _step(problem, m, 0.4 / steps)
+        errors.append(np.abs(m - exact).sum())
+    assert np.log2(errors[-2] / errors[-1]) == pytest.approx(2, abs=0.15), errors
+
+
+def test_implicit_and_explicit_flows_agree_and_the_energy_falls():
+    explicit = iw.solve(model(), method=iw.GradientFlow(1.0, rtol=1e-9, atol=1e-12, stepper="BDF", estimate_error=False), save_at=[0.3, 1])
+    implicit = iw.solve(model(), method=ImplicitTransport(1.0, tol=1e-6), save_at=[0.3, 1], observables={"F": free_energy})
+    assert np.abs(implicit.state - explicit.state).sum() < 2e-4
+    assert np.allclose(implicit.loss, explicit.loss, rtol=1e-4)  # at .3 by dense output
+    coarse = iw.solve(model(), method=ImplicitTransport(40.0), observables={"F": free_energy})
+    assert np.diff(coarse.observables["F"]).max() <= 1e-13 and coarse.stats["steps"] < 200
+
+
+def test_a_resumed_flow_goes_on_to_the_same_bits(tmp_path):
+    same = model()
+    whole = iw.solve(same, method=ImplicitTransport(0.5, tol=1e-4), save_at=[0.1, 0.5], rng=0)
+    stop = {"callback": lambda point: point.step == 9, "checkpoint": tmp_path / "flow.npz", "checkpoint_seconds": 0.0}
+    assert "callback" in iw.solve(same, method=ImplicitTransport(0.5, tol=1e-4), save_at=[0.1, 0.5], rng=0, **stop).message
+    again = iw.solve(same, method=ImplicitTransport(0.5, tol=1e-4), save_at=[0.1, 0.5], rng=0, checkpoint=tmp_path / "flow.npz")
+    assert again.stats["steps"] == whole.stats["steps"]
+    assert np.array_equal(again.state, whole.state) and np.array_equal(again.loss, whole.loss)
+
+
+def test_models_without_a_density_are_refused():
+    with pytest.raises(ValueError, match="moves densities"):
+        iw.solve(iw.RadialMeanField(40, 0.8), method=ImplicitTransport(1.0))
+
+
+@pytest.mark.parametrize(("arguments", "name"), [({"t_end": 0.0}, "t_end"), ({"tol": 0}, "tol")])
+def test_bad_arguments_are_named(arguments, name):
+    with pytest.raises(ValueError, match=f"^{name}:"):
+        ImplicitTransport(**({"t_end": 1.0} | arguments))
