@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from infwidth.limits import Parameterization, activations, scaling
+import infwidth as iw
+from infwidth.limits import Network, Parameterization, activations, scaling
 from infwidth.limits.scaling import labels
 from infwidth.limits.scaling.nonlinearity import Part, nonlinearity
 
@@ -150,6 +151,19 @@ def test_a_linear_network_has_no_bends():
     p = Parameterization.integrable_bias(4)
     assert np.array_equal(scaling.exponents(p, "linear", 1).gradient[1], [-1, -0.5, 0, 0])
     assert np.array_equal(scaling.exponents(p, "tanh", 1).gradient[1], [0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("L", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("build", ["integrable", "integrable_large_lr", "integrable_non_centered", "mup"])
+def test_linear_outputs_against_the_exact_limits(build, L):
+    # Where the exact limit of f is not zero its exponent is 0, and where it is zero the exponent is negative: step by step.
+    X, y = np.array([[1.0, 0.2], [0.1, 0.9], [0.5, -0.3]]), np.array([1.0, 1.5, 0.7])
+    net = Network(2, L, 1, "linear", getattr(Parameterization, build)(L))
+    method = iw.GradientDescent(0.1, steps=5, first_learning_rate=1.0)
+    outputs = iw.solve(scaling.limit(net), X, y, method).outputs
+    predicted = scaling.exponents(net.parameterization, "linear", 5).f
+    assert np.array_equal(np.abs(outputs).max(axis=(1, 2)) > 0, predicted == 0)
+    assert np.all(predicted <= 0)
 
 
 def test_weights_that_start_at_zero():
