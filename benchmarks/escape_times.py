@@ -18,18 +18,14 @@ strength / |mean_i y_i phi(w.x_i)|: the surviving kernels then have norm ``stren
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from harness import options, workers, write
 
 import infwidth as iw
 from infwidth.limits import Network, Parameterization, escape, saddle
@@ -107,10 +103,9 @@ def times(case: Case, width: int, seeds: Sequence[int]) -> list[tuple[float, flo
     half = 0.5 * float(np.mean(y**2)) / 2
     method = iw.GradientDescent(case.learning_rate, steps=20_000, first_learning_rate=first_rate(case))
     found = []
-    with threadpool_limits(1):
-        for seed in seeds:
-            run = iw.solve(network(case, width), X, y, method, rng=seed, callback=lambda point: point.loss < half)
-            found.append((escape.escape_time(run), escape.escape_time(run, 0.5)))
+    for seed in seeds:
+        run = iw.solve(network(case, width), X, y, method, rng=seed, callback=lambda point: point.loss < half)
+        found.append((escape.escape_time(run), escape.escape_time(run, 0.5)))
     return found
 
 
@@ -157,12 +152,10 @@ def predicted_slope(case: Case) -> float | None:
     return saddle.log_slope(rate, case.learning_rate, output_exponent=2.0 if case.hidden_layers == 6 else 1.0)
 
 
-def run(
-    quick: bool = False, seed: int = 0, workers: int = 2, cases: Sequence[Case] = CASES, progress: bool = False
-) -> list[dict[str, Any]]:
+def run(quick: bool = False, seed: int = 0, cases: Sequence[Case] = CASES, progress: bool = False) -> list[dict[str, Any]]:
     """The study of every case; ``quick`` takes narrow networks, few seeds, and leaves the slowest cases out."""
     results = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+    with workers() as executor:
         for case in cases:
             if quick and not case.quick:
                 continue
@@ -253,19 +246,10 @@ def figure(results: Sequence[dict[str, Any]]) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="narrow networks and few seeds, under a minute")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("results"), help="folder of escape_times.json and escape_times.png")
-    arguments = parser.parse_args()
-    begin = time.perf_counter()
-    results = run(arguments.quick, arguments.seed, progress=True)
+    chosen = options(__doc__)
+    results = run(chosen.quick, chosen.seed, progress=True)
     print(table(results))
-    print(f"{time.perf_counter() - begin:.0f} s")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    content = {"quick": arguments.quick, "seed": arguments.seed, "cases": results}
-    (arguments.out / "escape_times.json").write_text(json.dumps(content, indent=1))
-    figure(results).savefig(arguments.out / "escape_times.png", dpi=160)
+    write(chosen, "escape_times", {"cases": results}, figure(results))
 
 
 if __name__ == "__main__":
