@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .network import Network as Network
     from .parameterization import Parameterization as Parameterization
     from .radial_mean_field import RadialMeanField as RadialMeanField
+    from .radial_statics import minimum_risk as minimum_risk
     from .transport_distance import wasserstein as wasserstein
     from .two_layer_mean_field import TwoLayerMeanField as TwoLayerMeanField
 else:
