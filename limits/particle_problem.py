@@ -57,7 +57,7 @@ class ParticleProblem:
         self.bias = bias
         self.offset = offset
         self.replicas = replicas
-        self.engine = engine(activation, W.shape[1], compiled)
+        self.engine = engine(activation, W.shape[1], a.shape[1], compiled)
         self._shapes = W.shape, a.shape
         self._start = np.concatenate([W.ravel(), a.ravel()])
         size = len(W) // replicas

@@ -1,0 +1,180 @@
+"""Compiled engines against the numpy reference: on both sides of every block edge and dispatch branch."""
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import activations, particle_blocks, particle_engines, particle_sorted_angles, particle_thin
+from infwidth.limits.particle_reference import NumpyEngine
+
+RNG = np.random.default_rng(3)
+SLOPES = {"relu": (1.0, 0.0, 0.0), "abs": (1.0, -1.0, 0.0), "leaky_relu": (1.0, 0.01, 0.01)}
+
+
+def draw(N, n, D, k, dtype=np.float64, integers=False):
+    """Particles, inputs and residuals; small integers put many samples exactly on kinks, and some particles at 0."""
+
+    def numbers(*shape):
+        return (RNG.integers(-2, 3, shape) if integers else RNG.standard_normal(shape)).astype(dtype)
+
+    return numbers(N, D), RNG.standard_normal((N, k)).astype(dtype), numbers(n, D), (RNG.standard_normal((n, k)) / n).astype(dtype)
+
+
+def assert_same(engine, activation, W, a, X, r, tolerance=1e-13):
+    reference = NumpyEngine(activations.get(activation))
+    inputs = engine.prepare(X)
+    F, memo = engine.outputs(W, a, inputs)
+    expected, _ = reference.outputs(W, a, X)
+    assert F.dtype == W.dtype and F.shape == expected.shape
+    scale = np.abs(W).sum() + np.abs(a).sum()
+    np.testing.assert_allclose(F, expected, atol=tolerance * scale)
+    for add in (False, True):
+        found, wanted = (W.copy(), a.copy()), (W.copy(), a.copy())
+        engine.move(W, a, inputs, r, 0.3, found, add, memo)
+        reference.move(W, a, X, r, 0.3, wanted, add, None)
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, other, atol=tolerance * 10)
+    engine.move(W, a, inputs, r, 0.3, (W, a), True, memo)  # in place
+    for one, other in zip((W, a), found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def blocks(activation):
+    code = particle_blocks.CODES.get(activation, particle_blocks.PIECEWISE)
+    return particle_blocks.BlockEngine(code, SLOPES.get(activation, (0.0, 0.0, 0.0)))
+
+
+@pytest.mark.parametrize("activation", [*particle_blocks.CODES, "relu", "abs"])
+def test_blocks(activation):
+    """Thin and wide products, one output and several."""
+    for D, k in ((1, 1), (3, 2), (4, 1), (5, 1), (7, 3)):
+        assert_same(blocks(activation), activation, *draw(150, 140, D, k))
+
+
+@pytest.mark.parametrize("N", [1, 127, 128, 129, 64 * 128 + 1, 70 * 128])
+@pytest.mark.parametrize("n", [1, 127, 128, 129])
+def test_block_edges(N, n):
+    for activation in ("relu", "tanh"):
+        assert_same(blocks(activation), activation, *draw(N, n, 6, 1))
+
+
+def test_blocks_without_remembered_signs(monkeypatch):
+    monkeypatch.setattr(particle_blocks, "SIGNS", 0)
+    assert_same(blocks("relu"), "relu", *draw(200, 130, 6, 1))
+
+
+def test_blocks_on_many_threads_give_the_same_bits(monkeypatch):
+    W, a, X, _ = draw(3000, 150, 6, 1)
+    serial, _ = blocks("tanh").outputs(W, a, X)
+    monkeypatch.setattr(particle_blocks, "SERIAL", 0)
+    threaded, _ = blocks("tanh").outputs(W, a, X)
+    np.testing.assert_array_equal(serial, threaded)
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs", "leaky_relu"])
+@pytest.mark.parametrize("k", [1, 3])
+def test_sorted_angles(activation, k):
+    engine = particle_sorted_angles.SortedAngles(*SLOPES[activation])
+    for N, n in ((1, 1), (2, 5), (255, 64), (257, 65), (8193, 33), (20000, 17)):
+        assert_same(engine, activation, *draw(N, n, 2, k))
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_sorted_angles_on_kinks(activation):
+    """Samples exactly on the edge of the active half-plane, at the seam of the angles, at the origin; particles at the origin."""
+    engine = particle_sorted_angles.SortedAngles(*SLOPES[activation])
+    for _ in range(5):
+        assert_same(engine, activation, *draw(300, 80, 2, 1, integers=True))
+
+
+def test_sorted_angles_near_kinks_in_general_position():
+    """Directions a rounding error away from the edges."""
+    X = np.array([[np.cos(t), np.sin(t)] for t in np.linspace(0, 2 * np.pi, 41)])
+    W = np.column_stack([-X[:, 1], X[:, 0]]) * (1 + RNG.random((41, 1)))
+    engine = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0)
+    F, _ = engine.outputs(W, np.ones((41, 1)), engine.prepare(X))
+    np.testing.assert_allclose(F, np.maximum(X @ W.T, 0).sum(axis=1, keepdims=True), atol=1e-12)
+
+
+def test_sorted_angles_over_a_run():
+    """40 steps of training agree with the reference to 1e-11."""
+    X = RNG.standard_normal((50, 1))
+    y = np.sin(2 * X)
+    runs = [
+        iw.solve(iw.TwoLayerMeanField("relu", 1000, bias=True, compiled=compiled), X, y, iw.GradientDescent(0.3, 40), rng=0)
+        for compiled in (True, False)
+    ]
+    assert isinstance(runs[0].problem.engine, particle_sorted_angles.SortedAngles)
+    np.testing.assert_allclose(runs[0].state, runs[1].state, atol=1e-11)
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_thin(activation):
+    engine = particle_thin.ThinEngine(*SLOPES[activation][:2])
+    for N, n, D in ((1, 1, 3), (511, 4, 3), (513, 7, 4), (64 * 512 + 1, 6, 3), (20, 130, 1)):
+        assert_same(engine, activation, *draw(N, n, D, 1))
+    assert_same(engine, activation, *draw(300, 50, 3, 1, integers=True))
+
+
+def test_thin_on_many_threads_gives_the_same_bits(monkeypatch):
+    W, a, X, _ = draw(3000, 150, 3, 1)
+    engine = particle_thin.ThinEngine(1.0, 0.0)
+    serial, _ = engine.outputs(W, a, engine.prepare(X))
+    monkeypatch.setattr(particle_thin, "SERIAL", 0)
+    np.testing.assert_array_equal(engine.outputs(W, a, engine.prepare(X))[0], serial)
+
+
+def test_functions_are_accurate():
+    """Absolute error at most 4e-16 for the bounded ones, relative to |h| for silu and gelu; NaN and infinity pass."""
+    h = np.concatenate([np.linspace(-40, 40, 50001), np.geomspace(1e-12, 1, 500)])
+    for name, code in particle_blocks.CODES.items():
+        value, slope = h.copy(), np.empty_like(h)
+        particle_blocks._values_and_slopes(code, (0.0, 0.0, 0.0), value, slope)
+        size = np.maximum(1, np.abs(h)) if name in ("silu", "gelu") else 1
+        assert (np.abs(value - activations.get(name).value(h)) / size).max() < 5e-16
+        assert (np.abs(slope - activations.get(name).derivative(h)) / size).max() < 1e-15
+        odd = np.array([np.nan, 1e3, -1e3, 0.0])
+        particle_blocks._values(code, (0.0, 0.0, 0.0), odd)
+        assert np.isnan(odd[0])
+        np.testing.assert_allclose(odd[1:], activations.get(name).value(np.array([1e3, -1e3, 0.0])), rtol=1e-15)
+
+
+def test_divergence_shows():
+    for activation, d in (("relu", 2), ("relu", 3), ("tanh", 3)):
+        sol = iw.solve(
+            iw.TwoLayerMeanField(activation, 64), RNG.standard_normal((5, d)), 1e3 * np.ones(5), iw.GradientDescent(50.0, 40), rng=0
+        )
+        assert not sol.success and "diverged" in sol.message
+
+
+def test_float32():
+    for engine, D in (
+        (particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), 2),
+        (particle_thin.ThinEngine(1.0, 0.0), 3),
+        (blocks("relu"), 6),
+    ):
+        assert_same(engine, "relu", *draw(200, 130, D, 1, np.float32), tolerance=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("activation", "D", "k", "expected"),
+    [
+        ("relu", 2, 3, "SortedAngles"),
+        ("linear", 2, 1, "SortedAngles"),
+        ("relu", 1, 1, "ThinEngine"),
+        ("leaky_relu", 4, 1, "ThinEngine"),
+        ("relu", 4, 2, "BlockEngine"),
+        ("abs", 3, 1, "BlockEngine"),
+        ("relu", 5, 1, "BlockEngine"),
+        ("erf", 1, 1, "BlockEngine"),
+        ("cos", 2, 1, "NumpyEngine"),
+    ],
+)
+def test_dispatch(activation, D, k, expected):
+    assert type(particle_engines.engine(activations.get(activation), D, k)).__name__ == expected
+    assert isinstance(particle_engines.engine(activations.get(activation), D, k, compiled=False), NumpyEngine)
+
+
+def test_slopes_of_a_leaky_relu_are_exact():
+    engine = particle_engines.engine(activations.leaky_relu(0.123456789), 3, 1)
+    assert engine.beta == 0.123456789
