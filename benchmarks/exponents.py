@@ -40,7 +40,7 @@ RATE = 0.5
 FIRST_RATE = {"IP-LLR": 2.0}  # makes its first step of order 1: the mean of y x is about 1/2
 STEPS = 2
 ACTIVATIONS = ("linear", "relu", "tanh")
-LARGER = {  # factors of the first rate and of the later ones
+LARGER: dict[str, tuple[float, float]] = {  # factors of the first rate and of the later ones
     "first x 3": (3, 1),
     "first x 10": (10, 1),
     "first x 3, later / 10": (3, 0.1),
@@ -107,7 +107,7 @@ class Case:
         controls = {}
         if len(wrong):
             few = self.widths[:-1] if len(self.widths) > 3 else self.widths
-            controls = {name: self.measure(*factors, few) for name, factors in CONTROLS.items()}
+            controls = {name: self.measure(first, later, few) for name, (first, later) in CONTROLS.items()}
         residual = scaling.Slopes(("residual",), measured.widths, np.log(measured.residual)[:, :, None], measured.residual).slope[0]
         disagreements = []
         for i, t in wrong:

@@ -8,7 +8,7 @@ import pytest
 import infwidth as iw
 from infwidth.limits import Network, Parameterization, activations, scaling
 from infwidth.limits.scaling import labels
-from infwidth.limits.scaling.nonlinearity import Part, nonlinearity
+from infwidth.limits.scaling.nonlinearity import Power, nonlinearity
 
 RELU_SQUARED = activations.custom("relu^2", lambda h: np.maximum(h, 0) ** 2, lambda h: 2 * np.maximum(h, 0), 2)
 TABLE = ("h", "x", "gradient", "f", "update", "change", "f_change", "moved")
@@ -42,35 +42,63 @@ def test_a_label_half_a_power_below_the_largest_never_shows():
 
 
 @pytest.mark.parametrize(
-    ("activation", "at_zero", "odd", "even"),
+    ("activation", "at_zero", "odd", "bend", "even"),
     [
-        ("linear", False, Part(1, None, 1), None),
-        ("relu", False, Part(1, None, 1), Part(1, 1, 1)),
-        (activations.leaky_relu(0.3), False, Part(1, None, 1), Part(1, 1, 1)),
-        (activations.leaky_relu(1.0), False, Part(1, None, 1), None),
-        ("abs", False, None, Part(1, 1, 1)),
-        ("tanh", False, Part(1, 3, 0), None),
-        ("erf", False, Part(1, 3, 0), None),
-        ("sin", False, Part(1, 3, 0), None),
-        ("sigmoid", True, Part(1, 3, 0), None),
-        ("cos", True, None, Part(2, 4, 0)),
-        ("gelu", False, Part(1, None, 1), Part(2, 4, 1)),
-        ("silu", False, Part(1, None, 1), Part(2, 4, 1)),
-        ("softplus", True, Part(1, None, 1), Part(2, 4, 1)),
-        ("elu", False, Part(1, 2, 1), Part(2, 3, 1)),
-        (activations.hermite(2), True, None, Part(2, None, 2)),
-        (RELU_SQUARED, False, Part(2, 2, 2), Part(2, None, 2)),
+        ("linear", False, Power(1, 1), None, None),
+        ("relu", False, Power(1, 1), None, Power(1, 1)),
+        (activations.leaky_relu(0.3), False, Power(1, 1), None, Power(1, 1)),
+        (activations.leaky_relu(1.0), False, Power(1, 1), None, None),
+        ("abs", False, None, None, Power(1, 1)),
+        ("tanh", False, Power(1, 0), Power(3, 0), None),
+        ("erf", False, Power(1, 0), Power(3, 0), None),
+        ("sin", False, Power(1, 0), Power(3, 0), None),
+        ("sigmoid", True, Power(1, 0), Power(3, 0), None),
+        ("cos", True, None, None, Power(2, 0)),
+        ("gelu", False, Power(1, 1), None, Power(2, 1)),
+        ("silu", False, Power(1, 1), None, Power(2, 1)),
+        ("softplus", True, Power(1, 1), None, Power(2, 1)),
+        ("elu", False, Power(1, 1), Power(2, 0), Power(2, 1)),
+        (activations.hermite(2), True, None, None, Power(2, 2)),
+        (activations.hermite(3), False, Power(1, 3), Power(3, 3), None),
+        (RELU_SQUARED, False, Power(2, 2), Power(2, 2), Power(2, 2)),
     ],
 )
-def test_the_class_of_an_activation(activation, at_zero, odd, even):
+def test_the_class_of_an_activation(activation, at_zero, odd, bend, even):
     found = nonlinearity(activation)
-    assert (found.at_zero, found.odd, found.even) == (at_zero, odd, even)
+    assert (found.at_zero, found.odd, found.bend, found.even) == (at_zero, odd, bend, even)
     assert found.slope_at_zero == (activations.get(activation).at_zero()[1] != 0)
 
 
 def test_an_activation_that_overflows_has_a_class():
     found = nonlinearity(activations.custom("exp", np.exp, np.exp))
     assert found.at_zero and found.odd.order == 1 and found.even.order == 2 and found.odd.growth > 1
+
+
+# Which averages a nonlinear factor leaves
+
+
+def test_odd_and_even_factors():
+    u, v, one = {"u": 0.0}, {"v": 0.0}, {"one": 0.0}
+    relu, tanh, abs_, linear = (nonlinearity(name) for name in ("relu", "tanh", "abs", "linear"))
+    assert relu.times_slope(v, u) == v  # E[v 1(u > 0) v] > 0
+    assert relu.times_slope(u, u) == u | one  # E[u 1(u > 0)] > 0
+    assert relu.times_slope(one, u) == u | one
+    assert tanh.times_slope(u, u) == u and tanh.times_slope(one, u) == one  # tanh' is even
+    assert tanh.times_slope(u, u | v) == u | v  # E[u tanh'(u + v) v] < 0, and relu' at u + v has none but through the constant
+    assert linear.times_slope(u, u | v) == u
+    assert abs_.times_slope(v, u) == {("P", "v", "u"): 0.0}  # v sign(u)
+    assert abs_.times_slope({("P", "v", "u"): 0.0}, u) == v  # sign(u)^2 = 1
+    assert abs_.times_slope(v, one)["v"] == 0.0  # E[sign(1 + noise)] > 0
+
+
+def test_small_and_large_arguments():
+    elu, tanh = nonlinearity("elu"), nonlinearity("tanh")
+    assert elu.value({"u": -0.25}) == {"u": -0.25, "one": -0.5}  # h + h^2 / 4 below 0
+    assert elu.value({"u": -0.5}) == {"u": -0.5}  # the mean, m^{-1}, is below what a sum over neurons shows
+    assert tanh.value({"u": 0.5}) == {"u": 0.0}  # saturated
+    assert tanh.times_slope({"v": 0.0}, {"u": 0.5}) == {"v": -0.5}  # few neurons are not
+    assert nonlinearity("sigmoid").value({"u": -0.25}) == {"one": 0.0, "u": -0.25}
+    assert nonlinearity(RELU_SQUARED).value({"u": -1.0}) == {"one": -2.0, "u": -2.0}
 
 
 def test_a_wrong_name_is_reported():
@@ -215,3 +243,25 @@ def test_bad_numbers_of_steps(steps):
 def test_something_else_than_a_parameterization():
     with pytest.raises(TypeError, match="parameterization: need a Parameterization"):
         scaling.exponents("mup")
+
+
+def test_the_transpose_returns_a_direction():
+    # Tangent-kernel scaling, only layer 1 learns: f changes by w.W_2 (W_2^T w) = |W_2^T w|^2, a sum of m squares.
+    p = replace(Parameterization.ntk(2), c=(0.0, 9.0, 9.0))
+    assert scaling.exponents(p, "linear", 0).f_change[0] == 0
+    # Only the output weights learn, w += x^3; then W_3^T w holds W_3^T W_3 x^2 ~ x^2, whose mean passes back through the mean of layer 2.
+    p = Parameterization((0, 1, 0.5, 1), (0, 0, 0, 0), (9, 9, 9, -1), mean=(1, 1, 0, 0))
+    assert np.array_equal(scaling.exponents(p, "linear", 1).gradient[:, 0], [-0.5, 0])
+
+
+def test_biases_learn_where_weights_do_not():
+    p = replace(Parameterization.integrable(2).with_biases(), c=(9.0, 9.0, 9.0))
+    e = scaling.exponents(p, "tanh", 1)
+    assert np.array_equal(e.update[0], [-0.5, 0, 0])
+    assert e.f_change[0] == 0 and e.change[0, 1] == 0
+
+
+def test_a_diverging_output_drives_its_own_updates():
+    e = scaling.exponents(Parameterization.standard(2, c=0), "linear", 1)
+    assert e.f[1] == 1 and e.h[1, 1] == 0.5
+    assert e.update[1, 2] == e.update[0, 2] + e.f[1] + 2 * e.h[1, 1]  # residual, and x.x
