@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .problem import Problem as Problem
     from .solution import Solution as Solution
     from .solving import solve as solve
+    from .sweeping import Sweep as Sweep
+    from .sweeping import sweep as sweep
     from .transport_flow import TransportFlow as TransportFlow
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

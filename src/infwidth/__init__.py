@@ -32,5 +32,6 @@ if TYPE_CHECKING:
     from .solvers import TransportFlow as TransportFlow
     from .solvers import compare as compare
     from .solvers import solve as solve
+    from .solvers import sweep as sweep
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)
