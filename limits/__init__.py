@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .density_mean_field import DensityMeanField as DensityMeanField
     from .gaussian_teacher import GaussianTeacher as GaussianTeacher
     from .interaction_mean_field import InteractionMeanField as InteractionMeanField
+    from .isotropic_network import IsotropicNetwork as IsotropicNetwork
     from .network import Network as Network
     from .parameterization import Parameterization as Parameterization
     from .radial_mean_field import RadialMeanField as RadialMeanField

@@ -159,16 +159,16 @@ def _any_law(fields: _Fields) -> tuple[Array, Array]:
 
 def _polished(fields: _Fields, x: Array, masses: Array) -> RadialMinimum:
     """Positions and masses moved together to the nearest minimum."""
-    from scipy.optimize import minimize
+    from scipy.optimize import Bounds, LinearConstraint, minimize
 
     n = len(x)
     result = minimize(
         lambda v: fields.risk(v[:n], v[n:]),
         np.concatenate((x, masses)),
         method="SLSQP",
-        bounds=[(0, 1)] * (2 * n),
-        constraints={"type": "eq", "fun": lambda v: v[n:].sum() - 1},
-        options={"ftol": 1e-14, "maxiter": 300},
+        bounds=Bounds(np.zeros(2 * n), np.ones(2 * n)),
+        constraints=LinearConstraint(np.repeat([0.0, 1.0], n)[None], 1, 1),
+        tol=1e-14,
     )
     moved, weights = np.clip(result.x[:n], 0, 1), np.maximum(result.x[n:], 0)
     weights /= weights.sum()
