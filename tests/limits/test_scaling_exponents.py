@@ -265,3 +265,10 @@ def test_a_diverging_output_drives_its_own_updates():
     e = scaling.exponents(Parameterization.standard(2, c=0), "linear", 1)
     assert e.f[1] == 1 and e.h[1, 1] == 0.5
     assert e.update[1, 2] == e.update[0, 2] + e.f[1] + 2 * e.h[1, 1]  # residual, and x.x
+
+
+def test_a_change_passes_through_what_was_learned_before():
+    # After the large first step only layer 1 learns on. Through the initial weights alone its change would shrink by m^{-1/2} per layer.
+    p = replace(Parameterization.integrable_large_lr(3), c=(-1.0, 9.0, 9.0, 9.0))
+    e = scaling.exponents(p, "relu", 1)
+    assert np.array_equal(e.change[1], [0, 0, 0]) and e.f_change[1] == 0
