@@ -13,6 +13,7 @@ from .._lazy import lazy_names
 if TYPE_CHECKING:
     from . import activations as activations
     from . import escape as escape
+    from . import fluctuations as fluctuations
     from . import particle_diagnostics as particle_diagnostics
     from . import saddle as saddle
     from . import scaling as scaling

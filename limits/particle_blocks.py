@@ -64,6 +64,7 @@ class BlockEngine:
 
     def __init__(self, code: int, slopes: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> None:
         self.code, self.slopes = code, slopes
+        self._free: list[Array] = []  # memory for signs: fresh pages would cost as much as a product
 
     def prepare(self, X: Array) -> Array:
         return np.ascontiguousarray(X)
@@ -72,7 +73,7 @@ class BlockEngine:
         n, blocks = len(inputs), -(-len(W) // PARTICLES)
         signs = np.empty((0, 0, 0), np.int8)
         if self.code == PIECEWISE and blocks * n * PARTICLES <= SIGNS:
-            signs = np.empty((blocks, n, PARTICLES), np.int8)
+            signs = self._memory((blocks, n, PARTICLES))
         partial = np.empty((min(CHUNKS, blocks), n, a.shape[1]), inputs.dtype)
         with threads_for(len(W) * n >= SERIAL):
             _forward(W, a, inputs, self.code, self.slopes, partial, signs)
@@ -81,6 +82,14 @@ class BlockEngine:
     def move(self, W: Array, a: Array, inputs: Array, r: Array, rate: float, out: tuple[Array, Array], add: bool, memo: Any) -> None:
         with threads_for(len(W) * len(inputs) >= SERIAL):
             _backward(W, a, inputs, np.ascontiguousarray(r), self.code, self.slopes, rate, *out, add, memo)
+        self._free = [memo] if len(memo) else []
+
+    def _memory(self, shape: tuple[int, int, int]) -> Array:
+        """The signs of a step that is over, or new memory."""
+        while self._free:
+            if (signs := self._free.pop()).shape == shape:
+                return signs
+        return np.empty(shape, np.int8)
 
 
 @intrinsic

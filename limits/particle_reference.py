@@ -8,7 +8,8 @@ With inputs :math:`x_i` (a constant 1 appended where there are biases), particle
     \dot a_j = -\sum_i r_i\, \phi(w_j \cdot x_i), \qquad
     \dot w_j = -\sum_i (a_j \cdot r_i)\, \phi'(w_j \cdot x_i)\, x_i .
 
-Every engine has these three methods; ``memo`` carries what the forward pass can save the backward pass. User-defined activations run
+Every engine has these three methods; ``memo`` carries what the forward pass can save the backward pass, and is good for one of them.
+User-defined activations run
 here too, so the particles are taken in blocks whose pre-activations stay in the cache.
 """
 

@@ -148,8 +148,8 @@ def test_flow_adds_its_own_error_to_that_of_the_replicas():
 
 def test_float32_is_kept_and_close():
     method = iw.GradientDescent(0.2, steps=20)
-    double = iw.solve(iw.TwoLayerMeanField("gelu", 300, bias=True), X, Y, method, rng=3)
-    single = iw.solve(iw.TwoLayerMeanField("gelu", 300, bias=True), X.astype(np.float32), Y.astype(np.float32), method, rng=3)
+    double = iw.solve(iw.TwoLayerMeanField("relu", 300, bias=True), X, Y, method, rng=3)
+    single = iw.solve(iw.TwoLayerMeanField("relu", 300, bias=True), X.astype(np.float32), Y.astype(np.float32), method, rng=3)
     assert single.outputs.dtype == single.state.dtype == np.float32
     np.testing.assert_allclose(single.outputs, double.outputs, atol=2e-5)
 

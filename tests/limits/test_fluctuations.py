@@ -1,0 +1,63 @@
+"""Fluctuations: closed form at the start and for the quadratic case, replicas against the linearised dynamics."""
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import fluctuations
+
+X = np.array([[1.0, 0.0], [0.3, 0.9], [-1.0, 0.4]])
+Y = np.array([1.0, -0.5, 0.3])
+X_TEST = np.array([[0.5, 0.5], [-0.7, -0.7], [1.0, -1.0]])
+METHOD = iw.GradientDescent(0.5, 20)
+
+
+def test_variance_at_the_start_of_relu_particles():
+    """Var(a relu(w.x)) = |x|^2 / 2 for standard Gaussian particles."""
+    model = iw.TwoLayerMeanField("relu", 100_000, replicas=1000)
+    found = fluctuations.replica_fluctuations(model, X, Y, iw.GradientDescent(0.5, 0), X_TEST, rng=0)
+    exact = (X_TEST**2).sum(axis=1, keepdims=True) / 2
+    assert (np.abs(found.variance - exact) < 4 * found.error).all()
+    linear = fluctuations.linearized_fluctuations(
+        iw.TwoLayerMeanField("relu", 20_000), X, Y, iw.GradientDescent(0.5, 0), X_TEST, draws=300, rng=0
+    )
+    assert (np.abs(linear.variance - exact) < 4 * linear.error).all()
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_replicas_and_linearised_dynamics_agree(activation):
+    """After training, on test points, within their standard errors (a chi-square of 3 points would be 3); the variances have changed."""
+    replicas = fluctuations.replica_fluctuations(iw.TwoLayerMeanField(activation, 200 * 600, replicas=600), X, Y, METHOD, X_TEST, rng=1)
+    linear = fluctuations.linearized_fluctuations(
+        iw.TwoLayerMeanField(activation, 4000, quasi_random=True), X, Y, METHOD, X_TEST, draws=200, epsilon=0.3, rng=2
+    )
+    deviation = (linear.variance - replicas.variance) / np.hypot(linear.error, replicas.error)
+    assert np.abs(deviation).max() < 3
+    assert (linear.error < 0.12 * linear.variance).all()
+    start = fluctuations.replica_fluctuations(
+        iw.TwoLayerMeanField(activation, 200 * 600, replicas=600), X, Y, iw.GradientDescent(0.5, 0), X_TEST, rng=1
+    )
+    assert np.abs((start.variance - replicas.variance) / np.hypot(start.error, replicas.error)).max() > 5
+    np.testing.assert_allclose(linear.mean, replicas.mean, atol=0.05)
+
+
+def test_fluctuations_decay_on_training_points_but_not_on_test_points():
+    model = iw.TwoLayerMeanField("tanh", 50 * 200, replicas=200)
+    points = np.concatenate([X, X_TEST])
+    early, late = (
+        fluctuations.replica_fluctuations(model, X, Y, iw.GradientDescent(0.5, steps), points, rng=1).variance[:, 0] for steps in (100, 500)
+    )
+    assert late[:3].max() < 0.2 * early[:3].max()
+    assert late[:3].max() < 0.2 * late[3:].min()
+
+
+def test_errors_name_the_argument():
+    model = iw.TwoLayerMeanField("tanh", 10)
+    with pytest.raises(ValueError, match="replicas: need at least 2"):
+        fluctuations.replica_fluctuations(model, X, Y, METHOD, X_TEST)
+    with pytest.raises(ValueError, match="method: the linearised dynamics follows full-batch"):
+        fluctuations.linearized_fluctuations(model, X, Y, iw.HeavyBall(0.1, 1.0, 3), X_TEST)
+    with pytest.raises(ValueError, match="replicas: the reference is one system"):
+        fluctuations.linearized_fluctuations(iw.TwoLayerMeanField("tanh", 10, replicas=2), X, Y, METHOD, X_TEST)
+    with pytest.raises(ValueError, match="draws: need an integer >= 2"):
+        fluctuations.linearized_fluctuations(model, X, Y, METHOD, X_TEST, draws=1)
