@@ -32,6 +32,8 @@ from .propagation import exponents
 
 __all__ = ["Regime", "regime"]
 
+Array = np.ndarray
+
 _TOLERANCE = 1e-6
 
 
@@ -99,14 +101,22 @@ def regime(parameterization: Parameterization, activation: str | Activation = "r
     moves = table.f_change > -_TOLERANCE
     if not moves.any():
         return Regime("trivial", _why_trivial(parameterization, nonlinearity(activation), table), table)
-    moved = table.moved[1:, -1] - np.maximum(table.x[0, -1], table.moved[1:, -1])  # relative to the larger end
+    moved = _relative(table.moved[1:, -1], table.x[0, -1])
     when = int(np.argmax(moves))
     if moved.max() > -_TOLERANCE:
         return Regime("feature_learning", _why_features(parameterization, table, when, int(np.argmax(moved > -_TOLERANCE))), table)
     return Regime("kernel", _why_kernel(table, when, float(moved.max())), table)
 
 
+def _relative(moved: Array, start: float) -> Array:
+    """Movement relative to the larger of its two ends; minus infinity where nothing moved."""
+    ends = np.maximum(start, moved)
+    return np.where(np.isfinite(moved), moved - np.where(np.isfinite(ends), ends, 0.0), -np.inf)
+
+
 def _m(e: float) -> str:
+    if e == -np.inf:
+        return "0 (exactly)"
     text = power(e)
     return f"m^{text}" if text.isdigit() else f"m^({text})"
 

@@ -156,3 +156,11 @@ def test_a_squared_relu_stalls_one_layer_earlier():
     found = [scaling.regime(Parameterization.integrable(L), squared).name for L in (1, 2)]
     assert found == ["feature_learning", "trivial"]
     assert scaling.regime(Parameterization.integrable_large_lr(3, homogeneity=2), squared).name == "feature_learning"
+
+
+def test_features_that_are_zero_do_not_move():
+    # Layer 2 starts at zero, where relu has no slope: f is the output bias.
+    p = replace(Parameterization.mup(2).with_biases(std=0), weight_std=(1, 0, 1), bias_c=(-1.0, 9.0, 0.0))
+    found = scaling.regime(p, "relu")
+    assert found.name == "kernel" and "only by 0 (exactly)" in found.why
+    assert "changes by at most 0 (exactly)" in scaling.regime(replace(p, bias_c=None, bias_std=None), "relu").why
