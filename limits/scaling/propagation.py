@@ -13,8 +13,8 @@ A step of gradient descent with residuals of order 1 is a forward pass, a backwa
   :math:`m^{-2a_l - c_l}\,(g^l_s \cdot g^l_t)`; a bias adds those of :math:`g^l_s` at :math:`-c^b_l`.
 * The activation and its slope: :mod:`infwidth.limits.scaling.nonlinearity`.
 
-Labels are needed: with random sums :math:`m^{1/2}` and correlated sums m alone, a linear network under IP-LLR would learn at every depth.
-All samples share their directions, and nothing cancels. So the calculus is an upper bound that parity, balanced data or a vanished
+Labels are needed: sizes alone do not say whether a sum over neurons is of order m or :math:`m^{1/2}`. Under IP-LLR all fields of a linear
+network have the right sizes, but :math:`x^l` is orthogonal to :math:`g^l`, and from five hidden layers on nothing is learned. All samples share their directions, and nothing cancels. So the calculus is an upper bound that parity, balanced data or a vanished
 residual can undercut, it knows no prefactors, and it holds at a fixed number of steps: times that grow with m are outside.
 
 References
