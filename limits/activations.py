@@ -128,10 +128,13 @@ def custom(name: str, value: Elementwise, derivative: Elementwise, homogeneity: 
     h = np.linspace(-3, 3, 41) + 0.0123  # off the usual kinks
     step = 1e-5
     for label, function in (("value", value), ("derivative", derivative)):
+        single = np.asarray(function(h.astype(np.float32)))
+        if single.dtype != np.float32:
+            raise ValueError(f"{label}: must keep float32, but gave {single.dtype}; cast its constants to h.dtype")
         if np.shape(function(h)) != h.shape:
             raise ValueError(f"{label}: must be elementwise, but an input of shape {h.shape} gave {np.shape(function(h))}")
     slope = (value(h + step) - value(h - step)) / (2 * step)
-    wrong = np.abs(derivative(h) - slope) > 1e-5 * (1 + np.abs(slope))
+    wrong = ~(np.abs(derivative(h) - slope) <= 1e-5 * (1 + np.abs(slope)))  # NaN is wrong too
     if wrong.any():
         at = h[wrong][0]
         raise ValueError(

@@ -121,7 +121,6 @@ class ChainProblem:
             last[:, d] = 1
             for A in middle:
                 A[d, d] = 1
-        self._tops = np.empty((hidden_layers + 1, k, D), dtype)
         self._small_squared = data.loss.name == "squared" and data.X.size * k <= SMALL
 
     def start(self) -> Array:
@@ -136,7 +135,7 @@ class ChainProblem:
         return views
 
     def predict(self, state: Array, X: Array) -> Array:
-        return X @ self._product(state).T
+        return X @ self._product(state)[0].T
 
     def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
         evaluation, update = self.descend(state, step=step, rows=rows)
@@ -147,7 +146,7 @@ class ChainProblem:
 
     def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[..., None]]:
         """Evaluate, and return ``update(rate, out=state)``, which adds ``rate * velocity`` to ``out``."""
-        P = self._product(state)
+        P, tops = self._product(state)
         if rows is None and self._small_squared:
             E = np.empty_like(P)
             f = np.empty_like(self.data.y)
@@ -162,14 +161,19 @@ class ChainProblem:
             if step == 0 and self.first_step:
                 self._add_first_step(out, -rate * E)
             else:
-                self._chain.descend(state, out, rate, self._tops, E)
+                self._chain.descend(state, out, rate, tops, E)
 
         return Evaluation(loss, f), update
 
-    def _product(self, state: Array) -> Array:
-        P = np.empty((self.data.outputs, self.data.X.shape[1]), state.dtype)
-        self._chain.tops(state, self._tops, P)
-        return P
+    def _product(self, state: Array) -> tuple[Array, Array]:
+        """:math:`A_{L+1} \\cdots A_1` (k, d), and the partial products from the top that its gradient needs.
+
+        New memory each time: between evaluation and update, others may evaluate elsewhere.
+        """
+        (D, d), k = self.shapes[0], self.data.outputs
+        P, tops = np.empty((k, d), state.dtype), np.empty((len(self.shapes) - 1, k, D), state.dtype)
+        self._chain.tops(state, tops, P)
+        return P, tops
 
     def _add_first_step(self, out: Array, rho: Array) -> None:
         """The first step through the Gaussian weights: every layer's backward fields gain :math:`\\rho` times the forward fields below."""

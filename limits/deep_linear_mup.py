@@ -49,7 +49,8 @@ class DeepLinearMuP:
     Its state is its history, so discrete methods solve it (``GradientDescent`` full batch, ``HeavyBall``), with the learning rate of the
     finite network ``Network(..., "linear", Parameterization.mup(L))``. Time is that of the method.
 
-    T steps of data of rank r with k outputs take :math:`O(L\,T^3 r^3)` operations and :math:`16\,L\,T^2(r + k)^2` bytes.
+    T steps of data of rank r with k outputs take :math:`O(L\,T^3 (r + k)^3)` operations and up to about
+    :math:`25\,L\,T^2(r^2 + rk + k^2)` bytes: hundreds of steps are cheap, many thousands are not.
 
     Parameters
     ----------
@@ -102,7 +103,8 @@ class _Table:
         """Make room for that many times; new entries are zero."""
         capacity = self.memory.shape[0] // self.rows
         if times > capacity:
-            larger = np.zeros((2 * times * self.rows, 2 * times * self.columns))
+            room = times + times // 4 + 4
+            larger = np.zeros((room * self.rows, room * self.columns))
             larger[: capacity * self.rows, : capacity * self.columns] = self.memory
             self.memory = larger
 
@@ -126,17 +128,17 @@ class OrderParameters:
     ``Gu`` the response B.
     """
 
-    NAMES = ("Phi", "G", "Hu", "Hr", "Gu", "Gr")
-
     def __init__(self, data: Data, hidden_layers: int, gamma: float) -> None:
         self.data, self.L, self.gamma = data, hidden_layers, gamma
         _, size, directions = np.linalg.svd(data.X.astype(float), full_matrices=False)
-        self.basis = directions[size > size[0] * max(data.X.shape) * np.finfo(float).eps].T  # (d, r)
+        kept = size > size[0] * max(data.X.shape) * np.finfo(float).eps
+        kept[0] = True  # inputs that are all zero keep one direction, in which nothing happens
+        self.basis = directions[kept].T  # (d, r)
         self.Z = data.X @ self.basis  # (n, r)
         r, k = self.basis.shape[1], data.outputs
         shapes = {"Phi": (r, r), "G": (k, k), "Hu": (r, r), "Hr": (r, k), "Gu": (k, r), "Gr": (k, k)}
-        # Phi^0 .. Phi^L and G^1 .. G^{L+1}; the coefficients of layers 1 .. L; index 0 of the others is not used
-        self.tables = {name: [_Table(*shape) for _ in range(hidden_layers + 2)] for name, shape in shapes.items()}
+        layers = {"Phi": range(hidden_layers + 1), "G": range(1, hidden_layers + 2)}
+        self.tables = {name: {l: _Table(*shape) for l in layers.get(name, range(1, hidden_layers + 1))} for name, shape in shapes.items()}
         self.E: list[Array] = []
         self.F = np.zeros((k, r))
         self.t = 0
@@ -147,9 +149,9 @@ class OrderParameters:
         if weights.shape != (t,):
             raise ValueError(f"weights: need one coefficient per past step, shape ({t},), got {weights.shape}")
         for tables in self.tables.values():
-            for table in tables:
+            for table in tables.values():
                 table.grow(t + 1)
-        Phi, G, Hu, Hr, Gu, Gr = (self.tables[name] for name in self.NAMES)
+        Phi, G, Hu, Hr, Gu, Gr = self.tables.values()
         r, k = self.basis.shape[1], self.data.outputs
         Phi[0].row(t, t + 1)[:] = np.tile(np.eye(r), t + 1)
         G[L + 1].row(t, t + 1)[:] = np.tile(np.eye(k), t + 1)
@@ -197,7 +199,7 @@ class OrderParameters:
         return ((X @ self.basis) @ self.F.T).astype(self.data.X.dtype)
 
     def history(self, times: int) -> Snapshot:
-        tables = {name: [table.upto(times).copy() for table in tables] for name, tables in self.tables.items()}
+        tables = {name: [table.upto(times).copy() for table in tables.values()] for name, tables in self.tables.items()}
         return {"times": times, "E": [E.copy() for E in self.E[:times]], "F": self.F.copy(), "tables": tables}
 
     def restore(self, history: Snapshot) -> None:
@@ -205,6 +207,6 @@ class OrderParameters:
         self.E = list(history["E"])
         self.F = history["F"]
         for name, tables in self.tables.items():
-            for table, values in zip(tables, history["tables"][name], strict=True):
+            for table, values in zip(tables.values(), history["tables"][name], strict=True):
                 table.grow(self.t)
                 table.upto(self.t)[:] = values

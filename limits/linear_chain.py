@@ -22,8 +22,8 @@ Array = np.ndarray
 
 @jit
 def tops(state: Array, T: Array, P: Array) -> None:  # pragma: no cover - compiled
-    """Fill ``T`` (L + 1, k, D) with :math:`T_1 .. T_L` at 0..L-1 (the last entry is not used) and ``P`` (k, d) with the product."""
-    hidden, k, D = T.shape[0] - 1, T.shape[1], T.shape[2]
+    """Fill ``T`` (L, k, D) with :math:`T_1 .. T_L` and ``P`` (k, d) with the product."""
+    hidden, k, D = T.shape
     d = P.shape[1]
     offset = D * d + (hidden - 1) * D * D
     for c in range(k):
@@ -70,7 +70,7 @@ def squared(P: Array, X: Array, y: Array, f: Array, E: Array) -> float:  # pragm
 @jit
 def descend(state: Array, out: Array, rate: float, T: Array, E: Array) -> None:  # pragma: no cover - compiled
     """``out -= rate * gradient``, given ``T`` of :func:`tops` and ``E`` (k, d); ``out`` may be ``state`` itself."""
-    hidden, k, D = T.shape[0] - 1, T.shape[1], T.shape[2]
+    hidden, k, D = T.shape
     C = E.copy()
     offset = 0
     for l in range(hidden):  # A_{l+1}, of shape (D, columns)

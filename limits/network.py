@@ -87,5 +87,8 @@ class Network:
         if data.X.shape[1] != self.input_dim:
             raise ValueError(f"X: has {data.X.shape[1]} columns, the network has input_dim={self.input_dim}")
         if data.outputs != self.output_dim:
-            raise ValueError(f"y: has {data.outputs} columns, the network has output_dim={self.output_dim}")
+            hint = (
+                "; labels 0..k-1 make k columns, so give one-hot rows where a class is missing" if data.loss.name == "cross_entropy" else ""
+            )
+            raise ValueError(f"y: has {data.outputs} columns, the network has output_dim={self.output_dim}{hint}")
         return NetworkProblem(data, self.layer_sizes, activations.get(self.activation), self.parameterization, rng)

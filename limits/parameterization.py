@@ -93,6 +93,8 @@ class Parameterization:
         for name in ("weight_std", "bias_std"):
             if min(getattr(self, name) or (0,)) < 0:
                 raise ValueError(f"{name}: standard deviations cannot be negative, got {getattr(self, name)}")
+        if self.first_bias_c is not None and self.bias_c is None:
+            raise ValueError("first_bias_c: there are no biases; give bias_std and bias_c too, or leave it out")
         if (self.bias_std is None) != (self.bias_c is None):
             raise ValueError("bias_c: biases need both bias_std and bias_c; give both or neither (or use with_biases)")
 
@@ -111,14 +113,22 @@ class Parameterization:
 
         A hidden bias is a first-layer weight from a constant input, so it learns at that layer's rate
         (:math:`c_1 + 2 a_1`); the output bias starts at 0 and learns at :math:`\eta`.
+
+        Raises
+        ------
+        ValueError
+            With a large first step (IP-LLR): its rates rest on fields that shrink from layer to layer, and biases end that.
         """
+        if self.first_c is not None:
+            raise ValueError(
+                f"first_c: the first-step rates of {self.name} hold without biases only; take Parameterization.integrable_bias, or give"
+                " bias_std, bias_c and first_bias_c yourself with dataclasses.replace"
+            )
         L = self.hidden_layers
-        first = None if self.first_c is None else (self.first_c[0] + 2 * self.a[0],) * L + (0.0,)
         return replace(
             self,
             bias_std=(real("std", std, least=0),) * L + (0.0,),
             bias_c=(self.c[0] + 2 * self.a[0],) * L + (0.0,),
-            first_bias_c=first,
         )
 
     @classmethod

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,8 @@ def _detach(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, list | tuple):
         return [_detach(item, f"{name}/{i}", arrays) for i, item in enumerate(value)]
     if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:
+            raise TypeError(f"{name}: cannot store an array of Python objects without pickle; give numbers or strings")
         arrays[name] = value
         return {"__array__": name}
     if isinstance(value, np.generic):
@@ -84,7 +87,7 @@ def _attach(value: Any, arrays: dict[str, np.ndarray]) -> Any:
 
 
 def fingerprint(value: Any) -> str:
-    """A digest of a specification: equal for equal dataclasses, arrays, numbers, strings and functions of one name."""
+    """A digest of a specification: equal for equal dataclasses, arrays, numbers, strings and functions of one name and code."""
     digest = hashlib.sha256()
     _feed(value, digest)
     return digest.hexdigest()[:32]
@@ -112,5 +115,20 @@ def _feed(value: Any, digest: Any) -> None:
         _feed(value.state, digest)
     elif callable(value):
         digest.update(getattr(value, "__qualname__", type(value).__qualname__).encode())
+        if (code := getattr(value, "__code__", None)) is not None:
+            _feed_code(code, digest)
+            for cell in value.__closure__ or ():  # constants that a lambda captured
+                if isinstance(cell.cell_contents, str | int | float | tuple | np.ndarray) or callable(cell.cell_contents):
+                    _feed(cell.cell_contents, digest)
     else:
         digest.update(repr(value).encode())
+
+
+def _feed_code(code: CodeType, digest: Any) -> None:
+    digest.update(code.co_code)
+    digest.update(repr(code.co_names).encode())
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            _feed_code(constant, digest)
+        else:
+            digest.update(repr(constant).encode())

@@ -49,7 +49,7 @@ def array(name: str, value: Any, *, dtype: np.dtype | None = None, columns: int 
     if a.size == 0:
         raise ValueError(f"{name}: is empty (shape {np.shape(value)}); give at least one sample and one column")
     if columns is not None and a.shape[1] != columns:
-        raise ValueError(f"{name}: need {columns} columns, got shape {np.shape(value)}")
+        raise ValueError(f"{name}: need {columns} columns, one row per sample, got shape {np.shape(value)}")
     if not np.isfinite(a).all():
         bad = int(np.argmin(np.isfinite(a).all(axis=1)))
         raise ValueError(f"{name}: row {bad} holds NaN or infinity; remove or impute it")

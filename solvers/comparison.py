@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,7 +82,8 @@ class Comparison:
     limit : Solution or None
         Of the limit model; None after :meth:`load`.
     failed : list of str
-        Networks whose run did not succeed, with its message; their gaps are NaN and left out of the slope.
+        Networks whose run did not succeed, with its message; their gaps are NaN and left out of the slope. After Ctrl-C, or where the
+        gaps have no power law (0 against 0), it says so here, and the slope is NaN if there are too few left.
     """
 
     widths: Array
@@ -160,7 +162,7 @@ def compare(
     Raises
     ------
     ValueError
-        Where there are no networks or seeds, the limit fails, or fewer than three gaps are left.
+        Where there are fewer than two widths or three runs, or the limit fails.
 
     Examples
     --------
@@ -175,9 +177,9 @@ def compare(
     networks = list(networks)
     if not networks or not all(hasattr(network, "width") for network in networks):
         raise ValueError("networks: need at least one finite network with a width; for example [Network(..., m, ...) for m in (64, 256)]")
-    labels = list(range(integer("seeds", seeds, least=1))) if np.ndim(seeds) == 0 and not isinstance(seeds, range) else list(seeds)  # type: ignore[arg-type]
-    if not labels:
-        raise ValueError("seeds: is empty; give a number of seeds or a list of them")
+    labels = _labels(seeds)
+    if len({network.width for network in networks}) < 2 or len(networks) * len(labels) < 3:
+        raise ValueError("networks: a slope with an error needs two different widths and three runs; add networks or seeds")
     if not method.discrete and options.get("save_at") is None:
         raise ValueError("save_at: a flow takes different steps for each model; give the times at which to compare")
     reference = solve(limit, X, y, method, rng=0, **options)
@@ -185,18 +187,33 @@ def compare(
         raise ValueError(f"limit: its run failed ({reference.message}); choose a method that the limit can follow")
     widths = [network.width for network in networks]
     paths = np.full((len(networks), len(labels), len(reference.t)), np.nan)
-    failed = []
-    for w, network in enumerate(networks):
-        for s, seed in enumerate(labels):
-            sol = solve(network, X, y, method, rng=np.random.SeedSequence([seed, network.width]), **options)
-            if sol.success:
-                paths[w, s] = _rms_gap(sol, reference)
-            else:
-                failed.append(f"width {network.width}, seed {seed}: {sol.message}")
+    failed: list[str] = []
+    for (w, network), (s, seed) in product(enumerate(networks), enumerate(labels)):
+        sol = solve(network, X, y, method, rng=np.random.SeedSequence([seed, network.width]), **options)
+        if sol.stats["interrupted"]:
+            failed.append(f"interrupted by Ctrl-C: the networks from width {network.width}, seed {seed} on were not run")
+            break
+        if sol.success:
+            paths[w, s] = _rms_gap(sol, reference)
+        else:
+            failed.append(f"width {network.width}, seed {seed}: {sol.message}")
     gaps = np.sqrt((paths**2).mean(axis=2))
     fitted = ~np.isnan(gaps)
-    slope, error = power_law(np.repeat(widths, len(labels))[fitted.ravel()], gaps[fitted])
+    try:
+        slope, error = power_law(np.repeat(widths, len(labels))[fitted.ravel()], gaps[fitted])
+    except ValueError as reason:  # the gaps are kept all the same
+        slope = error = np.nan
+        failed.append(f"no slope: {reason}")
     return Comparison(np.array(widths), np.array(labels), reference.t, gaps, paths, slope, error, reference, failed)
+
+
+def _labels(seeds: Any) -> list[int]:
+    if np.ndim(seeds) == 0 and not isinstance(seeds, range):
+        return list(range(integer("seeds", seeds, least=1)))
+    labels = [integer("seeds", seed, least=0) for seed in seeds]
+    if not labels:
+        raise ValueError("seeds: is empty; give a number of seeds or a list of them")
+    return labels
 
 
 def _rms_gap(sol: Solution, reference: Solution) -> Array:

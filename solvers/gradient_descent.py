@@ -31,12 +31,13 @@ class GradientDescent:
         Each step sees that many rows, drawn without replacement and independently of other steps; a population problem draws fresh
         samples (one-pass SGD).
     first_learning_rate : float, optional
-        Base rate of step 0, for parameterizations that start with one large step (IP-LLR). Default: ``learning_rate``.
+        Base rate of step 0, for parameterizations that start with one large step (IP-LLR). Default: ``learning_rate``. Time counts that
+        step like any other: a gradient flow, whose t = 0 is after it, is ahead by ``learning_rate``.
 
     Raises
     ------
     ValueError
-        Where a rate is not positive, or a count is not a positive integer.
+        Where a rate is not positive, or a count is not an integer (``steps`` at least 0, ``batch_size`` at least 1).
 
     Examples
     --------
@@ -55,12 +56,12 @@ class GradientDescent:
     discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        real("learning_rate", self.learning_rate, above=0)
+        object.__setattr__(self, "learning_rate", real("learning_rate", self.learning_rate, above=0))
         object.__setattr__(self, "steps", integer("steps", self.steps, least=0))
         if self.batch_size is not None:
             object.__setattr__(self, "batch_size", integer("batch_size", self.batch_size, least=1))
         if self.first_learning_rate is not None:
-            real("first_learning_rate", self.first_learning_rate, above=0)
+            object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
 
     def rate(self, step: int) -> float:
         """Base rate of that step."""

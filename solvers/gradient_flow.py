@@ -10,7 +10,7 @@ import numpy as np
 
 from .checks import real
 from .gradient_descent import mover
-from .problem import Causal, Point, Snapshot
+from .problem import Causal, MethodFailed, Point, Snapshot
 
 __all__ = ["GradientFlow"]
 
@@ -18,8 +18,7 @@ Array = np.ndarray
 
 STEPPERS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 RESUMABLE = ("RK23", "RK45", "DOP853")
-# What an explicit Runge-Kutta stepper of scipy carries from one step to the next, and what its dense output reads.
-INTERNALS = ("t", "t_old", "y", "y_old", "f", "h_abs", "h_previous", "K", "K_extended", "status", "nfev")
+INTERNALS = ("t", "y", "f", "h_abs", "status")  # what an explicit Runge-Kutta stepper of scipy carries from one step to the next
 
 
 @dataclass(frozen=True)
@@ -69,15 +68,15 @@ class GradientFlow:
     discrete: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        real("t_end", self.t_end, above=0)
-        real("rtol", self.rtol, above=0)
-        real("atol", self.atol, above=0)
+        object.__setattr__(self, "t_end", real("t_end", self.t_end, above=0))
+        object.__setattr__(self, "rtol", real("rtol", self.rtol, above=0))
+        object.__setattr__(self, "atol", real("atol", self.atol, above=0))
         if self.rtol < 100 * np.finfo(float).eps:
             raise ValueError(f"rtol: {self.rtol:g} is below 100 times the rounding unit; give at least 2.3e-14")
         if self.stepper not in STEPPERS:
             raise ValueError(f"stepper: {self.stepper!r} is not one of {', '.join(STEPPERS)}")
         if self.first_learning_rate is not None:
-            real("first_learning_rate", self.first_learning_rate, above=0)
+            object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
 
     @property
     def resumable(self) -> bool:
@@ -108,20 +107,24 @@ class GradientFlow:
             return out
 
         ode = getattr(integrate, self.stepper)(velocity, begin, state, self.t_end, rtol=self.rtol, atol=self.atol)
+
+        def memory() -> Snapshot:
+            return {"stepper": {name: getattr(ode, name) for name in INTERNALS}}
+
         dense = None
         if resume is not None:
-            _restore(ode, resume["stepper"])
-            dense = ode.dense_output() if step else None
+            for name, value in resume["stepper"].items():
+                setattr(ode, name, value)
         while True:
             state = ode.y.astype(dtype)
             loss, outputs = problem.evaluate(state)
             at = None if dense is None else lambda t, dense=dense: dense(t).astype(dtype)
-            yield Point(step, float(ode.t), state, loss, outputs, lambda: {"stepper": _internals(ode)}, at)
+            yield Point(step, float(ode.t), state, loss, outputs, memory, at)
             if ode.status != "running":
                 return
             message = ode.step()
             if ode.status == "failed":
-                raise FloatingPointError(f"{self.stepper} stopped at t = {ode.t:g} ({message}); try stepper='Radau' or a larger atol")
+                raise MethodFailed(f"{self.stepper} stopped at t = {ode.t:g} ({message}); try stepper='Radau' or a larger atol")
             step += 1
             dense = ode.dense_output()
 
@@ -132,15 +135,3 @@ class GradientFlow:
                 raise ValueError("first_learning_rate: this parameterization starts with one large step; give GradientFlow its base rate")
             mover(problem)(state, 0, None)[1](self.first_learning_rate)
         return state
-
-
-def _internals(ode: Any) -> Snapshot:
-    return {name: value for name in INTERNALS if (value := getattr(ode, name, None)) is not None}
-
-
-def _restore(ode: Any, internals: Snapshot) -> None:
-    for name, value in internals.items():
-        if name in ("K", "K_extended"):  # K may be a view of K_extended: keep the memory
-            getattr(ode, name)[...] = value
-        else:
-            setattr(ode, name, value)

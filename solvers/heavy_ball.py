@@ -35,7 +35,7 @@ class HeavyBall:
     steps : int
     first_learning_rate : float, optional
         Needed where the problem has a special first step (IP-LLR): step 0 is then one plain gradient step at this base rate, and the
-        momentum starts from zero after it.
+        momentum starts from zero after it. Time counts it like any other step.
 
     Raises
     ------
@@ -63,13 +63,15 @@ class HeavyBall:
     discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        h = real("step_size", self.step_size, above=0)
-        friction = real("friction", self.friction, least=0)
+        object.__setattr__(self, "step_size", real("step_size", self.step_size, above=0))
+        h = self.step_size
+        object.__setattr__(self, "friction", real("friction", self.friction, least=0))
+        friction = self.friction
         if friction * h > 1:
             raise ValueError(f"friction: friction * step_size = {friction * h:g} exceeds 1; lower step_size to {1 / friction:g}")
         object.__setattr__(self, "steps", integer("steps", self.steps, least=0))
         if self.first_learning_rate is not None:
-            real("first_learning_rate", self.first_learning_rate, above=0)
+            object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
 
     def weights(self, step: int) -> Array:
         r"""Coefficient of each earlier gradient in today's parameters: :math:`h^2 \sum_{j < t - s} \beta^j`, shape (step,)."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .checks import real
-from .problem import Causal, Point, Snapshot
+from .problem import Causal, MethodFailed, Point, Snapshot
 
 __all__ = ["ImplicitTransport"]
 
@@ -98,7 +98,7 @@ class ImplicitTransport:
                     break
                 h = length * (max(0.2, 0.9 * (self.tol / error) ** 0.5) if error > self.tol else 0.5)
                 if not h > 1e-14 * max(t, 1e-300):
-                    raise FloatingPointError(f"no step from t = {t:g} lowers the free energy within tol; raise tol or refine the grid")
+                    raise MethodFailed(f"no step from t = {t:g} lowers the free energy within tol; raise tol or refine the grid")
             h = length * min(2.0, 0.9 * (self.tol / max(error, 1e-300)) ** 0.5)
             at = partial(_line, t, state, self.t_end if ends else t + length, new)
             t, state, energy, step = (self.t_end if ends else t + length), new, new_energy, step + 1

@@ -24,6 +24,8 @@ __all__ = ["Loss", "get"]
 
 Array = np.ndarray
 
+MOST_CLASSES = 10_000
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -73,6 +75,10 @@ def _classes(y: Any, dtype: np.dtype) -> Array:
         labels = given[:, 0].astype(int)
         if (labels != given[:, 0]).any() or labels.min() < 0:
             raise ValueError("y: cross_entropy needs classes 0, 1, ..., k-1 or one-hot rows; encode the labels first")
+        if labels.max() >= MOST_CLASSES:
+            raise ValueError(
+                f"y: class {labels.max()} is too large for cross_entropy (fewer than {MOST_CLASSES}); number the classes 0..k-1"
+            )
         return np.eye(labels.max() + 1, dtype=dtype)[labels]
     if (given < 0).any() or not np.allclose(given.sum(axis=1), 1):
         raise ValueError("y: rows of a matrix of targets must be one-hot, or probabilities that sum to 1, for cross_entropy")

@@ -13,10 +13,14 @@ import numpy as np
 
 from .data import Data
 
-__all__ = ["Causal", "Evaluation", "Method", "Model", "Point", "Problem", "Snapshot"]
+__all__ = ["Causal", "Evaluation", "Method", "MethodFailed", "Model", "Point", "Problem", "Snapshot"]
 
 Array = np.ndarray
 Snapshot = dict[str, Any]  # arrays, numbers, strings and dicts of them: what a checkpoint can hold
+
+
+class MethodFailed(RuntimeError):
+    """A method cannot go on: ``solve`` returns what there is, with this message."""
 
 
 class Evaluation(NamedTuple):

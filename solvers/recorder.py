@@ -52,17 +52,18 @@ class Recorder:
         self,
         problem: Any,
         save_at: list[float] | None,
+        *,
         discrete: bool,
-        steps: int | None,
-        X_test: Array | None,
-        observables: Mapping[str, Observable],
+        steps: int | None = None,
+        X_test: Array | None = None,
+        observables: Mapping[str, Observable] | None = None,
     ) -> None:
         self.problem = problem
         self.save_at = save_at
         self.discrete = discrete
         self.steps = steps
         self.X_test = X_test
-        self.observables = observables
+        self.observables = observables or {}
         self.next = 0  # index into save_at
         self.rows: dict[str, list[Any]] = {name: [] for name in ("t", "step", "loss", "outputs", "batch_loss")}
         if X_test is not None:
@@ -70,7 +71,7 @@ class Recorder:
         self.output_error = getattr(problem, "output_error", None)
         if self.output_error is not None:
             self.rows["error"] = []
-        self.observed: dict[str, list[Any]] = {name: [] for name in observables}
+        self.observed: dict[str, list[Any]] = {name: [] for name in self.observables}
         self.kept_bytes = 0
 
     def record(self, point: Point) -> None:
@@ -93,37 +94,46 @@ class Recorder:
             self.next += 1
 
     def _keep(self, t: float, step: int, state: Any, point: Point | None) -> None:
+        """Append one row. All of it is computed before any of it is kept: an error or an interrupt leaves whole rows."""
         if point is None or point.outputs is None:
             loss, outputs = self.problem.evaluate(state)
         else:
             loss, outputs = Evaluation(point.loss, point.outputs)
-        rows = self.rows
-        rows["t"].append(t)
-        rows["step"].append(step)
-        rows["loss"].append(loss)
-        rows["outputs"].append(outputs)
-        kept = outputs.nbytes
+        row = {"t": t, "step": step, "loss": loss, "outputs": outputs}
         if self.X_test is not None:
-            rows["test_outputs"].append(self.problem.predict(state, self.X_test))
-            kept += rows["test_outputs"][-1].nbytes
+            row["test_outputs"] = self.problem.predict(state, self.X_test)
         if self.output_error is not None:
-            rows["error"].append(self.output_error(state))
-        for name, observable in self.observables.items():
-            more = {}
-            if getattr(observable, "needs_memory", False):
-                if point is None:
-                    raise ValueError(f"observables[{name!r}]: needs the memory of a discrete method such as HeavyBall; leave it out")
-                more["memory"] = point.memory()
-            self.observed[name].append(np.array(observable(t, state, self.problem, **more)))
-            kept += self.observed[name][-1].nbytes
+            row["error"] = self.output_error(state)
+        seen = {name: self._observe(name, observable, t, state, point) for name, observable in self.observables.items()}
         if self.save_at is None:
-            self._guard(kept)
+            self._guard(sum(value.nbytes for value in (*row.values(), *seen.values()) if isinstance(value, np.ndarray)))
+        for name, value in row.items():
+            self.rows[name].append(value)
+        for name, value in seen.items():
+            self.observed[name].append(value)
 
-    def _guard(self, kept: int) -> None:
-        """Refuse to fill the memory: at the first point where the number of steps is known, else when it happens."""
-        self.kept_bytes += kept
-        first_of_many = len(self.rows["t"]) == 1 and self.steps is not None
-        total = kept * (self.steps + 1) if first_of_many and self.steps is not None else self.kept_bytes
+    def _observe(self, name: str, observable: Observable, t: float, state: Any, point: Point | None) -> Array:
+        more = {}
+        if getattr(observable, "needs_memory", False):
+            if point is None:
+                raise ValueError(f"observables[{name!r}]: needs the memory of a discrete method such as HeavyBall; leave it out")
+            more["memory"] = point.memory()
+        try:
+            value = np.array(observable(t, state, self.problem, **more))
+        except ValueError as error:
+            error.add_note(f"infwidth: in observables[{name!r}]")
+            raise
+        if value.dtype.hasobject:
+            raise TypeError(f"observables[{name!r}]: must return numbers or an array of them, got {value.dtype} {value!r:.60}")
+        if self.observed[name] and value.shape != self.observed[name][0].shape:
+            first = self.observed[name][0].shape
+            raise ValueError(f"observables[{name!r}]: returned shape {value.shape} after {first}; pad it to one shape")
+        return value
+
+    def _guard(self, row_bytes: int) -> None:
+        """Refuse to fill the memory: before the first point where the number of steps is known, else when it happens."""
+        self.kept_bytes += row_bytes
+        total = self.kept_bytes if self.steps is None or self.rows["t"] else row_bytes * (self.steps + 1)
         if total > LARGEST_RECORD:
             raise RecordFull(
                 f"save_at: keeping every step would take {total / 1e6:.0f} MB (limit {LARGEST_RECORD / 1e6:.0f} MB);"
@@ -138,6 +148,8 @@ class Recorder:
     def arrays(self) -> dict[str, Any]:
         """The record as arrays: each of shape (T, ...)."""
         arrays = {name: np.array(values) for name, values in self.rows.items()}
+        if not self.rows["t"] and self.problem.data is not None:
+            arrays["outputs"] = np.zeros((0, self.problem.data.n, self.problem.data.outputs))
         return {**arrays, "observables": {name: np.array(values) for name, values in self.observed.items()}}
 
     def snapshot(self) -> Snapshot:

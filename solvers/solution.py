@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import checkpoint
+from .checks import array
 from .problem import Causal
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Solution:
     outputs : ndarray, shape (T, n, k)
     test_outputs : ndarray, shape (T, n', k), or None
     observables : dict of ndarray, each of shape (T, ...)
-    state : ndarray, shape (p,), or the causal problem itself
-        Where the run ended (the last step, saved or not).
+    state : ndarray, shape (p,), or the causal problem itself, or None
+        Where the run ended (the last step, saved or not). None where a diverging or interrupted step spoilt it.
     error : ndarray, shape (T,), or None
         Estimate of our own numerical error: largest error of an output up to each time. None where the method makes none beyond rounding
         or cannot tell.
@@ -46,7 +47,7 @@ class Solution:
     message : str
         How it ended, and what to change if it failed.
     stats : dict
-        ``steps``, ``seconds``; ``batch_loss`` (steps + 1,) for minibatches.
+        ``steps``, ``seconds``, ``interrupted`` (by Ctrl-C); ``batch_loss`` (steps + 1,) for minibatches.
     problem : Problem, Causal or None
         None after :meth:`load` without a problem.
 
@@ -78,10 +79,10 @@ class Solution:
 
     def predict(self, X: Any) -> Array:
         """Outputs at the end of the run, shape (n', k), at new inputs of shape (n', d)."""
-        from .checks import array
-
         if self.problem is None:
             raise ValueError("problem: a loaded Solution cannot predict by itself; give Solution.load(path, problem=model.bind(...))")
+        if self.state is None:
+            raise ValueError(f"state: there is none at the end of this run ({self.message}); predict from a run that succeeds")
         data = self.problem.data
         X = array("X", X) if data is None else array("X", X, dtype=data.X.dtype, columns=data.X.shape[1])
         return self.problem.predict(self.state, X)
@@ -131,6 +132,8 @@ class Solution:
         samples : int
             Number of samples whose (first) output is drawn.
         """
+        if not len(self.t):
+            raise ValueError(f"t: nothing was recorded ({self.message}), so there is nothing to plot")
         if axes is None:
             import matplotlib.pyplot as plt
 

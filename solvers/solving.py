@@ -17,7 +17,7 @@ from .checks import real
 from .data import Data
 from .interrupt import DeferredInterrupt
 from .losses import Loss
-from .problem import Causal, Point
+from .problem import Causal, MethodFailed, Point
 from .recorder import Observable, Recorder, RecordFull, check_save_at
 from .solution import Solution
 from .stability import gentler_rate
@@ -106,23 +106,28 @@ def solve(
             raise TypeError(f"{name}: need a function, got {type(value).__name__}")
     file = None if checkpoint is None else _CheckpointFile(checkpoint, checkpoint_seconds, method, rng)
     if file is not None:
-        file.identify(model=model, method=method, data=data, rng=rng, save_at=saved, observables=observables)
+        file.identify(model=model, method=method, data=data, rng=_identity(rng), save_at=saved, observables=observables)
     model_rng, method_rng = _streams(rng)
     problem = model.bind(data, model_rng)
     recorder = Recorder(
         problem,
         saved,
-        method.discrete,
-        getattr(method, "steps", None),
-        None if data is None else data.X_test,
-        observables,
+        discrete=method.discrete,
+        steps=getattr(method, "steps", None),
+        X_test=None if data is None else data.X_test,
+        observables=observables,
     )
     run = _Run(problem, method, recorder, file, callback)
-    with _one_pool(problem), np.errstate(over="ignore", invalid="ignore"), _bar(progress, method) as bar:
+    with _one_pool(problem), np.errstate(over="ignore", under="ignore", invalid="ignore"), _bar(progress, method) as bar:
         run.go(method_rng, bar)
         solution = run.solution()
         if solution.success and getattr(method, "estimate_error", False):
-            of_stepper = _refinement_error(problem, method, method_rng, solution)
+            try:
+                of_stepper = _refinement_error(problem, method, method_rng, solution)
+            except (KeyboardInterrupt, MethodFailed) as error:
+                of_stepper = None
+                solution.message += f"; the error estimate was not finished ({str(error) or 'interrupted by Ctrl-C'})"
+                solution.stats["interrupted"] = isinstance(error, KeyboardInterrupt)
             if of_stepper is not None:
                 solution.error = of_stepper if solution.error is None else solution.error + of_stepper
     return solution
@@ -143,7 +148,9 @@ class _Run:
         self.point: Point | None = None
         self.state: Any = None
         self.steps = 0
+        self.ceiling: float | None = None
         self.success, self.message = True, "finished"
+        self.stopped = self.interrupted = False
         self.began = time.perf_counter()
 
     def go(self, rng: np.random.Generator, bar: Any) -> None:
@@ -151,38 +158,45 @@ class _Run:
         if self.file is not None and (stored := self.file.load()) is not None:
             self.recorder.restore(stored["record"])
             if stored["finished"]:
-                self.steps = int(stored["steps"])
-                self.state = stored["state"]
-                if "history" in stored:
-                    self.problem.restore(stored["history"])
-                    self.state = self.problem
+                self._take_over(stored)
                 return
-            resume = stored["resume"]
+            resume, self.ceiling = stored["resume"], stored["ceiling"]
         with DeferredInterrupt() as interrupt:
             try:
                 self._follow(self.method.trajectory(self.problem, rng, resume), interrupt, bar)
             except KeyboardInterrupt:
-                self.success = False
-                self.message = f"interrupted inside the step after step {self.steps}: the record is whole, the state is not"
-            except (FloatingPointError, RecordFull) as error:
+                self.state = None
+                self._stop(f"interrupted inside the step after step {self.steps}: the record is whole, there is no state", interrupted=True)
+            except (MethodFailed, RecordFull) as error:
                 if self.point is None:
                     raise
-                self.success, self.message = False, str(error)
+                self._stop(str(error))
             except Exception as error:
                 if self.point is not None:
                     error.solution = self.solution()  # type: ignore[attr-defined]
                     error.add_note(f"infwidth: what was computed until step {self.steps} is in the attribute `solution` of this error")
                 raise
-        if self.message == "finished" and self.file is not None and self.point is not None:
+        if not self.stopped and self.file is not None and self.point is not None:
             self.file.finish(self.recorder, self.problem, self.point)
 
+    def _take_over(self, stored: dict[str, Any]) -> None:
+        """The end of a finished run."""
+        self.steps = int(stored["steps"])
+        if "history" in stored:
+            self.problem.restore(stored["history"])
+            self.state = self.problem
+        else:
+            self.state = stored["state"]
+
+    def _stop(self, message: str, success: bool = False, interrupted: bool = False) -> None:
+        self.stopped, self.success, self.message, self.interrupted = True, success, message, interrupted
+
     def _follow(self, trajectory: Iterator[Point], interrupt: DeferredInterrupt, bar: Any) -> None:
-        ceiling = math.inf
         record, file, callback = self.recorder.record, self.file, self.callback
         for point in trajectory:
-            if self.point is None:
-                ceiling = DIVERGED * max(1.0, self.recorder.rows["loss"][0] if self.recorder.rows["loss"] else point.loss)
-            if not point.loss < ceiling:
+            if self.ceiling is None:
+                self.ceiling = DIVERGED * max(1.0, point.loss)
+            if not point.loss < self.ceiling:
                 self._diverged(point)
                 return
             record(point)
@@ -190,23 +204,32 @@ class _Run:
             if bar is not None:
                 bar(point)
             if interrupt.requested:
-                self.success, self.message = False, f"interrupted by Ctrl-C at step {point.step}"
+                self._stop(f"interrupted by Ctrl-C at step {point.step}", interrupted=True)
             elif callback is not None and callback(point):
-                self.message = f"stopped by the callback at step {point.step}"
-            if file is not None and file.due(self.message != "finished"):
-                file.save(self.recorder, point)
-            if self.message != "finished":
+                self._stop(f"stopped by the callback at step {point.step}", success=True)
+            if file is not None and (self.stopped or file.due()):
+                file.save(self.recorder, point, self.ceiling)
+            if self.stopped:
                 return
 
     def _diverged(self, point: Point) -> None:
-        self.success = False
+        if point.state is self.state:  # moved in place: the last good one is gone
+            self.state = None
         what = f"loss = {point.loss:g}" if math.isfinite(point.loss) else "the loss is not finite"
-        self.message = f"diverged at step {point.step} (t = {point.t:g}): {what}; {gentler_rate(self.problem, self.method)}"
+        if self.point is None:
+            way_out = "this is the start, so rescale X, y or the initial weights"
+        else:
+            way_out = gentler_rate(self.problem, self.method)
+        self._stop(f"diverged at step {point.step} (t = {point.t:g}): {what}; {way_out}")
 
     def solution(self) -> Solution:
         arrays = self.recorder.arrays()
         batch_loss = arrays.pop("batch_loss")
-        stats: dict[str, Any] = {"steps": self.steps, "seconds": time.perf_counter() - self.began}
+        stats: dict[str, Any] = {
+            "steps": self.steps,
+            "seconds": time.perf_counter() - self.began,
+            "interrupted": self.interrupted,
+        }
         if batch_loss.size:
             stats["batch_loss"] = batch_loss
         return Solution(**arrays, state=self.state, success=self.success, message=self.message, stats=stats, problem=self.problem)
@@ -240,14 +263,14 @@ class _CheckpointFile:
             )
         return stored
 
-    def due(self, now: bool) -> bool:
-        return now or time.monotonic() - self.last >= self.seconds
+    def due(self) -> bool:
+        return time.monotonic() - self.last >= self.seconds
 
-    def save(self, recorder: Recorder, point: Point) -> None:
+    def save(self, recorder: Recorder, point: Point, ceiling: float) -> None:
         resume = {"step": point.step, "t": point.t, **point.memory()}
         if not isinstance(point.state, Causal):
             resume["state"] = point.state
-        self._write(recorder, finished=False, resume=resume)
+        self._write(recorder, finished=False, resume=resume, ceiling=ceiling)
 
     def finish(self, recorder: Recorder, problem: Any, point: Point) -> None:
         end = {"history": problem.history(point.step + 1), "state": None} if isinstance(problem, Causal) else {"state": point.state}
@@ -284,6 +307,16 @@ def _streams(rng: Any) -> tuple[np.random.Generator, np.random.Generator]:
     else:
         rng = np.random.SeedSequence()
     return tuple(np.random.default_rng(child) for child in rng.spawn(2))  # type: ignore[return-value]
+
+
+def _identity(rng: Any) -> tuple[Any, ...]:
+    """What decides the two streams: equal for an integer and the SeedSequence of it."""
+    if isinstance(rng, np.random.Generator):
+        seeds = rng.bit_generator.seed_seq
+        return "generator", str(seeds.entropy), str(seeds.spawn_key), seeds.n_children_spawned  # type: ignore[attr-defined]
+    if isinstance(rng, np.random.SeedSequence):
+        return "seed", str(rng.entropy), str(rng.spawn_key)
+    return "seed", str(rng), str(())
 
 
 @contextlib.contextmanager
@@ -324,13 +357,10 @@ def _refinement_error(problem: Any, method: Any, rng: np.random.Generator, fine:
         return None
     if hasattr(problem, "coarser"):  # a grid
         problem = problem.coarser()
-    coarse = Recorder(problem, list(dict.fromkeys(fine.t.tolist())), False, None, None, {})
-    try:
-        for point in method.coarser().trajectory(problem, rng):
-            coarse.record(point)
-            if coarse.complete:
-                break
-    except (KeyboardInterrupt, FloatingPointError):
-        return None
+    coarse = Recorder(problem, list(dict.fromkeys(fine.t.tolist())), discrete=False)
+    for point in method.coarser().trajectory(problem, rng):
+        coarse.record(point)
+        if coarse.complete:
+            break
     difference = np.abs(coarse.arrays()["outputs"] - fine.outputs).max(axis=(1, 2), initial=0.0)
     return np.maximum.accumulate(difference)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .checks import real
-from .problem import Causal, Point, Snapshot
+from .problem import Causal, MethodFailed, Point, Snapshot
 
 __all__ = ["TransportFlow"]
 
@@ -99,7 +99,7 @@ class TransportFlow:
                 if new.min() >= 0 and error <= self.tol:
                     break
                 if not (h > 1e-14 * max(t, 1e-300) and np.isfinite(error)):
-                    raise FloatingPointError(
+                    raise MethodFailed(
                         f"no step from t = {t:g} keeps the masses non-negative within tol; raise tol or refine the grid"
                     )
                 h *= 0.5 if new.min() < 0 else max(0.2, 0.9 * (self.tol / error) ** (1 / 3))

@@ -1,6 +1,7 @@
 """What the README shows is what comes out."""
 
 import doctest
+import re
 from pathlib import Path
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -11,6 +12,13 @@ def test_examples_of_the_readme():
     results = doctest.testfile(str(README), module_relative=False, optionflags=flags)
     assert results.attempted > 10
     assert results.failed == 0
+
+
+def test_links_of_the_readme_exist():
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", README.read_text(encoding="utf-8"))
+    assert "docs/stationary_point.png" in links
+    for link in links:
+        assert (README.parent / link).exists(), link
 
 
 def test_the_two_commands_lead():

@@ -85,3 +85,20 @@ def test_custom_catches_a_wrong_homogeneity_and_a_taken_name():
         activations.custom("relu", np.abs, np.sign)
     with pytest.raises(ValueError, match="elementwise"):
         activations.custom("total", np.sum, np.sign)
+
+
+@pytest.mark.parametrize("wrong", [lambda h: 3.003 * h**2, lambda h: np.where(h < 0, np.nan, 3 * h**2)])
+def test_custom_catches_small_errors_and_nan(wrong):
+    with pytest.raises(ValueError, match="derivative: gives"):
+        activations.custom("cubic", lambda h: h**3, wrong)
+
+
+def test_custom_must_keep_float32():
+    with pytest.raises(ValueError, match="value: must keep float32"):
+        activations.custom("scaled", lambda h: np.float64(2.0) * h, lambda h: 2 * np.ones_like(h))
+
+
+def test_derivative_at_the_kink():
+    zero = np.zeros(1)
+    assert activations.get("relu").derivative(zero) == activations.get("abs").derivative(zero) == 0
+    assert activations.leaky_relu(0.2).derivative(zero) == 0.2

@@ -30,6 +30,7 @@ def test_table_of_exponents_at_four_hidden_layers():
     assert (p.mup(4).a, p.mup(4).c) == ((0, 0.5, 0.5, 0.5, 1), (-1,) * 5)
     assert (p.standard(4).a, p.standard(4).b, p.standard(4, c=0).c) == ((0,) * 5, (0, 0.5, 0.5, 0.5, 0.5), (0,) * 5)
     assert (p.integrable(4).a, p.integrable(4).c) == ((0, 1, 1, 1, 1), (-1, -2, -2, -2, -1))
+    assert p.standard(2).c == (1, 1, 1)  # the largest stable rate
     assert p.integrable_large_lr(4).first_c == (-2.5, -3, -3, -3, -2.5)
     assert p.integrable_large_lr(3, homogeneity=2).first_c == (-4, -4.5, -4.5, -4)  # G = 1 + 2 + 4
     bias = p.integrable_bias(4)

@@ -92,6 +92,102 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, named):
         iw.solve(**{**call, **change}, checkpoint=path)
 
 
+def _scaled(scale):
+    return lambda t, state, problem: scale * t
+
+
+def test_another_lambda_is_another_run(tmp_path):
+    call = {"model": NET, "X": X, "y": Y, "method": iw.GradientDescent(0.1, 5), "rng": 0, "checkpoint": tmp_path / "run"}
+    functions = [lambda t, state, problem: t, lambda t, state, problem: -t, *((lambda t, s, p, k=k: k * t) for k in (2, 3))]
+    captured = [_scaled(2.0), _scaled(3.0)]
+    prints = [checkpoint.fingerprint({"a": f}) for f in (functions[0], functions[1], *captured)]
+    assert len(set(prints)) == 4
+    iw.solve(**call, observables={"a": functions[0]})
+    with pytest.raises(ValueError, match="another observables"):
+        iw.solve(**call, observables={"a": functions[1]})
+    same = iw.solve(**call, observables={"a": lambda t, state, problem: t})
+    np.testing.assert_array_equal(same.observables["a"], same.t)
+
+
+def test_what_counts_as_the_same_seed(tmp_path):
+    call = {"model": NET, "X": X, "y": Y, "method": iw.GradientFlow(1.0), "checkpoint": tmp_path / "run"}
+    sequence = np.random.SeedSequence(3)
+    sequence.spawn(2)  # a sequence that was spawned from gives the same run
+    first = iw.solve(**call, rng=3)
+    for same in (np.int64(3), sequence, np.random.SeedSequence(3)):
+        again = iw.solve(**call, rng=same)
+        np.testing.assert_array_equal(again.outputs, first.outputs)
+        np.testing.assert_array_equal(again.error, first.error)
+    for other in (4, np.random.SeedSequence(3, spawn_key=(1,)), np.random.default_rng(3)):
+        with pytest.raises(ValueError, match="another rng"):
+            iw.solve(**call, rng=other)
+
+
+def test_a_generator_that_went_on_is_another_seed(tmp_path):
+    call = {"model": NET, "X": X, "y": Y, "method": iw.GradientDescent(0.1, 5), "checkpoint": tmp_path / "run"}
+    generator = np.random.default_rng(3)
+    first = iw.solve(**call, rng=generator)
+    with pytest.raises(ValueError, match="another rng"):  # it would bind other weights now
+        iw.solve(**call, rng=generator)
+    np.testing.assert_array_equal(iw.solve(**call, rng=np.random.default_rng(3)).outputs, first.outputs)
+
+
+def test_written_when_due_and_not_between(tmp_path, monkeypatch):
+    from infwidth.solvers import solving
+
+    now = [0.0]
+    monkeypatch.setattr(solving.time, "monotonic", lambda: now[0])
+    written = []
+    monkeypatch.setattr(solving.checkpoints, "write", lambda path, content: written.append(content.get("resume", {}).get("step")))
+
+    def tick(point):
+        now[0] += 4.0
+
+    iw.solve(NET, X, Y, iw.GradientDescent(0.1, 8), rng=0, callback=tick, checkpoint=tmp_path / "run", checkpoint_seconds=10)
+    assert written == [2, 5, 8, None]  # every third step of 4 s, and the end
+
+
+def test_the_order_of_observables_does_not_matter():
+    a, b = (lambda t, s, p: t), (lambda t, s, p: -t)
+    assert checkpoint.fingerprint({"a": a, "b": b}) == checkpoint.fingerprint({"b": b, "a": a})
+
+
+def test_the_ceiling_of_divergence_survives_a_resume(tmp_path):
+    path = tmp_path / "run"
+    losses = [1e4, 1.0, 1e7, 1e8, 1.0, 1.0]
+    call = {"model": Scripted(losses), "method": iw.GradientDescent(1.0, 5), "rng": 0, "save_at": [5], "checkpoint": path}
+    part = iw.solve(**call, callback=lambda point: point.step == 1)
+    assert "stopped by the callback" in part.message
+    rest = iw.solve(**call)
+    assert rest.success, rest.message
+    assert rest.loss.tolist() == [1.0]
+
+
+class Scripted:
+    """Its loss follows a script: the state counts the steps."""
+
+    data = None
+
+    def __init__(self, losses):
+        self.losses = losses
+
+    def bind(self, data, rng):
+        return self
+
+    def start(self):
+        return np.zeros(1)
+
+    def evaluate(self, state, velocity=None, *, step=1, rows=None):
+        if velocity is not None:
+            velocity[:] = 1
+        return iw.solvers.Evaluation(self.losses[int(state[0])], state[:, None].copy())
+
+
+def test_object_arrays_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="/a: cannot store an array of Python objects"):
+        checkpoint.write(tmp_path / "file", {"a": np.array([{}, None])})
+
+
 def test_same_specification_same_fingerprint():
     from infwidth.limits import activations
 
@@ -115,6 +211,7 @@ def test_interrupted_and_resumed(tmp_path):
 
     path = tmp_path / "run"
     part = iw.solve(NET, X, Y, method, rng=0, checkpoint=path, callback=press)
+    assert path.exists()  # although no checkpoint was due by the clock
     assert not part.success
     assert part.message == "interrupted by Ctrl-C at step 8"
     np.testing.assert_array_equal(part.outputs, whole.outputs[:9])

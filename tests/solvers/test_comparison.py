@@ -65,6 +65,39 @@ def test_failed_runs_are_reported_and_left_out():
     assert result.failed[0] in str(result)
 
 
+def test_zero_against_zero_keeps_the_gaps_and_says_so():
+    class Still:
+        def __init__(self, width):
+            self.width = width
+
+        def bind(self, data, rng):
+            return iw.DeepLinearIntegrable(1, "standard").bind(data, rng)
+
+    result = iw.compare(iw.DeepLinearIntegrable(1, "standard"), [Still(4), Still(8)], X, Y, METHOD, seeds=2)
+    assert np.isnan(result.slope)
+    assert result.gaps.shape == (2, 2)
+    assert "0 against 0" in result.failed[0]
+
+
+def test_ctrl_c_stops_the_comparison():
+    import signal
+
+    presses = []
+
+    def press(t, state, problem):
+        if hasattr(problem, "layers") and problem.shapes[0][0] == 128 and not presses:
+            presses.append(t)
+            signal.raise_signal(signal.SIGINT)
+        return t
+
+    result = iw.compare(iw.DeepLinearMuP(1), networks(32, 64, 128, 256), X, Y, METHOD, seeds=3, observables={"t": press})
+    assert len(presses) == 1
+    assert np.isfinite(result.gaps[:2]).all()
+    assert np.isnan(result.gaps[2:]).all()
+    assert result.failed == ["interrupted by Ctrl-C: the networks from width 128, seed 0 on were not run"]
+    assert np.isfinite(result.slope)
+
+
 def test_save_load_print_plot(result, tmp_path):
     result.save(tmp_path / "gaps")
     back = Comparison.load(tmp_path / "gaps")
@@ -74,6 +107,8 @@ def test_save_load_print_plot(result, tmp_path):
     assert "   128   " in str(result)
     figure = result.plot()
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), result.gaps.ravel())
+    fitted = figure.axes[0].lines[2].get_ydata()
+    assert np.log(fitted[-1] / fitted[0]) / np.log(512 / 32) == pytest.approx(result.slope)
     assert figure.axes[0].get_xlabel() == "width $m$"
     iw.solve(networks(8)[0], X, Y, METHOD, rng=0).save(tmp_path / "sol")
     with pytest.raises(ValueError, match="is not a saved Comparison"):

@@ -1,5 +1,7 @@
 """Every malformed call names the argument and the way out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,26 +96,38 @@ MALFORMED = {
     "slope is infinite": (lambda: activations.leaky_relu(np.inf), "slope", "finite"),
     "no networks": (lambda: iw.compare(iw.DeepLinearMuP(2), [], X, Y, GD), "networks", "at least one"),
     "no seeds": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET], X, Y, GD, seeds=[]), "seeds", "give a number"),
-    "one width": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET], X, Y, GD, seeds=4), "sizes", "add more"),
-    "0 against 0": (
-        lambda: iw.compare(iw.DeepLinearIntegrable(1, "standard"), [_Still(4), _Still(8)], X, 0 * Y, GD, seeds=2),
-        "values",
-        "0 against 0",
+    "seed is negative": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET], X, Y, GD, seeds=[-1]), "seeds", ">= 0"),
+    "one width": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET, NET], X, Y, GD, seeds=4), "networks", "add networks or seeds"),
+    "biases with a large first step": (
+        lambda: Parameterization.integrable_large_lr(2).with_biases(),
+        "first_c",
+        "integrable_bias",
     ),
-    "flows without common times": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET], X, Y, iw.GradientFlow(1.0)), "save_at", "give the times"),
+    "bias rates without biases": (
+        lambda: Parameterization((0, 1), (0, 0), (0, 0), first_bias_c=(0, 0)),
+        "first_bias_c",
+        "give bias_std",
+    ),
+    "class is missing": (
+        lambda: solve(Network(3, 1, 8, "relu", Parameterization.mup(1), output_dim=3), y=[0, 1, 1], loss="cross_entropy"),
+        "y",
+        "one-hot rows where a class is missing",
+    ),
+    "class is huge": (lambda: solve(y=[0, 1, 10**9], loss="cross_entropy"), "y", "number the classes"),
+    "observable returns objects": (lambda: solve(observables={"a": lambda t, s, p: {"b": t}}), "observables['a']", "numbers"),
+    "observable changes its shape": (
+        lambda: solve(observables={"a": lambda t, s, p: np.zeros(int(10 * t) + 1)}),
+        "observables['a']",
+        "pad it to one shape",
+    ),
+    "flows without common times": (
+        lambda: iw.compare(iw.DeepLinearMuP(2), [NET, replace(NET, width=16)], X, Y, iw.GradientFlow(1.0)),
+        "save_at",
+        "give the times",
+    ),
     "checkpoint every negative seconds": (lambda: solve(rng=0, checkpoint="x", checkpoint_seconds=-1), "checkpoint_seconds", ">= 0"),
     "predict with wrong columns": (lambda: solve(rng=0).predict(X[:, :2]), "X", "need 3 columns"),
 }
-
-
-class _Still:
-    """A network that is its own limit."""
-
-    def __init__(self, width):
-        self.width = width
-
-    def bind(self, data, rng):
-        return iw.DeepLinearIntegrable(1, "standard").bind(data, rng)
 
 
 @pytest.mark.parametrize("name", MALFORMED)

@@ -115,6 +115,8 @@ def test_ctrl_c_between_and_inside_steps():
     assert not sol.success
     assert "interrupted inside the step" in sol.message
     assert len(sol.t) == 5
+    with pytest.raises(ValueError, match="state: there is none"):
+        sol.predict(X)
     with pytest.raises(KeyboardInterrupt):  # Python's own handler is back
         signal.raise_signal(signal.SIGINT)
 
@@ -141,6 +143,134 @@ def test_divergence_of_heavy_ball_and_flow():
     runaway = iw.solve(_Explosion(), method=iw.GradientFlow(2.0))
     assert not runaway.success
     assert len(runaway.t) > 3
+
+
+@pytest.mark.parametrize(
+    ("losses", "steps"), [([1e4, 9e9, 1.0], 2), ([1e4, 1.1e10, 1.0], 0), ([1e-3, 9e5, 1.0], 2), ([1e-3, 1.1e6, 1.0], 0)]
+)
+def test_the_ceiling_is_a_million_times_the_first_loss(losses, steps):
+    """DESIGN 4: loss > 1e6 max(1, loss_0) is divergence."""
+
+    class Scripted(_Explosion):
+        def start(self):
+            return np.zeros(1)
+
+        def evaluate(self, state, velocity=None, *, step=1, rows=None):
+            if velocity is not None:
+                velocity[:] = 1
+            return losses[min(int(state[0]), 2)], state[:, None].copy()
+
+    sol = iw.solve(Scripted(), method=iw.GradientDescent(1.0, 2))
+    assert (sol.success, sol.stats["steps"]) == (steps == 2, steps)
+
+
+def test_no_state_after_a_step_that_diverged_in_place():
+    sol = iw.solve(NET, X, 10 * Y, iw.GradientDescent(5.0, 500), rng=0)
+    assert sol.state is None
+    with pytest.raises(ValueError, match=r"state: there is none at the end of this run \(diverged"):
+        sol.predict(X)
+    flow = iw.solve(_Explosion(), method=iw.GradientFlow(2.0))
+    assert flow.state[0] == flow.outputs[-1, 0, 0]
+    assert flow.error is None
+
+
+def test_not_finite_at_the_start():
+    sol = iw.solve(NET, 1e200 * X, 1e200 * Y, DESCENT, rng=0)
+    assert not sol.success
+    assert "this is the start, so rescale" in sol.message
+    assert sol.outputs.shape == (0, 3, 1)
+    with pytest.raises(ValueError, match="nothing was recorded"):
+        sol.plot()
+
+
+def test_a_stepper_that_stops():
+    class Wall(_Explosion):  # the loss does not show it
+        def evaluate(self, state, velocity=None, *, step=1, rows=None):
+            return 1.0, super().evaluate(state, velocity)[1]
+
+    sol = iw.solve(Wall(), method=iw.GradientFlow(2.0))
+    assert not sol.success
+    assert sol.message.startswith("RK45 stopped at t = 1 ")
+    assert len(sol.t) > 3
+
+
+@pytest.mark.parametrize("method", [DESCENT, iw.GradientDescent(0.2, 20, batch_size=2), iw.HeavyBall(0.3, 1.0, 20), iw.GradientFlow(2.0)])
+@pytest.mark.parametrize("model", [NET, iw.DeepLinearMuP(2), iw.DeepLinearIntegrable(2, "standard")])
+def test_watching_does_not_change_the_run(model, method):
+    """Observables and callbacks may evaluate the problem anywhere."""
+    if isinstance(model, iw.DeepLinearMuP) and (isinstance(method, iw.GradientFlow) or getattr(method, "batch_size", None)):
+        return  # refused: see test_malformed
+
+    def elsewhere(t, state, problem):
+        if not hasattr(problem, "start"):
+            return problem.predict(state, X + 1).sum()
+        other = problem.start() + 1
+        return problem.predict(other, X).sum() + problem.evaluate(other, np.empty_like(other)).loss
+
+    alone = iw.solve(model, X, Y, method, rng=0)
+    watched = iw.solve(model, X, Y, method, rng=0, observables={"elsewhere": elsewhere})
+    assert np.abs(alone.outputs[-1] - alone.outputs[0]).max() > 0.1
+    np.testing.assert_array_equal(watched.outputs, alone.outputs)
+    if alone.state is not None and isinstance(alone.state, np.ndarray):
+        np.testing.assert_array_equal(watched.state, alone.state)
+
+
+def test_a_flow_stopped_before_its_first_saved_time():
+    sol = iw.solve(NET, X, Y, iw.GradientFlow(2.0), rng=0, save_at=[1.0], callback=lambda point: point.t > 0.1)
+    assert sol.success
+    assert sol.error is None
+    assert sol.outputs.shape == (0, 3, 1)
+
+
+def test_ctrl_c_in_the_error_estimate(monkeypatch):
+    from infwidth.solvers import solving
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(solving, "_refinement_error", interrupted)
+    sol = iw.solve(NET, X, Y, iw.GradientFlow(2.0), rng=0)
+    assert sol.error is None
+    assert "the error estimate was not finished (interrupted by Ctrl-C)" in sol.message
+    assert sol.stats["interrupted"]
+
+
+def test_a_handler_of_the_user_stays():
+    received = []
+    signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    try:
+        mine = signal.getsignal(signal.SIGINT)
+        sol = iw.solve(NET, X, Y, DESCENT, rng=0, callback=lambda point: signal.raise_signal(signal.SIGINT) if point.step == 3 else None)
+        assert signal.getsignal(signal.SIGINT) is mine
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert sol.success
+    assert received == [signal.SIGINT]
+
+
+def test_rows_are_kept_whole():
+    def fails(t, state, problem):
+        if t > 0.3:
+            raise RuntimeError("mine")
+        return t
+
+    with pytest.raises(RuntimeError, match="mine") as caught:
+        iw.solve(NET, X, Y, DESCENT, rng=0, X_test=X, observables={"a": fails, "b": lambda t, s, p: t})
+    sol = caught.value.solution
+    assert len(sol.t) == len(sol.outputs) == len(sol.test_outputs) == len(sol.observables["a"]) == len(sol.observables["b"]) == 2
+
+
+def test_model_and_method_draw_from_different_streams():
+    from infwidth.solvers.solving import _streams
+
+    for rng in (0, np.random.SeedSequence(0), np.random.default_rng(0)):
+        one, two = _streams(rng)
+        assert one.random() != two.random()
+
+
+def test_predict_keeps_the_dtype_of_the_data():
+    sol = iw.solve(NET, X.astype(np.float32), Y, DESCENT, rng=0)
+    assert sol.predict(X).dtype == np.float32
 
 
 class _Explosion:
@@ -184,8 +314,12 @@ def test_memory_is_refused_by_name(monkeypatch):
     flow = iw.solve(NET, X, Y, iw.GradientFlow(2.0, rtol=1e-9), rng=0)  # its steps are not known beforehand
     assert not flow.success
     assert "save_at" in flow.message
-    assert len(flow.t) == 17
+    assert len(flow.t) == 400 // 24  # rows of 3 outputs
     assert iw.solve(NET, X, Y, DESCENT, rng=0, save_at=[0, 20]).success
+    monkeypatch.setattr(recorder, "LARGEST_RECORD", 21 * 24)
+    assert iw.solve(NET, X, Y, DESCENT, rng=0).success
+    with pytest.raises(ValueError, match="save_at"):
+        iw.solve(NET, X, Y, DESCENT, rng=0, X_test=X)
 
 
 def test_progress_bar(capsys):
@@ -259,6 +393,10 @@ def test_plot():
     assert len(right.lines) == 2
     np.testing.assert_array_equal(right.lines[1].get_ydata(), sol.outputs[:, 1, 0])
     assert len(right.collections) == 2  # error bands
+    vertices = right.collections[0].get_paths()[0].vertices
+    end = vertices[vertices[:, 0] == sol.t[-1], 1]
+    assert end.min() == pytest.approx(sol.outputs[-1, 0, 0] - sol.error[-1])
+    assert end.max() == pytest.approx(sol.outputs[-1, 0, 0] + sol.error[-1])
     assert left.get_xlabel() == "time $t$"
 
 
