@@ -17,7 +17,7 @@ References
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -159,15 +159,16 @@ def _any_law(fields: _Fields) -> tuple[Array, Array]:
 
 def _polished(fields: _Fields, x: Array, masses: Array) -> RadialMinimum:
     """Positions and masses moved together to the nearest minimum."""
-    from scipy.optimize import Bounds, LinearConstraint, minimize
+    from scipy import optimize
 
+    minimize: Any = optimize.minimize  # its stubs know no linear constraint
     n = len(x)
     result = minimize(
         lambda v: fields.risk(v[:n], v[n:]),
         np.concatenate((x, masses)),
         method="SLSQP",
-        bounds=Bounds(np.zeros(2 * n), np.ones(2 * n)),
-        constraints=LinearConstraint(np.repeat([0.0, 1.0], n)[None], 1, 1),
+        bounds=optimize.Bounds(np.zeros(2 * n), np.ones(2 * n)),
+        constraints=optimize.LinearConstraint(np.repeat([0.0, 1.0], n)[None], 1, 1),
         tol=1e-14,
     )
     moved, weights = np.clip(result.x[:n], 0, 1), np.maximum(result.x[n:], 0)
