@@ -101,7 +101,9 @@ def plot(N: Array, runs: list[list[dict[str, Any]]], names: dict[str, str], slop
     guide = np.mean([run["output_change"] for run in runs[0]]) * np.sqrt(N[0] / N)
     left.plot(N, 1.5 * guide, "k:", label="$N^{-1/2}$")
     left.set(xscale="log", yscale="log", xlabel="neurons $N$", ylabel="mean over seeds")
-    left.legend(fontsize=7)
+    left.set_xticks(N, [str(number) for number in N])
+    left.minorticks_off()
+    left.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1))
     for row, number, colour in ((runs[0], N[0], "tab:orange"), (runs[-1], N[-1], "tab:blue")):
         right.plot(np.linspace(0, 1, len(row[0]["along"])), row[0]["along"], color=colour, label=f"path of the proof, N = {number}")
         right.plot(np.linspace(0, 1, len(row[0]["straight"])), row[0]["straight"], "--", color=colour, label=f"straight line, N = {number}")

@@ -29,8 +29,8 @@ __all__ = ["SortedAngles"]
 Array = np.ndarray
 
 EDGE = 1e-14  # samples this close to an edge are settled by the sign of w.x
-CHUNK = 8192  # particles that share one list of jumps, whatever the number of threads: the order of summation never changes
-CHUNKS = 16  # at most
+CHUNK = 16384  # particles that share one list of jumps, whatever the number of threads: the order of summation never changes
+CHUNKS = 8  # at most
 BLOCK = 256
 STEPS_PER_SAMPLE = 4  # of the table, in a quarter turn: finer than the samples, so that a look-up rarely goes on
 SERIAL = 200_000  # particles (some 4 ms) below which threads are not woken: where the machine has other work, they wait longer for it
@@ -59,6 +59,9 @@ class SortedAngles:
 
     def __init__(self, alpha: float, beta: float, at_zero: float) -> None:
         self.alpha, self.beta, self.at_zero = alpha, beta, at_zero
+        # Memory of steps that are over: fresh pages would cost as much as the step.
+        self._jumps = np.empty((0, 0, 0, 0))
+        self._free: list[Array] = []
 
     def prepare(self, X: Array) -> Inputs:
         """Sort the samples, (n, 2)."""
@@ -72,10 +75,11 @@ class SortedAngles:
 
     def outputs(self, W: Array, a: Array, inputs: Inputs) -> tuple[Array, Any]:
         n, k = len(inputs.order), a.shape[1]
-        ends = np.empty((len(W), 2), np.int32)
         chunks = min(CHUNKS, -(-len(W) // CHUNK))
-        jumps = np.zeros((chunks, 3 * n + 2, k, 2))
-        means = np.zeros((chunks, k, 2))
+        if self._jumps.shape != (chunks, 3 * n + 2, k, 2):
+            self._jumps = np.empty((chunks, 3 * n + 2, k, 2))
+        jumps, means = self._jumps, np.zeros((chunks, k, 2))
+        ends = self._free.pop() if self._free and len(self._free[0]) == len(W) else np.empty((len(W), 2), np.int32)
         with threads_for(len(W) >= SERIAL):
             _spread(W, a, inputs.points, inputs.angles, inputs.table, ends, jumps, means)
         F = np.empty((n, k), inputs.dtype)
@@ -86,6 +90,7 @@ class SortedAngles:
         sums = _prefix_sums(inputs.points, inputs.order, r)
         with threads_for(len(W) >= SERIAL):
             _push(W, a, memo, sums, self.alpha, self.beta, self.at_zero, rate, *out, add)
+        self._free = [memo]
 
 
 @jit
@@ -118,6 +123,7 @@ def _settle(i, angle, beyond, u, v, points, angles):  # type: ignore[no-untyped-
 def _spread_chunk(W, a, points, angles, table, ends, begin, end, jumps, mean):  # type: ignore[no-untyped-def]
     """Find the intervals of some particles and add a w at their ends."""
     k = a.shape[1]
+    jumps[:] = 0
     steps = STEPS_PER_SAMPLE * len(points)
     middles = np.empty(BLOCK)
     for block in range(begin, end, BLOCK):
