@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import infwidth as iw
 from infwidth.limits.density_problem import DensityProblem
 from infwidth.solvers import Grid, TransportFlow
+from infwidth.solvers.transport_flow import _step
 
 
 class Steady:
@@ -79,6 +81,28 @@ def test_diffusion_is_of_second_order():
         sol = iw.solve(model, method=TransportFlow(t), save_at=[t])
         errors.append(np.abs(sol.state - grid.masses(lambda p: np.exp(-((p[:, 0] - mean) ** 2) / 2 / variance))).sum())
     assert order(errors) == pytest.approx(2, abs=0.15)
+
+
+def test_steps_are_of_third_order_and_their_error_estimate_of_the_second():
+    """A smooth nonlinear system: rotation of three masses at a rate that depends on them."""
+
+    class Wheel:
+        def evaluate(self, m, velocity):
+            velocity[:] = (1 + m[0]) * (np.roll(m, 1) - m)
+
+    errors, estimates = [], []
+    exact = solve_ivp(lambda t, m: (1 + m[0]) * (np.roll(m, 1) - m), (0, 1), [0.7, 0.2, 0.1], rtol=1e-12, atol=1e-14).y[:, -1]
+    for steps in (20, 40):
+        m, total = np.array([0.7, 0.2, 0.1]), 0.0
+        for _ in range(steps):
+            v = np.empty(3)
+            Wheel().evaluate(m, v)
+            m, estimate = _step(Wheel(), m, v, 1 / steps)
+            total += estimate
+        errors.append(np.abs(m - exact).sum())
+        estimates.append(total)
+    assert order(errors) == pytest.approx(3, abs=0.15), errors
+    assert order(estimates) == pytest.approx(2, abs=0.15) and estimates[-1] > errors[-1]
 
 
 def test_error_of_time_steps_and_of_dense_output_falls_fast():
