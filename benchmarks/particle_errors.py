@@ -70,7 +70,7 @@ def main() -> None:
             errors = np.array(
                 [
                     [
-                        np.sqrt(((solve(case, data, n, args.seed + s, kind != "independent").predict(data[2]) - truth) ** 2).mean())
+                        np.sqrt(((solve(case, data, int(n), args.seed + s, kind != "independent").predict(data[2]) - truth) ** 2).mean())
                         for s in range(seeds)
                     ]
                     for n in N

@@ -32,7 +32,7 @@ from infwidth.limits.particle_engines import engine
 from infwidth.limits.particle_thin import ThinEngine
 
 try:
-    import torch
+    import torch  # type: ignore[import-not-found]
 except ImportError:
     torch = None
 
@@ -179,11 +179,11 @@ def measure(case: Case, threads: int, rounds: int, rng: np.random.Generator) -> 
         torch.set_num_threads(threads)
     W, a = rng.standard_normal((case.N, case.d)), rng.standard_normal((case.N, 1))
     X, y = rng.standard_normal((case.n, case.d)), rng.standard_normal((case.n, 1))
-    start = [v.astype(case.dtype) for v in (W, a, X, y)]
-    variants: dict[str, Any] = {"ours": Ours(case, *start), "numpy": NumpyStep(case, *start)}
+    W, a, X, y = (v.astype(case.dtype) for v in (W, a, X, y))
+    variants: dict[str, Any] = {"ours": Ours(case, W, a, X, y), "numpy": NumpyStep(case, W, a, X, y)}
     if torch is not None:
-        variants["torch"] = TorchStep(case, *start)
-        variants["torch blocked"] = TorchStep(case, *start, block=max(64, min(case.N, 1 << 17) // max(1, case.n // 100)))
+        variants["torch"] = TorchStep(case, W, a, X, y)
+        variants["torch blocked"] = TorchStep(case, W, a, X, y, block=max(64, min(case.N, 1 << 17) // max(1, case.n // 100)))
     for name, variant in variants.items():
         with threadpool_limits(1 if name == "ours" else threads, "blas"):
             variant.step()
@@ -209,7 +209,7 @@ def measure(case: Case, threads: int, rounds: int, rng: np.random.Generator) -> 
     }
 
 
-def _seconds(step: Callable[[], None], threads: int, ours: bool) -> float:
+def _seconds(step: Callable[[], Any], threads: int, ours: bool) -> float:
     """Time of a step, the mean over at least 2 ms: CPU time for one thread, wall time for more."""
     clock = time.process_time if threads == 1 else time.perf_counter
     with threadpool_limits(1 if ours else threads, "blas"):
