@@ -1,6 +1,7 @@
 """Every notebook runs from top to bottom in quick mode; the assertions are its own."""
 
 import os
+import sys
 from pathlib import Path
 
 import nbclient
@@ -19,8 +20,6 @@ class ThisInterpreter(KernelManager):
 
     @property
     def kernel_spec(self):
-        import sys
-
         return KernelSpec(
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], display_name="tests", language="python"
         )

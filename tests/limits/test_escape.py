@@ -130,6 +130,8 @@ def test_the_laws_are_told_apart():
     root = escape.fit_laws(WIDTHS, (3 * np.sqrt(m) - 2)[:, None] * noise, exponent=0.5)
     assert logarithm.log.aic + 10 < logarithm.predicted.aic
     assert root.predicted.aic + 10 < root.log.aic
+    for fit in (logarithm, root):  # twice the number of fitted parameters
+        assert [law.aic - law.chi2 for law in (fit.log, fit.power, fit.predicted)] == pytest.approx([4, 6, 4])
     assert logarithm.log.prediction_error < logarithm.predicted.prediction_error
     assert root.predicted.prediction_error < root.log.prediction_error
 
