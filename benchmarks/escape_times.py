@@ -47,6 +47,7 @@ class Case:
     learning_rate: float
     seeds: int
     strength: float | None = None
+    first_width: int = 32
     last_width: int = 512
     quick: bool = True
 
@@ -70,7 +71,7 @@ CASES = (
     Case("large_lr", 5, "linear", 0.1, 64, 1.0, quick=False),
     Case("large_lr", 5, "linear", 0.25, 64, 0.5),
     Case("large_lr", 5, "tanh", 0.2, 32, 1.0),
-    Case("large_lr", 6, "linear", 0.1, 64, 1.0, last_width=1024),
+    Case("large_lr", 6, "linear", 0.2, 64, 1.0, first_width=64, last_width=4096),  # the bridge against the direct route
     Case("large_lr", 6, "linear", 0.25, 48, 0.5, quick=False),
     Case("large_lr", 6, "tanh", 0.25, 24, 1.0, quick=False),
     Case("large_lr", 7, "linear", 0.1, 48, 1.0, last_width=256),
@@ -104,6 +105,8 @@ def times(case: Case, width: int, seeds: Sequence[int]) -> list[tuple[float, flo
     half-loss time infinite.
     """
     X, y = problem()
+    if width > 1024:
+        X, y = X.astype(np.float32), y.astype(np.float32)
     half = 0.5 * float(np.mean(y**2)) / 2
     method = iw.GradientDescent(case.learning_rate, steps=20_000, first_learning_rate=first_rate(case))
     found = []
@@ -168,7 +171,7 @@ def run(quick: bool = False, seed: int = 0, cases: Sequence[Case] = CASES, progr
             if quick and not case.quick:
                 continue
             begin = time.perf_counter()
-            widths = QUICK_WIDTHS if quick else tuple(m for m in (*WIDTHS, 1024) if m <= case.last_width)
+            widths = QUICK_WIDTHS if quick else tuple(m for m in (*WIDTHS, 1024, 2048, 4096) if case.first_width <= m <= case.last_width)
             results.append(study(case, widths, 16 if quick else case.seeds, seed, executor))
             if progress:
                 print(f"{case.name}: {time.perf_counter() - begin:.1f} s", flush=True)
