@@ -87,6 +87,13 @@ def test_sorted_angles_on_kinks(activation):
         assert_same(engine, activation, *draw(300, 80, 2, 1, integers=True))
 
 
+@pytest.mark.parametrize("activation", ["relu", "abs", "leaky_relu"])
+def test_sorted_angles_with_particles_at_the_origin(activation):
+    W, a, X, r = draw(50, 20, 2, 1)
+    W[::5] = 0
+    assert_same(particle_sorted_angles.SortedAngles(*SLOPES[activation]), activation, W, a, X, r)
+
+
 def test_sorted_angles_near_kinks_in_general_position():
     """Directions a rounding error away from the edges."""
     X = np.array([[np.cos(t), np.sin(t)] for t in np.linspace(0, 2 * np.pi, 41)])
