@@ -142,6 +142,7 @@ def table(results: dict[str, Any]) -> str:
         naive = [r for r in results["rows"] if (r["parameterization"], r["activation"]) == ("naive IP", activation)]
         still = [r["hidden_layers"] for r in naive if r["verdict"] == "stands still"]
         lines.append(f"naive IP, {activation}: stands still for L = {still}; first trivial case L = {min(still, default=None)}")
+    lines.append("IP-LLR, relu: its limit moves at every depth, by a constant that terms of order m^(-1/2) still cover here from L = 3 on")
     return "\n".join(lines)
 
 
