@@ -114,6 +114,11 @@ def test_risk_table_by_finite_volumes_and_by_particles_without_time_error():
     assert np.abs(particles.loss / RISK - 1).max() < 0.03
     assert abs(cells.state.sum() - 1) < 1e-13 and cells.state.min() >= 0
     assert np.all(np.diff(cells.loss) < 0)
+    exact = iw.solve(
+        iw.RadialMeanField(40, 0.8, size=3200), method=iw.GradientFlow(10.0, rtol=1e-7, estimate_error=False), save_at=TIMES[:6]
+    )
+    gap = np.abs(cells.outputs[:6] - exact.outputs).max(axis=(1, 2))
+    assert np.all(gap <= cells.error[:6]) and np.all(cells.error[1:6] < 30 * gap[1:])  # the stated error covers, and says something
 
 
 def test_density_solver_is_of_second_order():

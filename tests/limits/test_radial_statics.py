@@ -81,3 +81,18 @@ def test_gradient_flow_stays_above_the_minimum_and_ends_at_one_atom_below_the_tr
 def test_bad_arguments_are_named(arguments):
     with pytest.raises(ValueError, match=f"^{next(iter(arguments))}:"):
         minimum_risk(**({"dim": 40, "delta": 0.5} | arguments))
+
+
+def test_the_gap_is_that_of_the_potential_of_the_density_solver():
+    """One atom at delta = .5 is not optimal; its potential, from the other code, on fine cells up to radius 40."""
+    from infwidth.limits.radial_density import RadialRisk
+    from infwidth.limits.radial_population import radial_population
+    from infwidth.solvers import Grid
+
+    found = minimum_risk(40, 0.5, atoms=1)
+    edges = np.concatenate((np.linspace(0, 3, 601), np.geomspace(3.01, 1e4, 200)))
+    grid = Grid(np.sort(np.append(edges, found.radii[0] + np.array([-1e-6, 1e-6]))))
+    atom = int(np.argmin(np.abs(grid.axes[0] - found.radii[0])))
+    risk, _, psi = RadialRisk(radial_population(40, 0.5, MEI_MONOTONE), MEI_MONOTONE, 40, grid).evaluate(np.eye(grid.cells)[atom])
+    assert risk == pytest.approx(found.risk, abs=1e-7)
+    assert psi[atom] - psi.min() == pytest.approx(found.gap, abs=2e-3)
