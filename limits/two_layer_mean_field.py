@@ -72,6 +72,12 @@ class TwoLayerMeanField:
     compiled : bool
         False takes the numpy reference instead of the compiled engines.
 
+    Notes
+    -----
+    With relu and other kinked activations an adaptive flow at tight tolerances crawls over the kinks, and particles that slide along one
+    stop it: use gradient descent at a small rate there. What is conserved or spent is observed with
+    :mod:`infwidth.limits.particle_diagnostics`.
+
     Raises
     ------
     ValueError
