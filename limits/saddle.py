@@ -17,7 +17,8 @@ At width m every matrix carries noise of operator norm of order :math:`\epsilon 
 * IP-LLR, L >= 6: a kernel that survived can bridge one link, for example :math:`g_2 \to u_3 \to g_4 \to u_5` by way of :math:`W_4`
   for L = 6. The two signals beside it are single numbers of order :math:`\epsilon^2`, because noise spreads over all m directions and they
   need one. They grow at the rate :math:`\epsilon^{L-6}`, exponentially over a factor m: :math:`t \sim m^{(L-6)/2} \ln m`, and L = 6 is a
-  strict saddle. Without bridges the law would be :math:`m^{(L-5)/2}`. At moderate widths and with a small first rate (the bridge costs
+  strict saddle. From L = 8 on there is room for two bridges, with three such numbers a of order 1/m: :math:`\dot a \sim \epsilon^{L-8} a^2`
+  blows up at :math:`t \sim \epsilon^{-(L-8)} m = m^{(L-6)/2}`, without the logarithm. Without bridges the law would be :math:`m^{(L-5)/2}`. At moderate widths and with a small first rate (the bridge costs
   factors :math:`|\rho_0|`) those signals come first: exponents fitted over m = 32 to 512 are about .35 for L = 6 and 1 for L = 7.
   Over m = 64 to 4096, with :math:`|\rho_0|` = 1, that of L = 6 is 0 within .09; the law for L >= 7 rests on the argument above.
 
@@ -79,7 +80,8 @@ def is_stationary(hidden_layers: int, scheme: str = "standard") -> bool:
 def escape_law(hidden_layers: int, scheme: str = "standard") -> EscapeLaw:
     r"""How the escape time grows with the width m.
 
-    Naive IP: :math:`\ln m` for L = 3, then :math:`m^{(L-3)/2}`. IP-LLR: :math:`\ln m` for L = 5, then :math:`m^{(L-6)/2} \ln m`.
+    Naive IP: :math:`\ln m` for L = 3, then :math:`m^{(L-3)/2}`. IP-LLR: :math:`\ln m` for L = 5 and 6, :math:`m^{1/2} \ln m` for L = 7,
+    then :math:`m^{(L-6)/2}`.
 
     Raises
     ------
@@ -91,8 +93,8 @@ def escape_law(hidden_layers: int, scheme: str = "standard") -> EscapeLaw:
     >>> from infwidth.limits import saddle
     >>> [tuple(saddle.escape_law(L)) for L in (3, 4, 5)]
     [(0.0, True), (0.5, False), (1.0, False)]
-    >>> [tuple(saddle.escape_law(L, "large_lr")) for L in (5, 6, 7)]
-    [(0.0, True), (0.0, True), (0.5, True)]
+    >>> [tuple(saddle.escape_law(L, "large_lr")) for L in (5, 6, 7, 8)]
+    [(0.0, True), (0.0, True), (0.5, True), (1.0, False)]
     """
     if not is_stationary(hidden_layers, scheme):
         raise ValueError(
@@ -100,7 +102,7 @@ def escape_law(hidden_layers: int, scheme: str = "standard") -> EscapeLaw:
         )
     if scheme == "standard":
         return EscapeLaw((hidden_layers - 3) / 2, hidden_layers == 3)
-    return EscapeLaw(max(hidden_layers - 6, 0) / 2, True)
+    return EscapeLaw(max(hidden_layers - 6, 0) / 2, hidden_layers <= 7)
 
 
 def growth_rate(

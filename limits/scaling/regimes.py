@@ -25,6 +25,7 @@ import numpy as np
 from ...solvers.checks import integer
 from ..activations import Activation
 from ..parameterization import Parameterization
+from ..saddle import escape_law
 from .exponent_table import Exponents, power
 from .invariance import which
 from .nonlinearity import Nonlinearity, nonlinearity
@@ -170,7 +171,7 @@ def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> st
         return text + (
             "signal and gradient shrink by m^(-1/2) per layer, so that even the largest update of step 0, that of layer"
             f" {int(np.argmax(update)) + 1}, is of order {_m(update.max())}. The limit starts at a stationary point: f = 0 for all time."
-            f" A network of finite width only starts near it, and escapes after a time of order {_escape(L)}. A large first step"
+            f" A network of finite width only starts near it, and escapes after a time of order {_escape(L, kind)}. A large first step"
             " (IP-LLR) avoids it."
         )
     if kind == "large_lr" and phi.linear_at_zero and L >= 5:
@@ -178,11 +179,13 @@ def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> st
             "the large first step brings every update to order 1, but it breaks the chain: the forward field of a layer is orthogonal to"
             " its backward field, so that the signal dies after layer 2 and the gradient below layer"
             f" {L - 1}, and no layer has both. The limit sits at a second stationary point: f = 0 for all time. A network of finite width"
-            f" escapes after a time of order {_escape(L - 2)}. Activations with a mean (relu) avoid it."
+            f" escapes after a time of order {_escape(L, kind)}. Activations with a mean (relu) avoid it."
         )
     return text + "in the limit f stays for any fixed number of steps what it is at the start. The rates are too small for these weights."
 
 
-def _escape(L: int) -> str:
-    """Time to leave the stationary point of L layers of small operators."""
-    return "log m" if L == 3 else _m((L - 3) / 2)
+def _escape(L: int, scheme: str) -> str:
+    """Time to leave the stationary point."""
+    exponent, logarithm = escape_law(L, scheme)
+    power = "" if exponent == 0 else _m(exponent)
+    return f"{power} log m".strip() if logarithm else power

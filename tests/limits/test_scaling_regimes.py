@@ -113,7 +113,7 @@ def test_the_second_stationary_point(activation):
     found = [scaling.regime(Parameterization.integrable_large_lr(L), activation) for L in range(1, 8)]
     assert [f.name for f in found] == ["feature_learning"] * 4 + ["trivial"] * 3
     assert "second stationary point" in found[4].why and "a time of order log m" in found[4].why
-    assert "a time of order m^(1/2)" in found[5].why and "a time of order m^1" in found[6].why
+    assert "a time of order log m" in found[5].why and "a time of order m^(1/2) log m" in found[6].why
 
 
 @pytest.mark.parametrize("L", [3, 5, 7])
