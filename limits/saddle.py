@@ -18,7 +18,8 @@ At width m every matrix carries noise of operator norm of order :math:`\epsilon 
   for L = 6. The two signals beside it are single numbers of order :math:`\epsilon^2`, because noise spreads over all m directions and they
   need one. They grow at the rate :math:`\epsilon^{L-6}`, exponentially over a factor m: :math:`t \sim m^{(L-6)/2} \ln m`, and L = 6 is a
   strict saddle. From L = 8 on there is room for two bridges, with three such numbers a of order 1/m: :math:`\dot a \sim \epsilon^{L-8} a^2`
-  blows up at :math:`t \sim \epsilon^{-(L-8)} m = m^{(L-6)/2}`, without the logarithm. Without bridges the law would be :math:`m^{(L-5)/2}`. At moderate widths and with a small first rate (the bridge costs
+  blows up at :math:`t \sim \epsilon^{-(L-8)} m = m^{(L-6)/2}`, without the logarithm. Without bridges the law would be
+  :math:`m^{(L-5)/2}`. At moderate widths and with a small first rate (the bridge costs
   factors :math:`|\rho_0|`) those signals come first: exponents fitted over m = 32 to 512 are about .35 for L = 6 and 1 for L = 7.
   Over m = 64 to 4096, with :math:`|\rho_0|` = 1, that of L = 6 is 0 within .09; the law for L >= 7 rests on the argument above.
 

@@ -14,7 +14,8 @@ A step of gradient descent with residuals of order 1 is a forward pass, a backwa
 * The activation and its slope: :mod:`infwidth.limits.scaling.nonlinearity`.
 
 Labels are needed: sizes alone do not say whether a sum over neurons is of order m or :math:`m^{1/2}`. Under IP-LLR all fields of a linear
-network have the right sizes, but :math:`x^l` is orthogonal to :math:`g^l`, and from five hidden layers on nothing is learned. All samples share their directions, and nothing cancels. So the calculus is an upper bound that parity, balanced data or a vanished
+network have the right sizes, but :math:`x^l` is orthogonal to :math:`g^l`, and from five hidden layers on nothing is learned. All samples
+share their directions, and nothing cancels. So the calculus is an upper bound that parity, balanced data or a vanished
 residual can undercut, it knows no prefactors, and it holds at a fixed number of steps: times that grow with m are outside.
 
 References
