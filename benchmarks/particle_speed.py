@@ -17,6 +17,7 @@ PyTorch is no dependency of the library; without it the peers are the numpy vari
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -267,7 +268,8 @@ def main() -> None:
     for threads in (1, all_threads):
         rng = np.random.default_rng(args.seed)
         gemm = peak(threads)
-        print(f"{threads} thread(s); matrix product of size 1024: {gemm:.0f} GFLOP/s")
+        load = os.getloadavg()[0]  # beyond the number of cores, wall times tell little
+        print(f"{threads} thread(s); matrix product of size 1024: {gemm:.0f} GFLOP/s; load {load:.1f} on {os.cpu_count()} cores")
         print(f"{'case':44s} {'ours ms':>9s} {'peer ms':>9s} {'numpy ms':>9s} {'ratio':>7s} {'numpy':>7s} {'peak':>6s}")
         results = []
         for case in cases(args.quick):
@@ -279,7 +281,7 @@ def main() -> None:
                 f" {result['ratio']:7.2f} {result['numpy_ratio']:7.2f} {result['fraction_of_peak']:6.2f}  {result['best_peer']}",
                 flush=True,
             )
-        every[f"{threads} threads"] = {"gemm_gflops": gemm, "results": results}
+        every[f"{threads} threads"] = {"gemm_gflops": gemm, "load": load, "results": results}
     write(args, "particle_speed", every, plot(every, peer, all_threads))
 
 
