@@ -5,6 +5,9 @@ import os
 import hypothesis
 import pytest
 
+# Products in tests are small, and threads that spin on a busy machine cost far more than they gain.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ["MPLBACKEND"] = "Agg"  # by the environment, so that subprocesses inherit it and matplotlib stays unloaded
 
 hypothesis.settings.register_profile("infwidth", derandomize=True, deadline=None)
