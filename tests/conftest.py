@@ -1,6 +1,7 @@
 """What holds for every test: no unexpected skips, repeatable hypothesis examples, no windows."""
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -9,6 +10,9 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ["MPLBACKEND"] = "Agg"  # by the environment, so that subprocesses inherit it and matplotlib stays unloaded
+
+# A shell starts what it runs in the background with SIGINT ignored; tests press Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("infwidth", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("infwidth")
