@@ -120,6 +120,15 @@ def _feed(value: Any, digest: Any) -> None:
             for cell in value.__closure__ or ():  # constants that a lambda captured
                 if isinstance(cell.cell_contents, str | int | float | tuple | np.ndarray) or callable(cell.cell_contents):
                     _feed(cell.cell_contents, digest)
+    elif (
+        type(value).__repr__ is object.__repr__
+    ):  # it shows an address, so its plain attributes stand for it (a frozen distribution of scipy)
+        for name, item in sorted(vars(value).items() if hasattr(value, "__dict__") else ()):
+            digest.update(name.encode())
+            if isinstance(item, str | int | float | tuple | list | dict | np.ndarray | None):
+                _feed(item, digest)
+            else:
+                digest.update(type(item).__qualname__.encode())
     else:
         digest.update(repr(value).encode())
 

@@ -147,6 +147,14 @@ def test_written_when_due_and_not_between(tmp_path, monkeypatch):
     assert written == [2, 5, 8, None]  # every third step of 4 s, and the end
 
 
+def test_frozen_distributions_are_known_by_their_parameters():
+    from scipy import stats
+
+    prints = [checkpoint.fingerprint(law) for law in (stats.norm(0, 1), stats.norm(0, 1), stats.norm(0, 2), stats.chi(1, scale=2))]
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 3
+
+
 def test_the_order_of_observables_does_not_matter():
     a, b = (lambda t, s, p: t), (lambda t, s, p: -t)
     assert checkpoint.fingerprint({"a": a, "b": b}) == checkpoint.fingerprint({"b": b, "a": a})
