@@ -160,7 +160,7 @@ def predicted_slope(case: Case) -> float | None:
     if case.law != (0.0, True) or (case.scheme == "large_lr" and case.activation != "linear"):
         return None
     rate = saddle.growth_rate(*problem(), case.hidden_layers, activation=case.activation, first_learning_rate=first_rate(case))
-    return saddle.log_slope(rate, case.learning_rate, output_exponent=2.0 if case.hidden_layers == 6 else 1.0)
+    return saddle.log_slope(rate, case.hidden_layers, case.scheme, case.learning_rate)
 
 
 def run(quick: bool = False, seed: int = 0, cases: Sequence[Case] = CASES, progress: bool = False) -> list[dict[str, Any]]:

@@ -179,14 +179,16 @@ def fit_laws(
     logarithm : bool
         Whether the predicted law is :math:`m^p \ln m`.
     resamples : int
-        Number of bootstrap samples over the seeds.
+        Number of bootstrap samples over the seeds. Those with an infinite median at some width (too many seeds that did not escape) are
+        left out: the standard errors are conditional on finite medians, and too small where that happens often.
     rng : int, Generator or SeedSequence
         Draws them.
 
     Raises
     ------
     ValueError
-        Where there are too few widths or seeds, the numbers of both differ, or a median is not finite and positive.
+        Where there are too few widths or seeds, the numbers of both differ, a median is not finite and positive, or fewer than half of the
+        bootstrap samples have finite medians at every width.
 
     Examples
     --------
@@ -213,7 +215,14 @@ def fit_laws(
     generator = np.random.default_rng(rng)
     medians = np.array([np.median(seeds) for seeds in samples])
     drawn = np.array([np.median(generator.choice(seeds, (resamples, len(seeds))), axis=1) for seeds in samples]).T
-    drawn = drawn[np.isfinite(drawn).all(axis=1)]
+    finite = np.isfinite(drawn).all(axis=1)
+    if finite.sum() < resamples / 2:
+        worst = m[int(np.argmax(np.isinf(drawn).sum(axis=0)))]
+        raise ValueError(
+            f"times: only {finite.sum()} of {resamples} resamples of the seeds have finite medians at every width (fewest at width"
+            f" {worst:g}); solve longer, so that more seeds escape"
+        )
+    drawn = drawn[finite]
     # Seeds that happen to agree must not claim an infinite weight.
     errors = np.maximum(drawn.std(axis=0, ddof=1), 1e-6 * medians)
 

@@ -5,9 +5,12 @@ In the infinite-width limit independent centred initial weights act as the zero 
 * naive IP with :math:`L \ge 3`: the L - 1 middle matrices are zero at initialisation, and one is not enough for a gradient of the others;
 * IP-LLR with :math:`L \ge 5` and an activation with :math:`\phi(0) = 0`, :math:`\phi'(0) \ne 0` and no kink at 0 (linear, tanh, elu, gelu):
   after the large first step :math:`W_l` maps the initial *forward* fields :math:`u_{l-1}` of layer l - 1 to the *backward* fields
-  :math:`g_l` of layer l. The forward vector of layer 2 is then a function of :math:`g_2`, which is independent of :math:`u_2` and
-  centred, so :math:`W_3` maps it to zero; likewise backward from :math:`u_{L-1}`, on which layer L - 1 depends. None of the L - 3 matrices
-  :math:`W_3, \ldots, W_{L-1}` in between has a gradient, and nor have the others.
+  :math:`g_l` of layer l. The forward vector of layer 2 is then a function :math:`F(g_2)`, of any mean, and :math:`W_3` reads it against
+  :math:`u_2`, which is independent of :math:`g_2` and centred: :math:`E\, u_2 F(g_2) = 0`, so :math:`W_3` maps it to zero. Likewise
+  backward from :math:`u_{L-1}`, on which layer L - 1 depends. None of the L - 3 matrices :math:`W_3, \ldots, W_{L-1}` in between has a
+  gradient, and nor have the others.
+
+"For ever" is meant for gradient descent, gradient flow, and heavy ball started at rest.
 
 At width m every matrix carries noise of operator norm of order :math:`\epsilon = m^{-1/2}`. The output is a product of the missing signals:
 
@@ -20,8 +23,11 @@ At width m every matrix carries noise of operator norm of order :math:`\epsilon 
   strict saddle. From L = 8 on there is room for two bridges, with three such numbers a of order 1/m: :math:`\dot a \sim \epsilon^{L-8} a^2`
   blows up at :math:`t \sim \epsilon^{-(L-8)} m = m^{(L-6)/2}`, without the logarithm. Without bridges the law would be
   :math:`m^{(L-5)/2}`. At moderate widths and with a small first rate (the bridge costs
-  factors :math:`|\rho_0|`) those signals come first: exponents fitted over m = 32 to 512 are about .35 for L = 6 and 1 for L = 7.
-  Over m = 64 to 4096, with :math:`|\rho_0|` = 1, that of L = 6 is 0 within .09; the law for L >= 7 rests on the argument above.
+  factors :math:`|\rho_0|`) those signals come first: exponents fitted over m = 32 to 512 are about .35 for L = 6 and 1 for L = 7, and
+  do not decide between the two laws. Over m = 64 to 4096 (a range chosen after the narrower networks were seen), with
+  :math:`|\rho_0|` = 1, that of L = 6 is 0 within .09. The laws for L >= 7 rest on the argument above and on the exact chain
+  (:class:`~infwidth.limits.DeepLinearIntegrable`), integrated from its stationary point moved by :math:`\epsilon` in the entries
+  :math:`u \to u, g \to g` of the middle matrices and by :math:`\epsilon^2` in :math:`g \to u`.
 
 At a strict saddle the pair of signals grows by the factor :math:`1 + \eta\kappa` per step, and the output by its square. From an output of
 order :math:`m^{-q}`, q = 1 (L = 3, 5) or 2 (L = 6),
@@ -146,7 +152,7 @@ def growth_rate(
     ------
     ValueError
         Where there is more than one output, the activation has a kink or a value at 0, it is not linear under IP-LLR, or the point is no
-        strict saddle.
+        strict saddle: at that depth, or because the targets do not correlate with the inputs and the rate is 0.
 
     Examples
     --------
@@ -170,30 +176,52 @@ def growth_rate(
     slope = _slope_at_zero(phi)
     X, r = data.X.astype(float), data.judge(np.zeros_like(data.y))[1][:, 0].astype(float)  # the residuals come divided by n
     rho = float(np.linalg.norm(r @ X))
+    rate = rho if phi.name == "linear" else slope**2 * math.sqrt(max(float(r @ _second_moments(phi, X) @ r), 0.0))
+    if rate <= 1e-12 * float(np.abs(r) @ np.linalg.norm(X, axis=1)):
+        raise ValueError("y: its residuals at f = 0 do not correlate with the inputs, so that the rate is 0 and nothing leaves this saddle")
     if first_learning_rate is not None:
         if phi.name != "linear":
             raise ValueError(f"activation: under IP-LLR the rate is known for linear networks, not for {phi.name}; leave it out")
         first = real("first_learning_rate", first_learning_rate, above=0) * rho
         return first**2 * rho * math.sqrt(2 + first**2) if hidden_layers == 5 else first**3 * rho
-    if phi.name == "linear":
-        return rho
-    return slope**2 * math.sqrt(max(float(r @ _second_moments(phi, X) @ r), 0.0))
+    return rate
 
 
-def log_slope(rate: float, learning_rate: float | None = None, *, output_exponent: float = 1.0) -> float:
+def log_slope(rate: float, hidden_layers: int, scheme: str = "standard", learning_rate: float | None = None) -> float:
     r"""Slope :math:`\mathrm d t_{\rm escape} / \mathrm d \ln m` at a strict saddle of growth rate :math:`\kappa`.
 
     :math:`q \eta / (2 \ln(1 + \eta\kappa))` for gradient descent, :math:`q/(2\kappa)` for the flow (no ``learning_rate``), where the output
-    starts at :math:`m^{-q}`, q = ``output_exponent``: 1 for naive IP with L = 3 and IP-LLR with L = 5, 2 for IP-LLR with L = 6.
+    starts at :math:`m^{-q}`: q = 1 for naive IP with L = 3 and IP-LLR with L = 5, q = 2 for IP-LLR with L = 6.
+
+    Parameters
+    ----------
+    rate : float
+        :func:`growth_rate` of the same network.
+    hidden_layers : int
+    scheme : {"standard", "large_lr"}
+    learning_rate : float, optional
+        Of gradient descent, after the first step; None for the flow.
+
+    Returns
+    -------
+    float
+        In units of t.
+
+    Raises
+    ------
+    ValueError
+        Where the rate is not positive, or the escape time is not proportional to :math:`\ln m`.
 
     Examples
     --------
     >>> from infwidth.limits import saddle
-    >>> saddle.log_slope(1.0), saddle.log_slope(1.0, learning_rate=0.5), saddle.log_slope(1.0, output_exponent=2)
+    >>> saddle.log_slope(1.0, 3), saddle.log_slope(1.0, 3, learning_rate=0.5), saddle.log_slope(1.0, 6, "large_lr")
     (0.5, 0.6166, 1.0)
     """
+    if escape_law(hidden_layers, scheme) != EscapeLaw(0.0, True):
+        raise ValueError(f"hidden_layers: the escape time with {hidden_layers} under {scheme!r} is no multiple of ln m; see escape_law")
     rate = real("rate", rate, above=0)
-    q = real("output_exponent", output_exponent, above=0)
+    q = 2 if (scheme, hidden_layers) == ("large_lr", 6) else 1
     if learning_rate is None:
         return q / (2 * rate)
     eta = real("learning_rate", learning_rate, above=0)
