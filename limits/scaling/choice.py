@@ -39,6 +39,8 @@ def limit(network: Network, particles: int = 4096) -> DeepLinearIntegrable | Dee
     IP or µP, L = 1  any             ``TwoLayerMeanField(activation, particles)``
     ===============  ==============  ================================================
 
+    A linear network with one hidden layer has the exact limit where its weights have standard deviation 1, else the particle limit.
+
     Parameters
     ----------
     network : Network
@@ -70,7 +72,8 @@ def limit(network: Network, particles: int = 4096) -> DeepLinearIntegrable | Dee
     p, L = network.parameterization, network.hidden_layers
     activation = activations.get(network.activation)
     kind = which(p)
-    if p.bias_std is None and _is_identity(activation) and kind is not None:
+    particles_needed = L == 1 and any(std != 1 for std in p.weight_std)  # the deep linear limits have weights of spread 1
+    if p.bias_std is None and _is_identity(activation) and kind is not None and not particles_needed:
         return _deep_linear(p, L, kind)
     if L == 1 and kind is not None:
         return _two_layers(p, activation, kind, particles)

@@ -1,6 +1,6 @@
 r"""Which regime a parameterization is in: unstable, trivial, kernel or feature learning, and why.
 
-With the exponents of steps 0..T (:func:`infwidth.limits.scaling.exponents`):
+With the exponents of steps 0..T (:func:`infwidth.limits.scaling.exponents`), their changes in step T included:
 
 * *unstable* if some pre-activation or the output grows with the width;
 * *trivial* if it is stable and the output moves by a vanishing amount in every step;
@@ -60,14 +60,15 @@ class Regime:
 
 
 def regime(parameterization: Parameterization, activation: str | Activation = "relu", steps: int | None = None) -> Regime:
-    r"""Regime of a parameterization in a fixed number of gradient steps, as the width grows.
+    r"""Regime of a parameterization in steps 0..T of gradient descent, as the width grows.
 
     Parameters
     ----------
     parameterization : Parameterization
     activation : str or Activation, default "relu"
     steps : int, optional
-        Steps 0..T are looked at. Default: L + 1, since layers can come alive one per step.
+        Last step T. Default: L + 1, since layers can come alive one per step, and then twice and four times as many until the
+        last two steps have the same exponents.
 
     Returns
     -------
@@ -80,7 +81,8 @@ def regime(parameterization: Parameterization, activation: str | Activation = "r
 
     Notes
     -----
-    An exponent knows no constants: relu under IP-LLR learns features at every depth, but its first output falls by about a factor 5 per
+    The name is that of the steps looked at (``.exponents.steps``), and more of them can change it: powers may build up step by step. An
+    exponent knows no constants: relu under IP-LLR learns features at every depth, but its first output falls by about a factor 5 per
     layer. And the regime is that of a fixed number of steps: a network of finite width leaves a stationary point of its limit after a
     time that grows with m.
 
@@ -92,13 +94,12 @@ def regime(parameterization: Parameterization, activation: str | Activation = "r
     >>> print(scaling.regime(Parameterization.ntk(2)))
     kernel: f moves by order 1 in step 0, but the features of the last hidden layer move only by m^(-1/2) relative to their size...
     """
-    if steps is None:
-        steps = parameterization.hidden_layers + 1 if isinstance(parameterization, Parameterization) else 1
-    steps = integer("steps", steps, least=1, way_out="step 1 is the first whose forward pass has learned")
-    table = exponents(parameterization, activation, steps)
-    grown = np.maximum(table.h.max(axis=1), table.f)
-    if np.max(grown) > _TOLERANCE:
-        return Regime("unstable", _why_unstable(table, int(np.argmax(grown > _TOLERANCE))), table)
+    if steps is not None:
+        steps = integer("steps", steps, least=1, way_out="step 1 is the first whose forward pass has learned")
+    table = _settled(parameterization, activation) if steps is None else exponents(parameterization, activation, steps)
+    size = _sizes(table)
+    if size.max() > _TOLERANCE:
+        return Regime("unstable", _why_unstable(parameterization, table, size), table)
     moves = table.f_change > -_TOLERANCE
     if not moves.any():
         return Regime("trivial", _why_trivial(parameterization, nonlinearity(activation), table), table)
@@ -107,6 +108,23 @@ def regime(parameterization: Parameterization, activation: str | Activation = "r
     if moved.max() > -_TOLERANCE:
         return Regime("feature_learning", _why_features(parameterization, table, when, int(np.argmax(moved > -_TOLERANCE))), table)
     return Regime("kernel", _why_kernel(table, when, float(moved.max())), table)
+
+
+def _settled(p: Parameterization, activation: str | Activation) -> Exponents:
+    """The table of L + 1 steps, or of 2 or 4 times as many where it takes them to become unstable or to stop changing."""
+    steps = p.hidden_layers + 1 if isinstance(p, Parameterization) else 1  # exponents says what is wrong
+    for factor in (1, 2, 4):
+        table = exponents(p, activation, factor * steps)
+        if _sizes(table).max() > _TOLERANCE or all(np.array_equal(row[-1], row[-2]) for _, row in table.rows()):
+            break
+    return table
+
+
+def _sizes(table: Exponents) -> Array:
+    """Exponents of h^1 .. h^L and f at steps 0..T + 1, shape (T + 2, L + 1); those of T + 1 from the changes in step T."""
+    now = np.column_stack([table.h, table.f])
+    after = np.maximum(now, np.column_stack([table.change, table.f_change]))
+    return np.concatenate([now[:1], np.maximum(now[1:], after[:-1]), after[-1:]])
 
 
 def _relative(moved: Array, start: float) -> Array:
@@ -122,22 +140,40 @@ def _m(e: float) -> str:
     return f"m^{text}" if text.isdigit() else f"m^({text})"
 
 
-def _why_unstable(table: Exponents, step: int) -> str:
-    sizes = [*table.h[step], table.f[step]]
-    l = int(np.argmax(np.array(sizes) > _TOLERANCE))
-    what = "f" if l == table.hidden_layers else f"h^{l + 1}"
+def _why_unstable(p: Parameterization, table: Exponents, size: Array) -> str:
+    L = table.hidden_layers
+    step = int(np.argmax(size.max(axis=1) > _TOLERANCE))
+    l = int(np.argmax(size[step] > _TOLERANCE))
+    text = f"{'f' if l == L else f'h^{l + 1}'} grows like {_m(size[step, l])} at step {step}: "
     if step == 0:
-        cure = "make its initial weights smaller (larger a + b)"
-    else:
-        update = table.update[step - 1]
-        cure = (
-            f"the updates before are too large (that of layer {int(np.argmax(update)) + 1} in step {step - 1}: {_m(update.max())}); raise c"
+        return text + "make its initial weights smaller (larger a + b)."
+    update = table.update[step - 1]  # earlier ones are of order 1 at most, for nothing has grown before
+    if update[: l + 1].max() > _TOLERANCE:
+        large = [f"layer {k + 1} in step {step - 1}: {_m(update[k])}" for k in range(L + 1) if update[k] > _TOLERANCE]
+        return (
+            text
+            + f"of the updates before, these are too large by themselves ({', '.join(large)}); raise their {_rate_name(p, step - 1, step)}."
         )
-    return f"{what} grows like {_m(sizes[l])} at step {step}: {cure}."
+    s, k = np.unravel_index(np.argmax(table.update[:step, : l + 1]), (step, l + 1))
+    return text + (
+        f"no update by itself is that large (the largest is that of layer {k + 1} in step {s}: {_m(table.update[s, k])}), but together,"
+        f" through all layers and steps, they grow; raise {_rate_name(p, 0, step)}, or make the initial weights smaller."
+    )
+
+
+def _rate_name(p: Parameterization, start: int, stop: int) -> str:
+    """Names of the exponents of the rates in the steps from start to before stop."""
+    names = []
+    for own, later in (("first_c", "c"), ("first_bias_c", "bias_c")):
+        if getattr(p, later) is None:
+            continue
+        first = getattr(p, own) is not None
+        names += [own] * (first and start == 0) + [later] * (not first or stop > 1)
+    return " or ".join(names)
 
 
 def _why_features(p: Parameterization, table: Exponents, when: int, moved: int) -> str:
-    layers = [str(l + 1) for l in range(table.hidden_layers) if table.update[:, l].max() > table.x[:, l].max() - _TOLERANCE]
+    layers = [str(l + 1) for l in range(table.hidden_layers) if table.update[:, l].max() > table.h[:, l].max() - _TOLERANCE]
     who = "no hidden layer by itself learns" if not layers else f"hidden layer {layers[0]} learns"
     if len(layers) > 1:
         who = f"hidden layers {', '.join(layers)} learn"
@@ -166,7 +202,11 @@ def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> st
         f"f is of order {_m(table.f[0])} at the start and changes by at most {_m(table.f_change.max())} in each of the steps"
         f" 0..{table.steps}: "
     )
-    kind = which(p)
+    zero = [str(l + 1) for l, std in enumerate(p.weight_std) if not std and not p.mean[l]]
+    if zero:
+        who = f"layer {zero[0]} start" if len(zero) == 1 else f"layers {', '.join(zero)} start"
+        return text + f"the weights of {who} at exactly zero. In the limit f stays in these steps what it is at the start."
+    kind = which(p) if all(p.weight_std) else None  # the escape needs noise in every layer
     if kind == "standard" and phi.linear_at_zero and L >= 3:
         return text + (
             "signal and gradient shrink by m^(-1/2) per layer, so that even the largest update of step 0, that of layer"
@@ -181,7 +221,7 @@ def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> st
             f" {L - 1}, and no layer has both. The limit sits at a second stationary point: f = 0 for all time. A network of finite width"
             f" escapes after a time of order {_escape(L, kind)}. Activations with a mean (relu) avoid it."
         )
-    return text + "in the limit f stays for any fixed number of steps what it is at the start. The rates are too small for these weights."
+    return text + "in the limit f stays in these steps what it is at the start."
 
 
 def _escape(L: int, scheme: str) -> str:

@@ -272,3 +272,22 @@ def test_a_change_passes_through_what_was_learned_before():
     p = replace(Parameterization.integrable_large_lr(3), c=(-1.0, 9.0, 9.0, 9.0))
     e = scaling.exponents(p, "relu", 1)
     assert np.array_equal(e.change[1], [0, 0, 0]) and e.f_change[1] == 0
+
+
+def test_the_first_bias_rates_act_in_step_0_alone():
+    p = replace(Parameterization.integrable(2).with_biases(), c=(9.0, 9.0, 9.0))
+    e = scaling.exponents(replace(p, first_bias_c=(3.0, 2.0, 1.0)), "tanh", 1)
+    assert np.array_equal(e.update, [[-4.5, -3, -1], [-0.5, 0, 0]])
+
+
+def test_a_learned_output_bias_is_part_of_the_output():
+    p = replace(Parameterization.mup(2).with_biases(std=0), weight_std=(1, 0, 1), bias_c=(9.0, 9.0, 0.25))
+    assert np.array_equal(scaling.exponents(p, "relu", 2).f, [-np.inf, -0.25, -0.25])
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", RELU_SQUARED])
+@pytest.mark.parametrize("L", [2, 3])
+def test_features_end_where_their_movement_takes_them(L, activation):
+    p = Parameterization.integrable_large_lr(L, homogeneity=2 if activation is RELU_SQUARED else 1)
+    e = scaling.exponents(p, activation, 3)
+    assert np.all(e.x[1:] <= np.maximum(e.x[0], e.moved[1:4])) and np.any(e.x[1:] > e.x[0])

@@ -52,6 +52,8 @@ def test_one_hidden_layer(kind):
     assert isinstance(found, TwoLayerMeanField)
     assert (found.activation, found.particles, found.weight_std, found.output_std) == (activations.get("tanh"), 300, 1.5, 0.5)
     assert scaling.limit(network(p)) == DeepLinearIntegrable(1, "standard")
+    wide = scaling.limit(network(replace(p, weight_std=2.0)), particles=300)  # linear, but of another spread than the exact limit's
+    assert isinstance(wide, TwoLayerMeanField) and (wide.weight_std, wide.output_std) == (2.0, 2.0)
 
 
 def test_the_particles_start_like_the_weights():

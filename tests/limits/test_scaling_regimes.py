@@ -1,5 +1,6 @@
 """Regimes against the closed formula of Yang and Hu, and on the named parameterizations."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from infwidth.limits import Parameterization, activations, scaling
+from infwidth.limits.scaling.invariance import same_limit, which
 
 CASES = 2100
 ACTIVATIONS = ("relu", "tanh", "linear", "gelu")
@@ -164,3 +166,94 @@ def test_features_that_are_zero_do_not_move():
     found = scaling.regime(p, "relu")
     assert found.name == "kernel" and "only by 0 (exactly)" in found.why
     assert "changes by at most 0 (exactly)" in scaling.regime(replace(p, bias_c=None, bias_std=None), "relu").why
+
+
+def test_what_grows_after_the_last_step_counts():
+    p = Parameterization((0.25, 1), (0.25, 0.75), (-1.5, -1.5))
+    assert np.array_equal(scaling.exponents(p, "relu", 2).f_change, [-0.5, 0, 0.5])
+    assert scaling.regime(p, steps=1).name == "feature_learning"  # so far
+    for steps in (2, 3, None):
+        found = scaling.regime(p, steps=steps)
+        assert found.name == "unstable" and "f grows like m^(1/2) at step 3" in found.why
+        assert "layer 2 in step 2: m^(1/2)" in found.why
+
+
+def test_powers_that_build_up_slowly_are_waited_for():
+    rng = np.random.default_rng(8)
+    longer = 0
+    for _ in range(300):
+        L = int(rng.integers(1, 3))
+        a, b, c = (tuple(np.round(4 * rng.uniform(low, high, L + 1)) / 4) for low, high in ((0, 1), (0, 1), (-2, 1)))
+        p = Parameterization(a, b, c)
+        found = scaling.regime(p, "tanh")
+        longer += found.exponents.steps > L + 1
+        if found.name != "unstable" and found.exponents.steps < 4 * (L + 1):
+            assert scaling.regime(p, "tanh", steps=found.exponents.steps + 2).name == found.name
+    assert longer > 0
+
+
+def test_the_cause_of_growth_is_one_that_the_table_shows():
+    rng = np.random.default_rng(5)
+    seen = Counter()
+    for _ in range(300):
+        L = int(rng.integers(1, 4))
+        a, b, c = (tuple(np.round(4 * rng.uniform(low, high, L + 1)) / 4) for low, high in ((0, 1), (0, 1), (-2, 1)))
+        found = scaling.regime(Parameterization(a, b, c), "relu")
+        if found.name != "unstable":
+            continue
+        table, step = found.exponents, int(re.search(r"at step (\d+):", found.why)[1])
+        assert max(table.h[:step].max(initial=-np.inf), table.f[:step].max(initial=-np.inf)) <= 0
+        named = re.findall(r"layer (\d+) in step (\d+)", found.why)
+        if step == 0:
+            kind = "start"
+            assert "initial weights" in found.why and not named
+        elif "no update by itself" in found.why:
+            kind = "together"
+            assert table.update[int(named[0][1]), int(named[0][0]) - 1] <= 0
+        else:
+            kind = "update"
+            assert named and all(table.update[int(s), int(k) - 1] > 0 and int(s) == step - 1 for k, s in named)
+        seen[kind, step > 1] += 1
+    assert set(seen) == {("start", False), ("update", False), ("update", True), ("together", False), ("together", True)}, seen
+
+
+def test_rates_of_the_first_step_are_named():
+    fast = replace(Parameterization.mup(2), first_c=(-2, -2, -2))
+    assert scaling.regime(fast).why.endswith("raise their first_c.")
+    assert scaling.regime(Parameterization.integrable_large_lr(3), "cos").why.endswith("raise their first_c.")
+    slow_first = replace(Parameterization.standard(2, c=0), first_c=(1, 1, 1))
+    assert "at step 2" in (why := scaling.regime(slow_first).why) and why.endswith("raise their c.")
+    biases = replace(Parameterization.integrable_bias(2), first_bias_c=(-9.0, -9.0, 0.0))
+    assert scaling.regime(biases).why.endswith("raise their first_c or first_bias_c.")
+
+
+@pytest.mark.parametrize(
+    ("p", "who"),
+    [
+        (replace(Parameterization.integrable(3), weight_std=(1, 0, 0, 1)), "the weights of layers 2, 3 start"),
+        (replace(Parameterization.integrable_large_lr(6), weight_std=(1, 1, 0, 1, 1, 1, 1)), "the weights of layer 3 start"),
+    ],
+)
+def test_no_escape_is_promised_where_a_layer_starts_at_zero(p, who):
+    why = scaling.regime(p, "tanh").why
+    assert who in why and "escape" not in why
+
+
+def test_the_layers_that_learn_are_compared_in_their_own_units():
+    # Layer 1 is of order m^{-1/2}, its square of order 1/m; an update of order m^{-3/4} is small for it.
+    squared = activations.custom("relu^2", lambda h: np.maximum(h, 0) ** 2, lambda h: 2 * np.maximum(h, 0), 2)
+    p = Parameterization((0.5, -0.5, 1), (0, 0, 0), (-0.75, -1, -1))
+    found = scaling.regime(p, squared)
+    assert np.array_equal(found.exponents.update[0], [-0.75, 0, 0]) and np.array_equal(found.exponents.x[0], [-1, 0])
+    assert "hidden layer 2 learns at full speed" in found.why
+
+
+def test_biases_that_start_otherwise_are_another_limit():
+    p = Parameterization.integrable_bias(3)
+    still = replace(p, bias_std=(0.0,) * 4)
+    assert which(p) == "bias" and which(still) is None and not same_limit(p, still)
+    assert same_limit(p, replace(p, bias_std=(2.0, 2.0, 2.0, 0.0)))
+
+
+def test_the_formula_counts_an_output_that_starts_large():
+    assert scaling.yang_hu((0, 0.25), (0, 0), 0.5) == scaling.YangHu(0.75, "unstable")
