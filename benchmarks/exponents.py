@@ -5,33 +5,37 @@ one fixed problem (squared loss, targets of order 1, so that the residual stays 
 every layer's own update, and the changes of h and f are measured at steps 0, 1, 2; slopes of their mean logarithms in log m are held
 against ``scaling.exponents``. The tolerance is .2.
 
-Every disagreement is listed and put into the first of these classes that fits:
+Every disagreement is listed and put into the first of these classes that fits. Each has one test, fixed beforehand; "nearer" means by
+more than two standard errors:
 
-residual          the residual itself depends on m in that step (a good first step, or an overshoot); taking its slope out agrees
-small prefactor   agrees with a first step 3 or 10 times larger (later steps the same, or a tenth, so as not to overshoot): a term of the
-                  predicted power is there, but its constant is small, and noise terms of order m^{-1/2} cover it
-overshoot         agrees with all rates five times smaller
-crossover         on its way: from all rates five times smaller to the larger first steps the slope comes nearer by .2 or more
+exact limit       f or its change, linear networks: predicted to stay of order 1, and the exact infinite-width limit is indeed not zero
 seed noise        not outside the tolerance by more than two standard errors
-unexplained       none of these
+residual          the residual itself depends on m in that step; taking its slope out agrees
+crossover         between the two largest widths the slope is nearer, and agrees
+small prefactor   the slope is too low, and with a first step 3 times larger (all else the same) it is nearer, and agrees: a term of the
+                  predicted power is there, but its constant is small, and noise terms of order m^{-1/2} cover it
+unexplained       none of these: the calculus is not confirmed there at these widths
+
+Parity plays no part: the inputs have no symmetry, and the mean of the targets is not zero.
 
     python benchmarks/exponents.py [--quick] [--seed 0] [--out FOLDER]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import harness
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from infwidth.limits import Parameterization, scaling
+import infwidth as iw
+from infwidth.limits import Network, Parameterization, scaling
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Array = np.ndarray
 
@@ -40,16 +44,10 @@ RATE = 0.5
 FIRST_RATE = {"IP-LLR": 2.0}  # makes its first step of order 1: the mean of y x is about 1/2
 STEPS = 2
 ACTIVATIONS = ("linear", "relu", "tanh")
-LARGER: dict[str, tuple[float, float]] = {  # factors of the first rate and of the later ones
-    "first x 3": (3, 1),
-    "first x 10": (10, 1),
-    "first x 3, later / 10": (3, 0.1),
-    "first x 10, later / 10": (10, 0.1),
-}
-SMALLER = "all / 5"
-CONTROLS = LARGER | {SMALLER: (0.2, 0.2)}
-CLASSES = ("residual", "small prefactor", "overshoot", "crossover", "seed noise", "unexplained")
-COLORS = dict(zip(CLASSES, ("#8e6bbf", "#2c7fb8", "#41ab5d", "#7fcdbb", "#f0b429", "#d7301f"), strict=True))
+LARGER = 3  # factor of the first rate in the test for small prefactors
+EXACT = ("IP", "IP-LLR", "IP-non-centered", "muP")  # linear networks with an exact limit
+CLASSES = ("exact limit", "seed noise", "residual", "crossover", "small prefactor", "unexplained")
+COLORS = dict(zip(CLASSES, ("#41ab5d", "#f0b429", "#8e6bbf", "#7fcdbb", "#2c7fb8", "#d7301f"), strict=True))
 
 
 def parameterizations(hidden_layers: int) -> list[Parameterization]:
@@ -74,90 +72,116 @@ def data(seed: int) -> tuple[Array, Array]:
     return X, 1 + 2 * (X - X.mean(axis=0)) @ direction / np.linalg.norm(direction)
 
 
+@dataclass(frozen=True)
 class Case:
-    """One parameterization, activation and depth: measured, compared, its disagreements explained."""
+    """One parameterization, activation and depth."""
 
-    def __init__(self, p: Parameterization, activation: str, widths: tuple[int, ...], seeds: int, seed: int) -> None:
-        self.p, self.activation, self.widths, self.seeds, self.seed = p, activation, widths, seeds, seed
-        table = scaling.exponents(p, activation, STEPS)
-        self.names = [name for name, _ in table.rows()]
-        self.predicted = np.array([values for _, values in table.rows()])
+    p: Parameterization
+    activation: str
+    widths: tuple[int, ...]
+    seeds: int
+    seed: int
 
-    def measure(self, first: float = 1.0, later: float = 1.0, widths: tuple[int, ...] | None = None) -> scaling.Slopes:
-        """Slopes with the rate of step 0, or those of the later steps, multiplied."""
-        X, y = data(self.seed)
+    @property
+    def first_rate(self) -> float:
+        return FIRST_RATE.get(self.p.name, RATE)
+
+    def measure(self, factor: float = 1.0) -> scaling.Slopes:
+        """Slopes with the rate of step 0 multiplied."""
         return scaling.slopes(
             self.p,
             self.activation,
-            X,
-            y,
-            learning_rate=RATE * later,
-            first_learning_rate=FIRST_RATE.get(self.p.name, RATE) * first,
-            widths=widths or self.widths,
+            *data(self.seed),
+            learning_rate=RATE,
+            first_learning_rate=self.first_rate * factor,
+            widths=self.widths,
             seeds=[1000 * self.seed + s for s in range(self.seeds)],
             steps=STEPS,
         )
 
-    def run(self) -> dict[str, Any]:
-        began = time.perf_counter()
-        measured = self.measure()
-        assert list(measured.names) == self.names
-        off = measured.slope - self.predicted
-        wrong = np.argwhere(~(np.abs(off) <= TOLERANCE))
-        controls = {}
-        if len(wrong):
-            few = self.widths[:-1] if len(self.widths) > 3 else self.widths
-            controls = {name: self.measure(first, later, few) for name, (first, later) in CONTROLS.items()}
-        residual = scaling.Slopes(("residual",), measured.widths, np.log(measured.residual)[:, :, None], measured.residual).slope[0]
-        disagreements = []
-        for i, t in wrong:
-            kind, evidence = self.explain(int(i), int(t), measured, residual, controls)
-            disagreements.append(
-                {
-                    "quantity": self.names[i],
-                    "step": int(t),
-                    "predicted": float(self.predicted[i, t]),
-                    "slope": float(measured.slope[i, t]),
-                    "standard_error": float(measured.standard_error[i, t]),
-                    "class": kind,
-                    "evidence": evidence,
-                }
-            )
-        return {
-            "parameterization": self.p.name,
-            "hidden_layers": self.p.hidden_layers,
-            "activation": self.activation,
-            "points": self.predicted.size,
-            "agree": self.predicted.size - len(wrong),
-            "predicted": self.predicted.ravel().tolist(),
-            "slopes": measured.slope.ravel().tolist(),
-            "disagreements": disagreements,
-            "seconds": time.perf_counter() - began,
-        }
-
-    def explain(self, i: int, t: int, measured: scaling.Slopes, residual: Array, controls: dict[str, scaling.Slopes]) -> tuple[str, str]:
-        predicted, error = self.predicted[i, t], measured.standard_error[i, t]
-        off = measured.slope[i, t] - predicted
-        there = {name: control.slope[i, t] - predicted for name, control in controls.items()}
-        if self.names[i].startswith(("update", "change")) and abs(residual[t]) > 0.1 and abs(off - residual[t]) <= TOLERANCE:
-            return "residual", f"the residual has slope {residual[t]:.2f}"
-        for name in LARGER:
-            if abs(there[name]) <= TOLERANCE:
-                return "small prefactor", f"{name}: {predicted + there[name]:.2f}"
-        if abs(there[SMALLER]) <= TOLERANCE:
-            return "overshoot", f"{SMALLER}: {predicted + there[SMALLER]:.2f}"
-        evidence = ", ".join(f"{name}: {predicted + o:.2f}" for name, o in there.items())
-        nearest = min(abs(o) for o in (off, *(there[name] for name in LARGER)) if np.isfinite(o))
-        if abs(there[SMALLER]) - nearest >= TOLERANCE:
-            return "crossover", evidence
-        if abs(off) <= TOLERANCE + 2 * error:
-            return "seed noise", evidence
-        return "unexplained", evidence
+    def exact_limit(self) -> dict[str, Array] | None:
+        """Root mean squares over the samples of the limits of f and of its changes, steps 0, 1, 2."""
+        if self.activation != "linear" or self.p.name not in EXACT:
+            return None
+        X, y = data(self.seed)
+        model = scaling.limit(Network(X.shape[1], self.p.hidden_layers, 1, "linear", self.p))
+        method = iw.GradientDescent(RATE, steps=STEPS + 1, first_learning_rate=self.first_rate)
+        f = iw.solve(model, X, y, method, rng=0, save_at=range(STEPS + 2)).outputs
+        return {name: np.sqrt(np.mean(v**2, axis=(1, 2))) for name, v in (("f", f[:-1]), ("change of f", np.diff(f, axis=0)))}
 
 
 def run_case(case: Case) -> dict[str, Any]:
-    with threadpool_limits(1):
-        return case.run()
+    """Measure, compare, and put every disagreement into its class."""
+    began = time.perf_counter()
+    table = scaling.exponents(case.p, case.activation, STEPS)
+    names = [name for name, _ in table.rows()]
+    predicted = np.array([values for _, values in table.rows()])
+    measured = case.measure()
+    assert list(measured.names) == names
+    wrong = np.argwhere(~(np.abs(measured.slope - predicted) <= TOLERANCE))
+    control = case.measure(LARGER) if len(wrong) else None
+    limit = case.exact_limit() if len(wrong) else None
+    disagreements = []
+    for i, t in wrong:
+        kind, evidence = explain(int(i), int(t), predicted[i, t], measured, control, limit)
+        disagreements.append(
+            {
+                "quantity": names[i],
+                "step": int(t),
+                "predicted": float(predicted[i, t]),
+                "slope": float(measured.slope[i, t]),
+                "standard_error": float(measured.standard_error[i, t]),
+                "class": kind,
+                "evidence": evidence,
+            }
+        )
+    return {
+        "parameterization": case.p.name,
+        "hidden_layers": case.p.hidden_layers,
+        "activation": case.activation,
+        "points": predicted.size,
+        "agree": predicted.size - len(wrong),
+        "predicted": predicted.ravel().tolist(),
+        "slopes": measured.slope.ravel().tolist(),
+        "disagreements": disagreements,
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def explain(
+    i: int, t: int, predicted: float, measured: scaling.Slopes, control: scaling.Slopes, limit: dict[str, Array] | None
+) -> tuple[str, str]:
+    """Class of a disagreement, and the numbers of all tests."""
+    name, error = measured.names[i], measured.standard_error[i, t]
+    off = measured.slope[i, t] - predicted
+    evidence = []
+    kinds = dict.fromkeys(CLASSES, False)
+    if limit and name in limit and predicted == 0:
+        kinds["exact limit"] = bool(limit[name][t] > 0)
+        evidence.append(f"exact limit {limit[name][t]:.1e}, at m = {measured.widths[-1]} {size(measured, i, t):.1e}")
+    kinds["seed noise"] = abs(off) <= TOLERANCE + 2 * error
+    if name.startswith(("update", "change")):
+        residual = scaling.Slopes(("residual",), measured.widths, np.log(measured.residual)[:, :, None], measured.residual).slope[0, t]
+        kinds["residual"] = abs(residual) > 0.1 and abs(off - residual) <= TOLERANCE
+        evidence.append(f"residual: {residual:.2f}")
+    last, last_error = measured.last_slope[i, t] - predicted, last_standard_error(measured)[i, t]
+    kinds["crossover"] = abs(last) <= TOLERANCE and abs(off) - abs(last) > 2 * last_error
+    evidence.append(f"two largest widths: {predicted + last:.2f} +- {last_error:.2f}")
+    there, there_error = control.slope[i, t] - predicted, np.hypot(error, control.standard_error[i, t])
+    kinds["small prefactor"] = off < 0 and abs(there) <= TOLERANCE and abs(off) - abs(there) > 2 * there_error
+    evidence.append(f"first step x {LARGER}: {predicted + there:.2f}")
+    return next((kind for kind, fits in kinds.items() if fits), "unexplained"), ", ".join(evidence)
+
+
+def size(measured: scaling.Slopes, i: int, t: int) -> float:
+    """Geometric mean over the seeds at the largest width."""
+    return float(np.exp(measured.log_sizes[-1, :, i, t].mean()))
+
+
+def last_standard_error(measured: scaling.Slopes) -> Array:
+    """Standard error of the slope between the two largest widths."""
+    variance = measured.log_sizes[-2:].var(axis=1, ddof=1) / measured.log_sizes.shape[1]
+    return np.sqrt(variance.sum(axis=0)) / np.log(measured.widths[-1] / measured.widths[-2])
 
 
 def report(results: list[dict[str, Any]]) -> None:
@@ -178,12 +202,16 @@ def report(results: list[dict[str, Any]]) -> None:
     points, agree = sum(r["points"] for r in results), sum(r["agree"] for r in results)
     classes = Counter(d["class"] for r in results for d in r["disagreements"])
     print(f"\n{agree} of {points} agree; " + ", ".join(f"{kind}: {classes[kind]}" for kind in CLASSES))
+    rest = Counter(
+        f"{r['parameterization']} {r['activation']} L={r['hidden_layers']}"
+        for r in results
+        for d in r["disagreements"]
+        if d["class"] == "unexplained"
+    )
+    print("unexplained: " + ", ".join(f"{who} ({number})" for who, number in rest.most_common()))
 
 
-def plot(results: list[dict[str, Any]], path: Path, widths: tuple[int, ...], seeds: int) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
+def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> Figure:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 3, figsize=(12, 4.6), sharex=True, sharey=True, layout="constrained")
@@ -210,34 +238,24 @@ def plot(results: list[dict[str, Any]], path: Path, widths: tuple[int, ...], see
         " (small horizontal shifts separate the points)",
         fontsize=10,
     )
-    figure.savefig(path, dpi=150)
+    return figure
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="widths to 2^8, L to 3, fewer seeds")
-    parser.add_argument("--seed", type=int, default=0, help="of the data and of the networks")
-    parser.add_argument("--out", type=Path, default=Path("results"), help="folder of exponents.json and exponents.png")
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
-    widths = (64, 128, 256) if options.quick else (64, 128, 256, 512, 1024)
-    seeds, depth = (8, 3) if options.quick else (16, 4)
+    chosen = harness.options(__doc__)
+    widths = (64, 128, 256) if chosen.quick else (64, 128, 256, 512, 1024)
+    seeds, depth = (8, 3) if chosen.quick else (16, 4)
     cases = [
-        Case(p, activation, widths, seeds, options.seed)
+        Case(p, activation, widths, seeds, chosen.seed)
         for L in range(1, depth + 1)
         for p in parameterizations(L)
         for activation in ACTIVATIONS
     ]
-    began = time.perf_counter()
-    with ProcessPoolExecutor(options.workers) as pool:
-        results = list(pool.map(run_case, cases))
+    with harness.workers() as pool:
+        results = list(pool.map(run_case, cases[::-1]))[::-1]  # the long ones first
     report(results)
-    seconds = time.perf_counter() - began
-    print(f"{seconds:.0f} s")
-    options.out.mkdir(parents=True, exist_ok=True)
-    setting = {"widths": widths, "seeds": seeds, "seed": options.seed, "rate": RATE, "first_rate": FIRST_RATE, "tolerance": TOLERANCE}
-    (options.out / "exponents.json").write_text(json.dumps({"setting": setting, "seconds": seconds, "cases": results}, indent=1))
-    plot(results, options.out / "exponents.png", widths, seeds)
+    setting = {"widths": widths, "seeds": seeds, "rate": RATE, "first_rate": FIRST_RATE, "tolerance": TOLERANCE}
+    harness.write(chosen, "exponents", {**setting, "cases": results}, plot(results, widths, seeds))
 
 
 if __name__ == "__main__":
