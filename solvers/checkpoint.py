@@ -7,11 +7,12 @@ finds the old file or the new one, whole.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
 from pathlib import Path
-from types import CodeType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -113,24 +114,43 @@ def _feed(value: Any, digest: Any) -> None:
         _feed(value.bit_generator.state, digest)
     elif isinstance(value, np.random.SeedSequence):
         _feed(value.state, digest)
-    elif callable(value):
-        digest.update(getattr(value, "__qualname__", type(value).__qualname__).encode())
-        if (code := getattr(value, "__code__", None)) is not None:
-            _feed_code(code, digest)
-            for cell in value.__closure__ or ():  # constants that a lambda captured
-                if isinstance(cell.cell_contents, str | int | float | tuple | np.ndarray) or callable(cell.cell_contents):
-                    _feed(cell.cell_contents, digest)
-    elif (
-        type(value).__repr__ is object.__repr__
-    ):  # it shows an address, so its plain attributes stand for it (a frozen distribution of scipy)
-        for name, item in sorted(vars(value).items() if hasattr(value, "__dict__") else ()):
-            digest.update(name.encode())
-            if isinstance(item, str | int | float | tuple | list | dict | np.ndarray | None):
-                _feed(item, digest)
-            else:
-                digest.update(type(item).__qualname__.encode())
+    elif isinstance(value, functools.partial):
+        _feed([value.func, value.args, value.keywords], digest)
+    elif isinstance(value, MethodType):
+        _feed(value.__func__, digest)
+        _feed_attributes(value.__self__, digest)
+    elif isinstance(value, FunctionType):
+        digest.update(value.__qualname__.encode())
+        _feed_code(value.__code__, digest)
+        _feed([value.__defaults__, value.__kwdefaults__], digest)
+        for cell in value.__closure__ or ():  # what a lambda captured
+            _feed_plain(cell.cell_contents, digest)
+    elif isinstance(value, type | np.ufunc | BuiltinFunctionType):
+        digest.update(value.__name__.encode())
+    elif " at 0x" in repr(value):  # an address: the plain attributes stand for the object
+        _feed_attributes(value, digest)
     else:
         digest.update(repr(value).encode())
+
+
+PLAIN = (str, int, float, tuple, list, dict, np.ndarray, np.generic, FunctionType, functools.partial, type(None))
+
+
+def _feed_plain(value: Any, digest: Any) -> None:
+    """Feed a plain value or a function; of anything else the type alone, for it may refer to half the program, and to itself."""
+    if isinstance(value, PLAIN) or dataclasses.is_dataclass(value):
+        _feed(value, digest)
+    else:
+        digest.update(type(value).__qualname__.encode())
+
+
+def _feed_attributes(value: Any, digest: Any) -> None:
+    digest.update(type(value).__qualname__.encode())
+    for name, item in sorted(vars(value).items() if hasattr(value, "__dict__") else ()):
+        if name == "stats":  # of a Solution whose method is used: seconds differ from run to run
+            continue
+        digest.update(name.encode())
+        _feed_plain(item, digest)
 
 
 def _feed_code(code: CodeType, digest: Any) -> None:

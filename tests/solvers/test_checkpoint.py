@@ -1,3 +1,4 @@
+import functools
 import os
 import subprocess
 import sys
@@ -153,6 +154,39 @@ def test_frozen_distributions_are_known_by_their_parameters():
     prints = [checkpoint.fingerprint(law) for law in (stats.norm(0, 1), stats.norm(0, 1), stats.norm(0, 2), stats.chi(1, scale=2))]
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
+
+
+class _Scale:
+    def __init__(self, c):
+        self.c = c
+
+    def __call__(self, X):
+        return self.c * X
+
+    def times(self, X):
+        return self.c * X
+
+
+def _power(x, p=2):
+    return x**p
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _Scale,
+        lambda c: _Scale(c).times,
+        lambda c: functools.partial(_power, p=c),
+        lambda c: lambda x, c=c: x**c,
+        lambda c: _Scale(np.full(3, c)),
+        lambda c: iw.limits.GaussianTeacher(np.full((1, 2), float(c)), [1.0], "relu"),
+        lambda c: iw.solve(NET, X, c * Y, iw.GradientDescent(0.1, 2), rng=0).predict,
+    ],
+    ids=["callable object", "bound method", "partial", "default", "array inside", "teacher", "solution"],
+)
+def test_functions_are_known_by_what_they_hold(make):
+    prints = [checkpoint.fingerprint(make(c)) for c in (1, 1, 9)]
+    assert prints[0] == prints[1] != prints[2]
 
 
 def test_the_order_of_observables_does_not_matter():
