@@ -20,7 +20,11 @@ def problem():
 
 
 def compare(parameterization, activation, learning_rate, first_learning_rate=None, steps=2):
-    """Names, steps, predictions, slopes and standard errors of what disagrees beyond the tolerance and two standard errors."""
+    """Names, steps, predictions, slopes and standard errors of what disagrees beyond the tolerance and two standard errors.
+
+    The standard errors are added because the seeds are few: that of f at the start is about .08 for 12 seeds and these widths, so that
+    a bare .2 would fail by chance somewhere among hundreds of points. Powers of the width differ by 1/2 mostly, which still shows.
+    """
     measured = scaling.slopes(
         parameterization,
         activation,
@@ -55,8 +59,8 @@ def test_four_hidden_layers(activation):
     [
         (P.integrable_large_lr(3), "relu", 0.5, 6.0),
         (P.integrable_large_lr(3), "tanh", 0.5, 6.0),
-        (P.integrable_large_lr(2), "linear", 0.5, 2.0),
-        (P.integrable_bias(2), "relu", 0.5, 0.5),
+        (P.integrable_large_lr(2), "linear", 0.5, 6.0),
+        (P.integrable_bias(2), "relu", 0.3, 4.0),
         (P.integrable_bias(2), "tanh", 0.3, 4.0),
         (P.integrable_non_centered(3), "relu", 0.5, 0.5),
         (P.integrable_non_centered(3), "tanh", 0.5, 0.5),
