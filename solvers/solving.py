@@ -349,11 +349,12 @@ def _bar(progress: bool, method: Any) -> Iterator[Callable[[Point], None] | None
 
 
 def _refinement_error(problem: Any, method: Any, rng: np.random.Generator, fine: Solution) -> np.ndarray | None:
-    """Largest difference of the outputs, up to each saved time, from the same flow at looser tolerances or on a coarser grid.
+    """Largest difference of the outputs, up to each saved time, from the same flow at looser tolerances or on a coarser grid; of the loss
+    where there are no outputs.
 
     Up to: the difference of two runs passes through zero now and then, and would claim too much there.
     """
-    if fine.outputs.size == 0:
+    if not len(fine.t):
         return None
     if hasattr(problem, "coarser"):  # a grid
         problem = problem.coarser()
@@ -362,5 +363,9 @@ def _refinement_error(problem: Any, method: Any, rng: np.random.Generator, fine:
         coarse.record(point)
         if coarse.complete:
             break
-    difference = np.abs(coarse.arrays()["outputs"] - fine.outputs).max(axis=(1, 2), initial=0.0)
+    rough = coarse.arrays()
+    if fine.outputs.size:
+        difference = np.abs(rough["outputs"] - fine.outputs).max(axis=(1, 2))
+    else:
+        difference = np.abs(rough["loss"] - fine.loss)
     return np.maximum.accumulate(difference)

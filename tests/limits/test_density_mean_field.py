@@ -254,10 +254,19 @@ def test_a_population_is_data_with_weights():
     assert problem.evaluate(m).loss == pytest.approx(m @ kernel @ m / 2, rel=1e-5)
 
 
+def test_without_outputs_the_stated_error_is_that_of_the_loss():
+    coarse, fine = (
+        iw.solve(InteractionMeanField(Grid.uniform(-2, 2, cells), gaussian(0, 1), square), method=TransportFlow(0.2), save_at=[0, 0.1, 0.2])
+        for cells in (20, 160)
+    )
+    truth = np.abs(coarse.loss - fine.loss)
+    assert (truth <= coarse.error).all() and (coarse.error < 20 * truth.max()).all()
+
+
 def test_the_solutions_plot_and_save(tmp_path):
     model = InteractionMeanField(Grid.uniform(-2, 2, 20), gaussian(0, 1), square)
     sol = iw.solve(model, method=TransportFlow(0.1))
-    assert sol.error is None and sol.outputs.shape[1:] == (0, 1)
+    assert sol.outputs.shape[1:] == (0, 1)
     sol.plot()
     sol.save(tmp_path / "interaction.npz")
     assert np.array_equal(iw.Solution.load(tmp_path / "interaction.npz").state, sol.state)
