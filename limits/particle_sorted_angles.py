@@ -70,7 +70,8 @@ class SortedAngles:
         turn = angles[order]
         angles = np.concatenate([[-np.inf], turn - 4, turn, turn + 4, [np.inf]])
         edges = np.arange(6 * STEPS_PER_SAMPLE * len(X) + 2) / (STEPS_PER_SAMPLE * len(X)) - 1
-        table = np.searchsorted(angles, edges).astype(np.int32)
+        # A sample that ties with an edge may be rounded to an angle just before it: look-ups begin before all that an edge may still claim.
+        table = np.searchsorted(angles, edges - 2 * EDGE).astype(np.int32)
         return Inputs(order, X[order].astype(np.float64), angles, table, X.dtype)
 
     def outputs(self, W: Array, a: Array, inputs: Inputs) -> tuple[Array, Any]:
@@ -113,7 +114,8 @@ def _settle(i, angle, beyond, u, v, points, angles):  # type: ignore[no-untyped-
     """Pass over samples on an edge that lie before it by the sign of w.x: active behind the first edge, not so behind the second."""
     while angles[i] < angle + EDGE:
         sample = (i - 1) % len(points)
-        if (u * points[sample, 0] + v * points[sample, 1] > 0) == beyond:
+        x, y = points[sample, 0], points[sample, 1]
+        if (x != 0 or y != 0) and (u * x + v * y > 0) == beyond:  # the origin has no angle and adds nothing on either side
             break
         i += 1
     return i
@@ -132,18 +134,18 @@ def _spread_chunk(W, a, points, angles, table, ends, begin, end, jumps, mean):  
         for j in range(block, min(end, block + BLOCK)):
             u, v = float(W[j, 0]), float(W[j, 1])
             middle = middles[j - block]
-            lower = table[int(middle * steps)]
-            while angles[lower] < middle - 1 - EDGE:
-                lower += 1
-            if angles[lower] < middle - 1 + EDGE:
-                lower = _settle(lower, middle - 1, True, u, v, points, angles)
-            upper = table[int((middle + 2) * steps)]
-            while angles[upper] < middle + 1 - EDGE:
-                upper += 1
-            if angles[upper] < middle + 1 + EDGE:
-                upper = _settle(upper, middle + 1, False, u, v, points, angles)
-            if u == 0 and v == 0:
-                upper = lower
+            lower = upper = 1
+            if 0 <= middle <= 4 and (u != 0 or v != 0):  # a weight that is not finite has no angle; it spoils the sums below, as it should
+                lower = table[int(middle * steps)]
+                while angles[lower] < middle - 1 - EDGE:
+                    lower += 1
+                if angles[lower] < middle - 1 + EDGE:
+                    lower = _settle(lower, middle - 1, True, u, v, points, angles)
+                upper = table[int((middle + 2) * steps)]
+                while angles[upper] < middle + 1 - EDGE:
+                    upper += 1
+                if angles[upper] < middle + 1 + EDGE:
+                    upper = _settle(upper, middle + 1, False, u, v, points, angles)
             ends[j, 0], ends[j, 1] = lower, upper
             for c in range(k):
                 p, q = a[j, c] * u, a[j, c] * v

@@ -75,7 +75,7 @@ def test_blocks_on_many_threads_give_the_same_bits(monkeypatch):
 @pytest.mark.parametrize("k", [1, 3])
 def test_sorted_angles(activation, k):
     engine = particle_sorted_angles.SortedAngles(*SLOPES[activation])
-    for N, n in ((1, 1), (2, 5), (255, 64), (257, 65), (8193, 33), (20000, 17)):
+    for N, n in ((1, 1), (2, 5), (255, 64), (257, 65), (8193, 33), (20001, 17), (32769, 5)):
         assert_same(engine, activation, *draw(N, n, 2, k))
 
 
@@ -85,6 +85,60 @@ def test_sorted_angles_on_kinks(activation):
     engine = particle_sorted_angles.SortedAngles(*SLOPES[activation])
     for _ in range(5):
         assert_same(engine, activation, *draw(300, 80, 2, 1, integers=True))
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+@pytest.mark.parametrize("n", [3, 5, 7, 15, 80])
+def test_sorted_angles_on_a_lattice(activation, n):
+    """Every velocity from small integers is exact, so one sample on the wrong side of a kink shows."""
+    engine, reference = particle_sorted_angles.SortedAngles(*SLOPES[activation]), NumpyEngine(activations.get(activation))
+    rng = np.random.default_rng(n)
+    W = np.array([(u, v) for u in range(-4, 5) for v in range(-4, 5)], float)
+    a = np.ones((len(W), 1))
+    for _ in range(200):
+        X, r = rng.integers(-3, 4, (n, 2)).astype(float), rng.integers(-5, 6, (n, 1)).astype(float)
+        inputs = engine.prepare(X)
+        F, memo = engine.outputs(W, a, inputs)
+        np.testing.assert_allclose(F, reference.outputs(W, a, X)[0], atol=1e-11)
+        found, wanted = (np.empty_like(W), np.empty_like(a)), (np.empty_like(W), np.empty_like(a))
+        engine.move(W, a, inputs, r, 1.0, found, False, memo)
+        reference.move(W, a, X, r, 1.0, wanted, False, None)
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("X", "w", "r", "velocity"),
+    [
+        ([(-1, 2), (-3, -3), (3, 2)], (2, 1), (1, 1, 4), (-12, -8)),  # the first sample ties with the edge, the third alone is active
+        ([(0, 0), (0, 1), (0, 2)], (1, 1e-15), (5, 1, 1), (0, -3)),  # the origin stands among samples on the edge
+    ],
+)
+def test_sorted_angles_on_an_edge(X, w, r, velocity):
+    engine = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0)
+    W, a, inputs = np.array([w], float), np.ones((1, 1)), engine.prepare(np.array(X, float))
+    _, memo = engine.outputs(W, a, inputs)
+    out = np.empty_like(W), np.empty_like(a)
+    engine.move(W, a, inputs, np.array(r, float)[:, None], 1.0, out, False, memo)
+    np.testing.assert_allclose(out[0], [velocity], atol=1e-13)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    ("activation", "D"), [("relu", 2), ("leaky_relu", 2), ("abs", 2), ("relu", 3), ("relu", 7), ("tanh", 3), ("sin", 3)]
+)
+def test_weights_that_are_not_finite_are_no_crash_and_spoil_the_step(activation, D, bad):
+    engine = particle_engines.engine(activations.get(activation), D, 1)
+    for column in range(D + 1):
+        W, a, X, r = draw(40, 20, D, 1)
+        (W if column < D else a)[7, min(column, D - 1) if column < D else 0] = bad
+        inputs = engine.prepare(X)
+        with np.errstate(all="ignore"):
+            F, memo = engine.outputs(W, a, inputs)
+            engine.move(W, a, inputs, r, 1.0, (W, a), True, memo)
+        assert not np.isfinite(np.concatenate([W.ravel(), a.ravel()])).all()
+        if activation != "tanh" or np.isnan(bad) or column == D:  # tanh of infinity is finite
+            assert not np.isfinite(F).all()
 
 
 @pytest.mark.parametrize("activation", ["relu", "abs", "leaky_relu"])
