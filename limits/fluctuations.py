@@ -123,6 +123,11 @@ def linearized_fluctuations(
         Of the central difference. The weights are 1 +- epsilon xi, which moves the output by epsilon of its own fluctuation.
     rng : int, optional
 
+    Raises
+    ------
+    FloatingPointError
+        Where the reference system or a moved one diverges.
+
     Examples
     --------
     >>> import infwidth as iw
@@ -132,6 +137,8 @@ def linearized_fluctuations(
     >>> bool(abs(found.variance.item() - 4) < 3 * found.error.item())
     True
     """
+    from ..solvers.solving import DIVERGED, _one_pool
+
     if not isinstance(method, GradientDescent) or method.batch_size is not None:
         raise ValueError(f"method: the linearised dynamics follows full-batch GradientDescent, got {method!r}")
     if model.replicas != 1:
@@ -144,14 +151,17 @@ def linearized_fluctuations(
     problem = model.bind(data, rng_model)
     state = problem.start()
     M = model.particles
+    ceiling = DIVERGED * max(1.0, problem.evaluate(state).loss)
     moved = []
-    for _ in range(draws):
-        xi = rng_draws.standard_normal(M)
-        xi -= xi.mean()  # a constant would scale the whole output
-        ends = [_WeightedSystem(problem, 1 + sign * epsilon * xi).run(state, method, data.X_test) for sign in (1, -1)]
-        moved.append((ends[0] - ends[1]) / (2 * epsilon) * np.sqrt(M))
+    with _one_pool(problem), np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        mean = _WeightedSystem(problem, np.ones(M)).run(state, method, data.X_test, ceiling)
+        for _ in range(draws):
+            xi = rng_draws.standard_normal(M)
+            xi -= xi.mean()  # a constant would scale the whole output
+            ends = [_WeightedSystem(problem, 1 + sign * epsilon * xi).run(state, method, data.X_test, ceiling) for sign in (1, -1)]
+            moved.append((ends[0] - ends[1]).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
     variance = (np.array(moved) ** 2).mean(axis=0)
-    return Fluctuations(variance, variance * np.sqrt(2 / draws), _WeightedSystem(problem, np.ones(M)).run(state, method, data.X_test))
+    return Fluctuations(variance, variance * np.sqrt(2 / draws), mean)
 
 
 class _WeightedSystem:
@@ -161,17 +171,25 @@ class _WeightedSystem:
         self.problem = problem
         self.weights = weights[:, None]
 
-    def run(self, state: Array, method: GradientDescent, X_test: Array) -> Array:
-        """Outputs at the test inputs after all steps."""
-        problem, state = self.problem, state.copy()
+    def run(self, state: Array, method: GradientDescent, X_test: Array, ceiling: float) -> Array:
+        """Outputs at the test inputs after all steps; a loss that is not below the ceiling is a divergence."""
+        problem, state, weights = self.problem, state.copy(), self.weights.astype(state.dtype)
         for step in range(method.steps):
             W, a = problem.particles(state)
-            F, memo = problem.engine.outputs(W, self.weights * a, problem._inputs)  # the memo is of W alone
-            _, residual = problem.data.judge(self._finish(F, problem._offsets))
+            F, memo = problem.engine.outputs(W, weights * a, problem._inputs)  # the memo is of W alone
+            loss, residual = problem.data.judge(self._finish(F, problem._offsets))
+            _refuse_divergence(loss < ceiling, step)
             problem.engine.move(W, a, problem._inputs, residual, method.rate(step), (W, a), True, memo)
         W, a = problem.particles(state)
-        return self._finish(problem.engine.outputs(W, self.weights * a, problem._prepare(X_test))[0], problem._offset(X_test))
+        outputs = self._finish(problem.engine.outputs(W, weights * a, problem._prepare(X_test))[0], problem._offset(X_test))
+        _refuse_divergence(np.isfinite(outputs).all(), method.steps)
+        return outputs
 
     def _finish(self, F: Array, offsets: Array | None) -> Array:
         F = F / len(self.weights)
         return F if offsets is None else F + offsets
+
+
+def _refuse_divergence(healthy: Any, step: int) -> None:
+    if not healthy:
+        raise FloatingPointError(f"method: the linearised dynamics diverged by step {step}; lower the learning rate or epsilon")

@@ -51,6 +51,48 @@ def test_fluctuations_decay_on_training_points_but_not_on_test_points():
     assert late[:3].max() < 0.2 * late[3:].min()
 
 
+@pytest.mark.parametrize(("activation", "steps"), [("relu", 20), ("tanh", 20)])
+def test_linearised_dynamics_in_single_precision(activation, steps):
+    """The same draws in both precisions; in float32 the difference of two runs keeps some five digits."""
+    found = [
+        fluctuations.linearized_fluctuations(
+            iw.TwoLayerMeanField(activation, 500), X.astype(dtype), Y, iw.GradientDescent(0.5, steps), X_TEST, draws=20, rng=0
+        )
+        for dtype in (np.float32, np.float64)
+    ]
+    assert found[0].mean.dtype == np.float32 and found[0].variance.dtype == np.float64
+    np.testing.assert_allclose(found[0].variance, found[1].variance, rtol=2e-2)
+
+
+def test_divergence_is_refused_by_both():
+    method = iw.GradientDescent(1e3, 30)
+    with pytest.raises(FloatingPointError, match="diverged"):
+        fluctuations.replica_fluctuations(iw.TwoLayerMeanField("relu", 40, replicas=4), X, Y, method, X_TEST, rng=0)
+    with pytest.raises(FloatingPointError, match="diverged"):
+        fluctuations.linearized_fluctuations(iw.TwoLayerMeanField("relu", 40), X, Y, method, X_TEST, draws=2, rng=0)
+
+
+def test_linearised_dynamics_holds_blas_to_one_thread_and_gives_it_back(monkeypatch):
+    """The engines bring threads of their own, as in solve."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    from infwidth.limits.particle_problem import ParticleProblem
+
+    seen = []
+
+    class Watching(fluctuations._WeightedSystem):
+        def run(self, *arguments):
+            seen.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+            return super().run(*arguments)
+
+    assert ParticleProblem.threads == "block"
+    monkeypatch.setattr(fluctuations, "_WeightedSystem", Watching)
+    with threadpool_limits(2, "blas"):
+        fluctuations.linearized_fluctuations(iw.TwoLayerMeanField("tanh", 20), X, Y, METHOD, X_TEST, draws=2, rng=0)
+        after = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert seen and set(seen) == {1} and set(after) == {2}
+
+
 def test_errors_name_the_argument():
     model = iw.TwoLayerMeanField("tanh", 10)
     with pytest.raises(ValueError, match="replicas: need at least 2"):
