@@ -203,10 +203,10 @@ def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> st
         f" 0..{table.steps}: "
     )
     zero = [str(l + 1) for l, std in enumerate(p.weight_std) if not std and not p.mean[l]]
-    if zero:
+    if zero:  # the escape laws below need noise in every layer
         who = f"layer {zero[0]} start" if len(zero) == 1 else f"layers {', '.join(zero)} start"
         return text + f"the weights of {who} at exactly zero. In the limit f stays in these steps what it is at the start."
-    kind = which(p) if all(p.weight_std) else None  # the escape needs noise in every layer
+    kind = which(p)
     if kind == "standard" and phi.linear_at_zero and L >= 3:
         return text + (
             "signal and gradient shrink by m^(-1/2) per layer, so that even the largest update of step 0, that of layer"
