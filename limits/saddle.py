@@ -23,10 +23,10 @@ At width m every matrix carries noise of operator norm of order :math:`\epsilon 
   strict saddle. From L = 8 on there is room for two bridges, with three such numbers a of order 1/m: :math:`\dot a \sim \epsilon^{L-8} a^2`
   blows up at :math:`t \sim \epsilon^{-(L-8)} m = m^{(L-6)/2}`, without the logarithm. Without bridges the law would be
   :math:`m^{(L-5)/2}`. At moderate widths and with a small first rate (the bridge costs
-  factors :math:`|\rho_0|`) those signals come first: exponents fitted over m = 32 to 512 are about .35 for L = 6 and 1 for L = 7, and
-  do not decide between the two laws. Over m = 64 to 4096 (a range chosen after the narrower networks were seen), with
-  :math:`|\rho_0|` = 1, that of L = 6 is 0 within .09. The laws for L >= 7 rest on the argument above and on the exact chain
-  (:class:`~infwidth.limits.DeepLinearIntegrable`), integrated from its stationary point moved by :math:`\epsilon` in the entries
+  factors :math:`|\rho_0|`) those signals come first: exponents fitted from m = 32 to 512 are about .4 to .6 for L = 6, and 1.2 to
+  1.7 for L = 7 (to 256), where the law of the direct signals fits better. From m = 64 to 4096 (a range chosen after the narrower networks
+  were seen), with :math:`|\rho_0|` = 1, that of L = 6 is 0 within .09. The laws for L >= 7 rest on the argument above and on the exact
+  chain (:class:`~infwidth.limits.DeepLinearIntegrable`), integrated from its stationary point moved by :math:`\epsilon` in the entries
   :math:`u \to u, g \to g` of the middle matrices and by :math:`\epsilon^2` in :math:`g \to u`.
 
 At a strict saddle the pair of signals grows by the factor :math:`1 + \eta\kappa` per step, and the output by its square. From an output of
