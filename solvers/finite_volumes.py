@@ -15,10 +15,12 @@ neighbouring averages (monotonised central limiter):
     F = \frac{\tau}{\Delta x}\left(B(p)\,\rho_j - B(-p)\,\rho_{j+1}\right), \qquad p = \frac{\Psi_{j+1} - \Psi_j}{\tau}.
 
 The fitted flux has the sign of :math:`-\Delta(\Psi + \tau\log\rho)` always, the upwind flux where :math:`\tau = 0`. So where
-:math:`|p| \le 1` (diffusion is resolved) the fitted flux is used, and elsewhere the upwind flux, confined between 0 and twice the fitted
-one (which it reaches only where a slope is limited). Hence the semi-discrete free energy falls,
-:math:`\sum_j \xi_j \dot m_j = \sum F\,(\xi_j - \xi_{j+1}) \le 0` with :math:`\xi = \Psi + \tau\log\rho`; Gibbs laws
-:math:`e^{-\Psi/\tau}` stand still exactly; Euler steps below a CFL bound keep the sign; the error on smooth solutions is of second order.
+:math:`|p| \le 1` (diffusion is resolved) the fitted flux is used, and elsewhere the upwind flux, confined between half the fitted one
+and twice it. (The lower bound matters: near equilibrium on coarse cells the two have opposite signs, and a flux of 0 there would freeze
+laws that are not in equilibrium.) Hence the semi-discrete free energy falls,
+:math:`\sum_j \xi_j \dot m_j = \sum F\,(\xi_j - \xi_{j+1}) \le 0` with :math:`\xi = \Psi + \tau\log\rho`; in a fixed potential the
+Gibbs law :math:`e^{-\Psi/\tau}` stands still exactly, and no other positive law does; Euler steps below a CFL bound keep the sign; the
+error on smooth solutions is of second order.
 
 References
 ----------
@@ -41,6 +43,7 @@ __all__ = ["bernoulli", "reference_transport", "transport"]
 Array = np.ndarray
 
 RESOLVED = 1.0  # largest |p| for the fitted flux, whose extra diffusion is p^2/12 of the true one
+LEAST = 0.5  # part of the fitted flux that always flows
 
 
 def bernoulli(p: Array) -> Array:
@@ -108,7 +111,7 @@ def reference_transport(masses: Array, potential: Array, grid: Grid, temperature
         if temperature:
             p = np.diff(psi) / temperature
             fitted = temperature / distances * (bernoulli(p) * rho[..., :-1] - bernoulli(-p) * rho[..., 1:])
-            confined = np.clip(flux, np.minimum(2 * fitted, 0), np.maximum(2 * fitted, 0))
+            confined = np.clip(flux, np.minimum(2 * fitted, LEAST * fitted), np.maximum(2 * fitted, LEAST * fitted))
             flux = np.where(np.abs(p) <= RESOLVED, fitted, confined)
         flux *= (volume[..., 0] / widths[0])[..., None]
         change[..., :-1] -= flux
@@ -172,9 +175,9 @@ def _sweep(
                 if abs(p) <= RESOLVED:
                     flux = fitted
                 elif fitted > 0:
-                    flux = min(max(flux, 0.0), 2 * fitted)
+                    flux = min(max(flux, LEAST * fitted), 2 * fitted)
                 else:
-                    flux = max(min(flux, 0.0), 2 * fitted)
+                    flux = max(min(flux, LEAST * fitted), 2 * fitted)
             rate[line, j] -= area * flux
             rate[line, j + 1] += area * flux
             left_shift = shift

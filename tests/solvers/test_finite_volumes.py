@@ -73,3 +73,32 @@ def test_gibbs_law_is_stationary():
         masses = grid.volumes * np.exp(-potential / 0.4)
         rate, _ = transport(masses / masses.sum(), potential, grid, 0.4)
         assert np.abs(rate).max() < 1e-12
+
+
+@pytest.mark.parametrize("cells", [12, 16])
+def test_coarse_cells_reach_the_gibbs_law(cells):
+    """A double well whose potential changes by more than the temperature per cell: nothing but the Gibbs law may stand still."""
+    grid = Grid.uniform(-2, 2, cells)
+    x = grid.axes[0]
+    potential = (x**2 - 1) ** 2 + 0.3 * x
+    assert np.abs(np.diff(potential)).max() > 0.25
+    gibbs = np.exp(-potential / 0.25)
+    gibbs /= gibbs.sum()
+    masses = np.where(x < 0, gibbs, 0.0) / gibbs[x < 0].sum()
+    t = 0.0
+    while t < 600:
+        rate, step = transport(masses, potential, grid, 0.25)
+        masses, t = masses + 0.9 * step * rate, t + 0.9 * step
+    assert np.abs(masses - gibbs).max() < 1e-5
+
+
+@given(st.sampled_from(list(GRIDS.values())), st.integers(0, 10**6), st.sampled_from([0.02, 0.2]))
+def test_only_equilibrium_stands_still(grid, seed, temperature):
+    masses, potential = random_state(grid, seed)
+    masses = masses + 1e-3
+    xi = potential + temperature * np.log(masses / grid.volumes)
+    rate, _ = transport(masses, potential, grid, temperature)
+    # one axis: the fluxes are the cumulated rates, and each goes down the slope of xi
+    if grid.dims == 1:
+        flux, fall = -np.cumsum(rate)[:-1], -np.diff(xi)
+        assert np.all(flux[np.abs(fall) > 1e-6] * fall[np.abs(fall) > 1e-6] > 0)
