@@ -125,6 +125,17 @@ class DensityProblem:
             energy += self.temperature * float(state[occupied] @ np.log(state[occupied] / self.grid.volumes[occupied]))
         return energy
 
+    def energy_scale(self, state: Array) -> float:
+        """Sum of the moduli of the terms of the free energy: its rounding is some units of the last place of that."""
+        (loss, _), psi = self.potential(state)
+        scale = 1 + abs(loss) + float(np.abs(psi) @ state)
+        if self._confinement is not None:
+            scale += float(np.abs(self._confinement) @ state)
+        if self.temperature:
+            occupied = state > 0
+            scale += self.temperature * float(state[occupied] @ np.abs(np.log(state[occupied] / self.grid.volumes[occupied])))
+        return scale
+
 
 def density(t: float, state: Array, problem: DensityProblem) -> Array:
     """Observable: snapshots of the density, ``solve(..., observables={"density": density})``."""

@@ -16,6 +16,10 @@ __all__ = ["ImplicitTransport"]
 
 Array = np.ndarray
 
+TRIES = 40  # of one step
+SHORTEST = 1e-6  # step, in units of the first try (at most ten explicit steps), at which it gives up
+ROUNDING = 1e-13  # rise of the free energy that is no rise, in units of the sum of its terms' moduli
+
 
 @dataclass(frozen=True)
 class ImplicitTransport:
@@ -25,7 +29,7 @@ class ImplicitTransport:
     diffusion are implicit (:mod:`~infwidth.solvers.implicit_fluxes`), so accuracy alone bounds the step. One step of length h and two of
     h/2, between which the potential is renewed, are combined to :math:`m' = 2 m_{h/2, h/2} - m_h`, of second order and L-stable; what that
     makes negative (far tails) is set to zero, and the rest scaled to the same mass. A step is repeated with a smaller h where
-    :math:`\|m_{h/2,h/2} - m_h\|_1` exceeds ``tol`` or the free energy would rise.
+    :math:`\|m_{h/2,h/2} - m_h\|_1` exceeds ``tol`` or the free energy would rise by more than the rounding of its terms.
 
     Parameters
     ----------
@@ -41,6 +45,9 @@ class ImplicitTransport:
     ------
     ValueError
         Where an argument is out of its range, or the problem has no ``implicit_step`` (is not a density).
+    MethodFailed
+        Where 40 shorter and shorter tries of one step, or a step of a millionth of the first, still raise the free energy or exceed
+        ``tol``: the potential is then not the first variation of the energy, or not smooth.
 
     Notes
     -----
@@ -76,9 +83,9 @@ class ImplicitTransport:
         """Yield t = 0 and every step, with linear dense output over it."""
         if isinstance(problem, Causal) or not hasattr(problem, "implicit_step"):
             raise ValueError("method: ImplicitTransport moves densities (it needs implicit_step); use GradientFlow for this model")
+        first = min(1e-3 * self.t_end, 10 * problem.max_step(problem.start()))
         if resume is None:
-            step, t, state = 0, 0.0, problem.start()
-            h = min(1e-3 * self.t_end, 10 * problem.max_step(state))
+            step, t, state, h = 0, 0.0, problem.start(), first
         else:
             step, t, state, h = int(resume["step"]), float(resume["t"]), resume["state"], float(resume["h"])
         energy = problem.free_energy(state)
@@ -88,17 +95,18 @@ class ImplicitTransport:
             yield Point(step, t, state, loss, outputs, partial(dict, h=h), at)
             if t >= self.t_end:
                 return
-            while True:
+            for _ in range(TRIES):
                 ends = t + h >= self.t_end * (1 - 1e-14)
                 length = self.t_end - t if ends else h
                 new, error = _step(problem, state, length)
                 new_energy = problem.free_energy(new)
-                falls = new_energy <= energy + 1e-13 * (1 + abs(energy))
-                if falls and error <= self.tol:
+                if new_energy <= energy + ROUNDING * problem.energy_scale(new) and error <= self.tol:
                     break
                 h = length * (max(0.2, 0.9 * (self.tol / error) ** 0.5) if error > self.tol else 0.5)
-                if not h > 1e-14 * max(t, 1e-300):
-                    raise MethodFailed(f"no step from t = {t:g} lowers the free energy within tol; raise tol or refine the grid")
+                if not h > SHORTEST * first:
+                    raise MethodFailed(_failure(t, h))
+            else:
+                raise MethodFailed(_failure(t, h))
             h = length * min(2.0, 0.9 * (self.tol / max(error, 1e-300)) ** 0.5)
             at = partial(_line, t, state, self.t_end if ends else t + length, new)
             t, state, energy, step = (self.t_end if ends else t + length), new, new_energy, step + 1
@@ -112,6 +120,13 @@ def _step(problem: Any, m: Array, h: float) -> tuple[Array, float]:
     difference = halves - whole
     new = np.maximum(halves + difference, 0.0)
     return new * (m.sum() / new.sum()), float(np.abs(difference).sum())
+
+
+def _failure(t: float, h: float) -> str:
+    return (
+        f"no step from t = {t:g} down to {h:.1e} lowers the free energy within tol; see that the potential is the first variation of "
+        "the energy (a symmetric interaction), raise tol or refine the grid"
+    )
 
 
 def _line(t0: float, m0: Array, t1: float, m1: Array, t: float) -> Array:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import infwidth as iw
 from infwidth.limits import InteractionMeanField
-from infwidth.limits.density_problem import free_energy
+from infwidth.limits.density_problem import DensityProblem, free_energy
 from infwidth.solvers import Grid, ImplicitTransport
 from infwidth.solvers.finite_volumes import transport
 from infwidth.solvers.implicit_fluxes import implicit_step, reference_implicit_step
@@ -110,6 +110,44 @@ def test_a_resumed_flow_goes_on_to_the_same_bits(tmp_path):
     again = iw.solve(same, method=ImplicitTransport(0.5, tol=1e-4), save_at=[0.1, 0.5], rng=0, checkpoint=tmp_path / "flow.npz")
     assert again.stats["steps"] == whole.stats["steps"]
     assert np.array_equal(again.state, whole.state) and np.array_equal(again.loss, whole.loss)
+
+
+def test_an_energy_that_does_not_fit_its_potential_ends_quickly():
+    from infwidth.solvers.problem import MethodFailed
+
+    class Inconsistent:
+        """The force goes down one hill, the energy up."""
+
+        def __init__(self, grid):
+            self.x = grid.centers[:, 0]
+
+        def evaluate(self, masses):
+            return float(-self.x @ masses), np.zeros((0, 1)), self.x
+
+    grid = Grid.uniform(0, 1, 20)
+    problem = DensityProblem(grid, Inconsistent, lambda g: np.full(g.cells, 1 / g.cells))
+    points = ImplicitTransport(1.0).trajectory(problem, np.random.default_rng(0))
+    with pytest.raises(MethodFailed, match="symmetric interaction"):
+        for _, _ in zip(range(50), points, strict=False):
+            pass
+
+
+def test_large_constants_that_cancel_change_nothing():
+    """V + c and U - 2c have the same flow and the same energy; only its rounding differs."""
+
+    def shifted(c):
+        return InteractionMeanField(
+            Grid.uniform(-2.5, 2.5, 40),
+            lambda x: np.exp(-10 * (x[:, 0] - 0.5) ** 2),
+            lambda x: x[:, 0] ** 2 / 2 + c,
+            lambda a, b: np.exp(-((a - b.T) ** 2)) - 2 * c,
+            temperature=0.3,
+        )
+
+    method = ImplicitTransport(20.0, estimate_error=False)
+    plain, large = (iw.solve(shifted(c), method=method, save_at=[20]) for c in (0.0, 1e5))
+    assert plain.success and large.success, large.message
+    assert np.abs(plain.state - large.state).max() < 1e-7
 
 
 def test_models_without_a_density_are_refused():
