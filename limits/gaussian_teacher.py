@@ -74,8 +74,8 @@ class GaussianTeacher:
             raise ValueError(
                 f"activation: {activation!r} has no closed-form population risk; use one of {', '.join(_KERNELS)}, or sampled data"
             )
-        self.weights = array("weights", weights)
-        self.output_weights = array("output_weights", output_weights, columns=1)
+        self.weights = array("weights", weights, dtype=np.dtype(np.float64))  # the risk is a small difference of large terms
+        self.output_weights = array("output_weights", output_weights, dtype=np.dtype(np.float64), columns=1)
         if len(self.weights) != len(self.output_weights):
             raise ValueError(f"output_weights: need one per teacher neuron ({len(self.weights)}), got {len(self.output_weights)}")
         self.activation = activation

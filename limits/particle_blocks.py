@@ -2,7 +2,7 @@ r"""Two-layer particle steps by small matrix products on blocks that stay in the
 
 A block of particles meets a block of samples: pre-activations :math:`h = X_b W_b^\top` by BLAS (by a loop where a particle has at
 most 4 weights), then :math:`\phi` and the sums over the block, before anything leaves the cache. The backward pass meets the same
-blocks, computes :math:`h` again (or, for piecewise linear :math:`\phi`, reads the signs kept as bytes) and sums
+blocks, computes :math:`h` again (or, for piecewise linear :math:`\phi` and one output, reads the signs kept as bytes) and sums
 :math:`\dot w_j = -\sum_i (a_j \cdot r_i)\,\phi'(h_{ij})\,x_i` by a second product. Blocks are summed in an order that does not depend
 on the number of threads.
 
@@ -72,7 +72,7 @@ class BlockEngine:
     def outputs(self, W: Array, a: Array, inputs: Array) -> tuple[Array, Any]:
         n, blocks = len(inputs), -(-len(W) // PARTICLES)
         signs = np.empty((0, 0, 0), np.int8)
-        if self.code == PIECEWISE and blocks * n * PARTICLES <= SIGNS:
+        if self.code == PIECEWISE and a.shape[1] == 1 and blocks * n * PARTICLES <= SIGNS:
             signs = self._memory((blocks, n, PARTICLES))
         partial = np.empty((min(CHUNKS, blocks), n, a.shape[1]), inputs.dtype)
         with threads_for(len(W) * n >= SERIAL):
@@ -322,7 +322,7 @@ def _backward_block(W, a, X, r, code, slopes, rate, out_W, out_a, add, signs, bl
     m = len(W_b)
     values, gains = np.empty(SAMPLES * PARTICLES, X.dtype), np.empty(SAMPLES * PARTICLES, X.dtype)
     dW, da = np.zeros((m, D), X.dtype), np.zeros((m, k), X.dtype)
-    remembered = len(signs) > 0 and k == 1
+    remembered = len(signs) > 0
     for begin in range(0, n, SAMPLES):
         X_b, r_b = X[begin : min(n, begin + SAMPLES)], r[begin : min(n, begin + SAMPLES)]
         size = len(X_b) * m

@@ -1,7 +1,8 @@
 r"""A two-layer particle system joined to its data.
 
-The state is all weights :math:`w_j` (biases last), particle by particle, and then all output weights :math:`a_j`. The compiled
-engines hold nothing of size (particles x samples).
+The state is all weights :math:`w_j` (biases last), particle by particle, and then all output weights :math:`a_j`. No
+engine holds pre-activations of size (particles x samples); for piecewise linear activations with one output, the one that works on
+blocks keeps their signs between the two passes of a step, one byte each and 256 MB at most.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..solvers.checks import array
 from ..solvers.data import Data
 from ..solvers.problem import Evaluation
 from .activations import Activation
@@ -78,6 +80,7 @@ class ParticleProblem:
         """Outputs of each replica, shape (R, n, k), at the training inputs or at others."""
         if X is None:
             return self._forward(state, self._inputs, self._offsets)[0]
+        X = array("X", X, dtype=state.dtype, columns=self._shapes[0][1] - self.bias)
         return self._forward(state, self._prepare(X), self._offset(X))[0]
 
     def predict(self, state: Array, X: Array) -> Array:

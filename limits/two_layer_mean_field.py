@@ -56,7 +56,8 @@ class TwoLayerMeanField:
         Whether the particles have biases :math:`b_j`.
     initial : {"gaussian", "sphere"}, callable or pair of ndarray
         Law of the particles at t = 0 (see :mod:`infwidth.limits.particle_laws`); or ``f(rng, N, D, k) -> (W, a)``, called for each
-        replica; or a sample ``(W, a)`` of shapes (N, D) and (N, k). D is the input dimension, plus 1 (the last column) with biases.
+        replica; or a sample ``(W, a)`` of shapes (N, D) and (N, k), which is shuffled before it is split into replicas. D is the input
+        dimension, plus 1 (the last column) with biases.
     weight_std, output_std : float
         Scales :math:`\sigma_w, \sigma_a` of the named laws.
     quasi_random : bool
@@ -65,7 +66,8 @@ class TwoLayerMeanField:
         :math:`f_0`: inputs (n, d) to outputs (n, k), added to the particles' average and not trained.
     replicas : int
         R > 1 splits the N particles into R systems that do not interact. The outputs are their mean, and ``sol.error`` its Monte-Carlo
-        error: a simultaneous 95% bound over all outputs at that time.
+        error: a simultaneous 95% bound over the outputs at the training points (alone) at that time. Needs :math:`R \ll \sqrt N`, see
+        Notes.
     population : GaussianTeacher, optional
         Makes ``solve(model, None, None, method)`` train on the teacher's population: full gradients in closed form, and fresh samples
         where the method has a ``batch_size`` (one-pass SGD).
@@ -74,6 +76,12 @@ class TwoLayerMeanField:
 
     Notes
     -----
+    ``sol.error`` is what the scatter of the replicas shows: the :math:`O(N^{-1/2})` fluctuation of their mean. Each replica has N / R
+    particles, and the bias :math:`O(R/N)` of a system of that size, common to all, is not in it: with R of the order of
+    :math:`\sqrt N` or above the bound is too small (64 replicas of 20 particles: it held in 10% of the runs). It covers the training
+    points, not test points; for those take :func:`infwidth.limits.replicas.simultaneous_error` of
+    ``sol.problem.replica_outputs(sol.state, X_test)``. With few replicas and many points it is cautious: it holds more often than 95%.
+
     With relu and other kinked activations an adaptive flow at tight tolerances crawls over the kinks, and particles that slide along one
     stop it: use gradient descent at a small rate there. What is conserved or spent is observed with
     :mod:`infwidth.limits.particle_diagnostics`.
@@ -81,7 +89,10 @@ class TwoLayerMeanField:
     Raises
     ------
     ValueError
-        Where an argument is out of its range, or the sample or the offset do not fit the data.
+        Where an argument is out of its range, the sample or the offset do not fit the data, replicas are copies of each other, or data
+        are given to a model with a population.
+    TypeError
+        Where the offset is no function or the population no teacher.
 
     Examples
     --------
@@ -124,6 +135,8 @@ class TwoLayerMeanField:
             )
         if self.offset is not None and not callable(self.offset):
             raise TypeError(f"offset: need a function of the inputs, got {type(self.offset).__name__}")
+        if self.population is not None and not isinstance(self.population, GaussianTeacher):
+            raise TypeError(f"population: need a GaussianTeacher, got {type(self.population).__name__}; leave it out to train on X and y")
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ParticleProblem:
         """Draw the particles and join them to the data, or to the population where ``data`` is None."""
@@ -132,6 +145,8 @@ class TwoLayerMeanField:
             if self.population is None:
                 raise ValueError("X: is missing; give X and y, or a population=GaussianTeacher(...) to the model")
             return self.population.join(self, *self._start(rng, self.population.dim, 1, np.dtype(np.float64)))
+        if self.population is not None:
+            raise ValueError("population: the model has its own, and X and y were given too; leave out X and y, or the population")
         W, a = self._start(rng, data.X.shape[1], data.outputs, data.X.dtype)
         return ParticleProblem(data, activation, W, a, self.bias, self.offset, self.replicas, self.compiled)
 
@@ -145,6 +160,7 @@ class TwoLayerMeanField:
             W, a = self.weight_std * W, self.output_std * a
         elif callable(self.initial):
             parts = [self.initial(rng, size, D, k) for _ in range(self.replicas)]
+            _refuse_copies(parts)
             W, a = (np.concatenate([array("initial", part[i]) for part in parts]) for i in (0, 1))
         else:
             W, a = (array("initial", part) for part in _pair(self.initial))
@@ -153,7 +169,16 @@ class TwoLayerMeanField:
                 f"initial: need weights of shape {(self.particles, D)} and output weights of shape {(self.particles, k)}"
                 f"{' (the last weight is the bias)' if self.bias else ''}, got {W.shape} and {a.shape}"
             )
+        if self.replicas > 1 and not isinstance(self.initial, str) and not callable(self.initial):
+            shuffled = rng.permutation(self.particles)  # the order of a sample may mean something; parts of it would be no replicas then
+            W, a = W[shuffled], a[shuffled]
         return W.astype(dtype), a.astype(dtype)
+
+
+def _refuse_copies(parts: list[Sample]) -> None:
+    prints = {tuple(np.asarray(part).tobytes() for part in sample) for sample in parts}
+    if len(prints) < len(parts):
+        raise ValueError("initial: gave two replicas the same particles, so their scatter is no error; draw them from its argument rng")
 
 
 def _pair(sample: Any) -> Any:

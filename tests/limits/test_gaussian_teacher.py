@@ -97,6 +97,8 @@ def test_replicas_on_a_population_move_alone():
         (lambda: GaussianTeacher([[1.0]], [1.0, 2.0], "erf"), "output_weights: need one per teacher neuron"),
         (lambda: solve_on(activation="relu"), "activation: the student's is 'relu', the teacher's 'erf'"),
         (lambda: solve_on(bias=True), "population: biases and an offset"),
+        (lambda: solve_on(data=([[1.0]], [1.0])), "population: the model has its own, and X and y were given too"),
+        (lambda: solve_on().predict([[1.0, 2.0]]), "X: need 1 columns"),
     ],
 )
 def test_errors_name_the_argument(make, words):
@@ -104,6 +106,37 @@ def test_errors_name_the_argument(make, words):
         make()
 
 
-def solve_on(activation="erf", **more):
+def test_population_of_another_type():
+    with pytest.raises(TypeError, match="population: need a GaussianTeacher, got str"):
+        iw.TwoLayerMeanField("erf", 4, population="x")
+
+
+def test_risk_of_a_teacher_in_single_precision_is_not_negative():
+    W, a = cloud(200, 5)
+    W, a = W.astype(np.float32), a.astype(np.float32)
+    for activation in ("erf", "relu", "linear"):
+        teacher = GaussianTeacher(W, a, activation)
+        assert teacher(np.ones((1, 5))).dtype == np.float64
+        assert abs(teacher.risk(W.astype(float), a.astype(float))) < 1e-15
+
+
+def test_every_step_of_one_pass_sgd_sees_fresh_samples():
+    teacher = GaussianTeacher(np.eye(2), [1.0, -1.0], "erf")
+    batches = []
+
+    class Watching(type(iw.TwoLayerMeanField("erf", 2, population=teacher).bind(None, np.random.default_rng(0)))):
+        def descend(self, state, *, step=1, rows=None):
+            batches.append(rows.copy())
+            return super().descend(state, step=step, rows=rows)
+
+    problem = iw.TwoLayerMeanField("erf", 2, population=teacher).bind(None, np.random.default_rng(0))
+    problem.__class__ = Watching
+    for _ in iw.GradientDescent(0.1, 5, batch_size=3).trajectory(problem, np.random.default_rng(1)):
+        pass
+    rows = np.concatenate([batch for batch in batches if batch is not None])
+    assert len(rows) >= 15 and len(np.unique(rows, axis=0)) == len(rows)
+
+
+def solve_on(activation="erf", data=(), **more):
     model = iw.TwoLayerMeanField(activation, 4, population=GaussianTeacher([[1.0]], [1.0], "erf"), **more)
-    return iw.solve(model, method=iw.GradientDescent(0.1, 1))
+    return iw.solve(model, *data, method=iw.GradientDescent(0.1, 1))

@@ -64,6 +64,31 @@ def test_intervals_of_a_training_run_cover_the_limit():
     assert 0.88 < np.mean(joint) < 0.99
 
 
+def test_a_sorted_sample_is_shuffled_before_it_is_split():
+    """Its parts would be systems of different laws, and the error a hundred times too large."""
+    rng = np.random.default_rng(8)
+    W, a = rng.standard_normal((8000, 2)), rng.standard_normal((8000, 1))
+    order = np.argsort(a[:, 0])
+
+    def errors(sample, seeds):
+        model = iw.TwoLayerMeanField("tanh", 8000, initial=sample, replicas=8)
+        return [iw.solve(model, X, Y, iw.GradientDescent(0.5, 0), rng=seed).error[0] for seed in seeds]
+
+    independent = np.mean(errors((W, a), range(10)))
+    assert np.mean(errors((W[order], a[order]), range(10))) == pytest.approx(independent, rel=0.3)
+    one, other = errors((W[order], a[order]), [0, 0])
+    assert one == other  # the model's stream decides
+
+
+def test_replicas_that_are_copies_are_refused():
+    def fixed(rng, N, D, k):
+        return np.ones((N, D)), np.ones((N, k))
+
+    with pytest.raises(ValueError, match="initial: gave two replicas the same particles"):
+        iw.solve(iw.TwoLayerMeanField("tanh", 8, initial=fixed, replicas=2), X, Y, iw.GradientDescent(0.5, 0), rng=0)
+    iw.solve(iw.TwoLayerMeanField("tanh", 8, initial=fixed), X, Y, iw.GradientDescent(0.5, 0), rng=0)
+
+
 def test_error_falls_with_the_root_of_the_number_of_particles():
     """Slope -1/2 within two standard errors for independent particles; steeper for quasi-random ones."""
     truth = outputs_at_the_end(2**18, seed=1, quasi_random=True).predict(X_TEST)
