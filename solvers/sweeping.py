@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -69,10 +71,12 @@ def sweep(
         A dict gives all combinations, the last name varying fastest; otherwise the points themselves.
     executor : concurrent.futures.Executor, optional
         For example a ``ProcessPoolExecutor``, dask's ``Client.get_executor()`` or one of ``mpi4py.futures``. Default: here, one after the
-        other. It is not shut down.
+        other. It is not shut down. Give process pools ``mp_context=multiprocessing.get_context("spawn")``: once parallel loops have run in
+        this process, forked copies of it inherit their thread pools without the threads, and die or hang in the first such loop.
     resume : path, optional
         A folder with one file per finished point, written atomically. Points found there are not computed again. Several sweeps may share
-        it, as long as they have the same function.
+        it; a function of another name, code, defaults, bound arguments or captured values has files of its own, so an edited function is
+        computed anew. What it calls in turn is known by name alone.
 
     Returns
     -------
@@ -82,9 +86,11 @@ def sweep(
     ------
     ValueError
         Where the grid is empty or its points are not distinct, or a file in ``resume`` is another function's.
-    Exception
+    BaseException
         What the function raised, with the point in a note. Points that have finished are kept in ``resume``; those that have not started
         are cancelled.
+    concurrent.futures.CancelledError
+        Where somebody else cancelled points, for example by shutting the executor down.
 
     Examples
     --------
@@ -97,7 +103,7 @@ def sweep(
     points, shape = _points(grid)
     files: list[Path | None] = [None] * len(points)
     if resume is not None:
-        label = f"{function.__module__}.{function.__qualname__}"
+        label = [_name(function), checkpoint.fingerprint(function)]
         files = [Path(resume) / f"{checkpoint.fingerprint({'function': label, 'point': point})}.npz" for point in points]
     results: list[dict[str, Any] | None] = [None if file is None or not file.exists() else _read(file, function) for file in files]
     missing = [i for i, result in enumerate(results) if result is None]
@@ -105,14 +111,14 @@ def sweep(
     def finish(i: int, value: Any) -> None:
         result = dict(value) if isinstance(value, Mapping) else {"value": value}
         if (file := files[i]) is not None:
-            checkpoint.write(file, {"kind": "sweep", "function": function.__qualname__, "result": result})
+            checkpoint.write(file, {"kind": "sweep", "function": _name(function), "result": result})
         results[i] = result
 
     if executor is None:
         for i in missing:
             try:
                 value = function(**points[i])
-            except Exception as error:
+            except BaseException as error:
                 error.add_note(f"infwidth: at the point {points[i]} of the sweep")
                 raise
             finish(i, value)
@@ -124,21 +130,49 @@ def sweep(
 def _distribute(
     function: Callable[..., Any], points: list[Parameters], missing: list[int], executor: Executor, finish: Callable[[int, Any], None]
 ) -> None:
-    futures = {executor.submit(function, **points[i]): i for i in missing}
-    failure: Exception | None = None
-    for future in as_completed(futures):
-        if future.cancelled():
-            continue
-        error = future.exception()
-        if error is None:
-            finish(futures[future], future.result())
-        elif failure is None and isinstance(error, Exception):
-            error.add_note(f"infwidth: at the point {points[futures[future]]} of the sweep")
-            failure = error
-            for other in futures:
-                other.cancel()
+    futures: dict[Future[Any], int] = {}
+    done: SimpleQueue[Future[Any]] = SimpleQueue()  # as_completed would wait for ever for futures that a shutdown has cancelled
+    failure: BaseException | None = None
+    try:
+        for i in missing:
+            futures[future := executor.submit(function, **points[i])] = i
+            future.add_done_callback(done.put)
+        for _ in missing:
+            future = done.get()
+            if future.cancelled():
+                continue
+            error = future.exception()
+            if error is None:
+                finish(futures[future], future.result())
+            elif failure is None:
+                failure = error
+                failure.add_note(f"infwidth: at the point {points[futures[future]]} of the sweep")
+                _cancel(futures)
+    except BaseException as error:  # the pool broke while points were handed to it, a result cannot be stored, Ctrl-C
+        _cancel(futures)
+        failure = failure or error
+    if isinstance(failure, BrokenExecutor):
+        failure.add_note(
+            "infwidth: a worker died; if they were forked from a process that had run parallel loops, give the pool "
+            'mp_context=multiprocessing.get_context("spawn")'
+        )
     if failure is not None:
         raise failure
+    if lost := [points[i] for future, i in futures.items() if future.cancelled()]:
+        raise CancelledError(f"executor: cancelled {len(lost)} points of the sweep, the first {lost[0]}; keep it open, and resume")
+
+
+def _cancel(futures: Iterable[Future[Any]]) -> None:
+    for future in futures:
+        future.cancel()
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """For people and messages; callable objects and partials have no name of their own."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:
@@ -160,6 +194,6 @@ def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:
 
 def _read(file: Path, function: Callable[..., Any]) -> dict[str, Any]:
     stored = checkpoint.read(file)
-    if stored.get("kind") != "sweep" or stored["function"] != function.__qualname__:
-        raise ValueError(f"resume: {str(file)!r} is not a result of {function.__qualname__}; give another folder")
+    if stored.get("kind") != "sweep" or stored["function"] != _name(function):
+        raise ValueError(f"resume: {str(file)!r} is not a result of {_name(function)}; give another folder")
     return stored["result"]

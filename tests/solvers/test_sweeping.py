@@ -1,7 +1,11 @@
 """Sweeps: order, executors, resuming after an interruption, errors."""
 
+import functools
 import json
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import os
+import threading
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 import numpy as np
@@ -57,10 +61,10 @@ def abs_of(x):
 
 def test_resumes_after_a_failure(tmp_path):
     """Finished points are read, not computed again; the failing point is named."""
-    healthy = False
+    healthy = threading.Event()  # a captured flag would make it another function
 
     def fragile(particles, seed):
-        if seed == 2 and not healthy:
+        if seed == 2 and not healthy.is_set():
             raise RuntimeError("out of luck")
         return train(particles, seed)
 
@@ -69,7 +73,7 @@ def test_resumes_after_a_failure(tmp_path):
         sweep(fragile, GRID, resume=tmp_path)
     assert "{'particles': 2, 'seed': 2}" in failure.value.__notes__[0]
     assert CALLS == [(2, 0), (2, 1)]
-    healthy = True
+    healthy.set()
     runs = sweep(fragile, GRID, resume=tmp_path)
     assert CALLS == [(2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (3, 2)]
     again = sweep(fragile, GRID, resume=tmp_path)
@@ -93,6 +97,86 @@ def test_another_function_has_other_files(tmp_path):
     assert sweep(abs_of, {"x": [-3]}, resume=tmp_path)["value"].tolist() == [3]
     assert sweep(lambda x: 2 * x, {"x": [-3]}, resume=tmp_path)["value"].tolist() == [-6]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def doubled(x, factor=2):
+    return factor * x
+
+
+class Scaled:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def times(self, x):
+        return self.factor * x
+
+    def __call__(self, x):
+        return self.factor * x
+
+
+def test_functions_of_one_name_have_other_files(tmp_path):
+    """Lambdas by their code and what they captured, partials and bound methods by what is bound; each is found again."""
+
+    def scale(factor):
+        return lambda x: factor * x
+
+    functions = {
+        30: lambda x: 10 * x,
+        -3: lambda x: -x,
+        12: scale(4),
+        15: scale(5),
+        18: functools.partial(doubled, factor=6),
+        21: functools.partial(doubled, factor=7),
+        24: Scaled(8).times,
+        27: Scaled(9).times,
+        33: Scaled(11),
+        36: Scaled(12),
+    }
+    for _ in range(2):
+        for expected, function in functions.items():
+            assert sweep(function, {"x": [3]}, resume=tmp_path)["value"].tolist() == [expected]
+        assert len(list(tmp_path.iterdir())) == len(functions)
+
+
+class Scripted(Executor):
+    """Calls at once, but cancels the point 1."""
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        if kwargs == {"x": 1}:
+            future.cancel()  # without notice, as the shutdown of a pool does
+        else:
+            future.set_result(function(*args, **kwargs))
+        return future
+
+
+def test_cancelled_points_are_no_results(tmp_path):
+    with pytest.raises(CancelledError, match="cancelled 1 points of the sweep, the first"):
+        sweep(abs_of, {"x": [0, 1, 2]}, Scripted(), resume=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_is_no_exception_is_raised_too(error):
+    def fragile(x):
+        if x == 1:
+            raise error("stop")
+        return x
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(error) as failure:
+        sweep(fragile, {"x": [0, 1, 2]}, pool)
+    assert "{'x': 1}" in failure.value.__notes__[0]
+
+
+def test_results_that_cannot_be_stored_stop_the_sweep(tmp_path):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(TypeError, match="cannot store"):
+        sweep(lambda x: object(), {"x": [0, 1]}, pool, resume=tmp_path)
+
+
+def test_broken_pool_says_what_to_do():
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, pytest.raises(BrokenProcessPool) as failure:
+        sweep(os._exit, [{"status": 1}], pool)
+    assert any('get_context("spawn")' in note for note in failure.value.__notes__)
 
 
 def test_spoiled_file(tmp_path):
