@@ -49,7 +49,12 @@ class DensityProblem:
     confinement : callable or None
         Points (p, dims) to the potential C (p,); it moves the density and does not count as loss.
     data : Data or None
+    Notes
+    -----
+    Momentum and noise added to masses would make some of them negative: methods that do so refuse a problem with ``masses = True``.
     """
+
+    masses = True  # the state is no vector of parameters
 
     def __init__(
         self,
@@ -81,6 +86,8 @@ class DensityProblem:
             loss, outputs, psi = self.energy.evaluate(state)
             if self._confinement is not None:
                 psi = psi + self._confinement
+            psi = psi.view()
+            psi.setflags(write=False)  # it is handed out below, and who writes into it would change the run
             self._last, self._moved = (state.copy(), Evaluation(loss, outputs), psi), None
         _, (loss, outputs), psi = self._last
         return Evaluation(loss, outputs.copy()), psi

@@ -40,7 +40,7 @@ class HeavyBall:
     Raises
     ------
     ValueError
-        Where an argument is out of its range, or the problem needs ``first_learning_rate`` and it is missing.
+        Where an argument is out of its range, the problem needs ``first_learning_rate`` and it is missing, or it is a density.
 
     References
     ----------
@@ -87,6 +87,8 @@ class HeavyBall:
         if isinstance(problem, Causal):
             yield from causal_trajectory(problem, self.weights, self.steps, self.step_size, resume)
             return
+        if getattr(problem, "masses", False):
+            raise ValueError("method: momentum makes masses of a density negative; use TransportFlow or ImplicitTransport")
         if getattr(problem, "first_step", False) and self.first_learning_rate is None:
             raise ValueError("first_learning_rate: this parameterization starts with one large step; give HeavyBall its base rate")
         h, beta = self.step_size, 1 - self.friction * self.step_size

@@ -39,8 +39,8 @@ class Langevin:
     Raises
     ------
     ValueError
-        Where an argument is out of its range, the limit is causal (its state is no vector that noise could be added to), or the problem
-        has a special first step.
+        Where an argument is out of its range, the limit is causal (its state is no vector that noise could be added to), the problem is
+        a density, or it has a special first step.
 
     References
     ----------
@@ -77,6 +77,10 @@ class Langevin:
         if isinstance(problem, Causal):
             raise ValueError(
                 "method: this limit is causal, its parameters are not explicit; Langevin noise needs a particle or finite network"
+            )
+        if getattr(problem, "masses", False):
+            raise ValueError(
+                "method: noise makes masses of a density negative; set the model's temperature and use TransportFlow or ImplicitTransport"
             )
         if getattr(problem, "first_step", False):
             raise ValueError(

@@ -301,3 +301,39 @@ LINE, PLANE = Grid.uniform(0, 1, 4), Grid.uniform((0, 0), (1, 1), (4, 4))
 def test_bad_arguments_are_named(build, name):
     with pytest.raises(ValueError, match=f"^{name}:"):
         build()
+
+
+@pytest.mark.parametrize("method", [iw.HeavyBall(0.1, 1.0, 5), iw.Langevin(0.1, 0.1, 0.1, 5)])
+@pytest.mark.parametrize(
+    "model", [InteractionMeanField(Grid.uniform(-1, 1, 20), square, square), iw.RadialMeanField(10, 0.5, "density", 20)]
+)
+def test_momentum_and_noise_of_a_method_are_refused(method, model):
+    with pytest.raises(ValueError, match=r"^method: .*TransportFlow"):
+        iw.solve(model, method=method)
+
+
+@pytest.mark.parametrize("method", [TransportFlow(0.2), ImplicitTransport(0.2)])
+def test_an_observable_cannot_write_into_the_potential(method):
+    model = InteractionMeanField(Grid.uniform(-1, 1, 20), square, square, temperature=0.1)
+
+    def nasty(t, state, problem):
+        problem.potential(state)[1][:] *= 2
+        return 0.0
+
+    def outputs(t, state, problem):
+        problem.potential(state)[0].outputs[:] = 7
+        return 0.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        iw.solve(model, method=method, observables={"nasty": nasty})
+    quiet, loud = (iw.solve(model, method=method, observables=seen) for seen in (None, {"outputs": outputs}))
+    assert np.array_equal(quiet.state, loud.state)
+
+
+def test_free_energy_of_a_uniform_law_in_a_parabola():
+    """F = tau log(1 / volume) + mean of x^2 / 2 at the centres, for temperature above and at 0."""
+    grid = Grid.uniform(0, 2, 40)
+    for temperature in (0.0, 0.7):
+        problem = InteractionMeanField(grid, lambda x: np.ones(len(x)), square, temperature=temperature).bind(None, None)
+        expected = temperature * np.log(1 / 2) + np.mean(grid.axes[0] ** 2) / 2
+        assert problem.free_energy(problem.start()) == pytest.approx(expected, rel=1e-13)

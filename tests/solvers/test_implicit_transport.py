@@ -144,10 +144,11 @@ def test_large_constants_that_cancel_change_nothing():
             temperature=0.3,
         )
 
-    method = ImplicitTransport(20.0, estimate_error=False)
-    plain, large = (iw.solve(shifted(c), method=method, save_at=[20]) for c in (0.0, 1e5))
+    method = ImplicitTransport(200.0, estimate_error=False)
+    plain, large = (iw.solve(shifted(c), method=method, save_at=[200]) for c in (0.0, 1e5))
     assert plain.success and large.success, large.message
-    assert np.abs(plain.state - large.state).max() < 1e-7
+    assert large.stats["steps"] <= 1.1 * plain.stats["steps"]  # no step was refused for rounding
+    assert np.abs(plain.state - large.state).max() < 1e-4  # a tenth of tol
 
 
 def test_models_without_a_density_are_refused():
