@@ -93,6 +93,14 @@ def test_linearised_dynamics_holds_blas_to_one_thread_and_gives_it_back(monkeypa
     assert seen and set(seen) == {1} and set(after) == {2}
 
 
+def test_offset_and_first_rate_of_the_linearised_dynamics():
+    """The mean of the reference system is the prediction of the same system in solve."""
+    model = iw.TwoLayerMeanField("tanh", 50, offset=lambda X: 10 * X[:, 0])
+    method = iw.GradientDescent(0.5, 5, first_learning_rate=2.0)
+    found = fluctuations.linearized_fluctuations(model, X, Y, method, X_TEST, draws=2, rng=4)
+    np.testing.assert_allclose(found.mean, iw.solve(model, X, Y, method, rng=4).predict(X_TEST), rtol=1e-11)
+
+
 def test_errors_name_the_argument():
     model = iw.TwoLayerMeanField("tanh", 10)
     with pytest.raises(ValueError, match="replicas: need at least 2"):

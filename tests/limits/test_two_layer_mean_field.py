@@ -106,6 +106,37 @@ def test_loss_and_outputs_are_those_of_the_formula():
     np.testing.assert_allclose(problem.predict(problem.start(), X[:2]), outputs[:2], rtol=1e-13)
 
 
+def test_offset_follows_its_inputs():
+    """In minibatches, whose rows come in any order, and at test inputs, as many as training inputs or not."""
+    model = iw.TwoLayerMeanField("erf", 7, offset=lambda X: 10 * X[:, 0] + X[:, 1] ** 2)
+    problem = bind(model, loss="squared")
+    state, rows = problem.start(), np.array([4, 1, 3])
+    whole = problem.evaluate(state).outputs
+    np.testing.assert_allclose(problem.evaluate(state, rows=rows).outputs, whole[rows], rtol=1e-13)
+    velocity, alone = np.empty_like(state), np.empty_like(state)
+    problem.evaluate(state, velocity, rows=rows)
+    bind(model, X[rows], Y[rows]).evaluate(state, alone)
+    np.testing.assert_allclose(velocity, alone, rtol=1e-12)
+    for X_test in (X[::-1].copy(), X[2:5] + 1):
+        sol = iw.solve(model, X, Y, iw.GradientDescent(0.1, 0), X_test=X_test, rng=0)
+        bare = iw.solve(iw.TwoLayerMeanField("erf", 7), X, Y, iw.GradientDescent(0.1, 0), X_test=X_test, rng=0)
+        shift = (sol.test_outputs - bare.test_outputs)[0, :, 0]
+        np.testing.assert_allclose(shift, 10 * X_test[:, 0] + X_test[:, 1] ** 2, rtol=1e-12)
+
+
+def test_function_that_draws_the_particles():
+    """Called with (rng, N / R, D, k) for each replica."""
+    calls = []
+
+    def draw(rng, N, D, k):
+        calls.append((N, D, k))
+        return rng.standard_normal((N, D)), rng.standard_normal((N, k))
+
+    model = iw.TwoLayerMeanField("tanh", 10, bias=True, initial=draw, replicas=2)
+    bind(model, y=np.column_stack([Y, Y, Y, Y]))
+    assert calls == [(5, 3, 4)] * 2
+
+
 def test_descend_is_evaluate_and_add():
     problem = bind(iw.TwoLayerMeanField("relu", 9, bias=True, replicas=3))
     state = problem.start()
