@@ -94,6 +94,12 @@ class DensityMeanField:
         object.__setattr__(self, "activation", activations.get(self.activation))
         if self.unit not in UNITS:
             raise ValueError(f"unit: {self.unit!r} is not one of {', '.join(UNITS)}")
+        if not isinstance(self.grid, Grid):
+            raise ValueError(
+                f"grid: need a Grid, got {type(self.grid).__name__}; Grid(edges) or Grid.uniform(lower, upper, cells) makes one"
+            )
+        if not callable(self.initial):
+            raise ValueError(f"initial: need a function of points, got {type(self.initial).__name__}")
         if UNITS[self.unit][0](self.grid.dims) < 1:
             raise ValueError(f"unit: {self.unit!r} has two parameters or more, but the grid has one axis; give Grid two")
         real("temperature", self.temperature, least=0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ __all__ = ["InteractionMeanField"]
 
 Array = np.ndarray
 
+CELL_AVERAGE = "replace a kernel that is singular at equal points by its average over a cell there"
 MOST_CELLS = 10_000  # of a dense interaction: a matrix of 800 MB
 
 
@@ -52,7 +54,8 @@ class InteractionMeanField:
     Raises
     ------
     ValueError
-        Where an argument is out of its range, U is not symmetric, or the grid does not suit it.
+        Where an argument is out of its range, U is not symmetric, V or U is not finite at the centres of the cells (a singular one is to
+        be replaced by its average over a cell), or the grid does not suit it.
 
     Notes
     -----
@@ -84,6 +87,14 @@ class InteractionMeanField:
 
     def __post_init__(self) -> None:
         real("temperature", self.temperature, least=0)
+        if not isinstance(self.grid, Grid):
+            raise ValueError(
+                f"grid: need a Grid, got {type(self.grid).__name__}; Grid(edges) or Grid.uniform(lower, upper, cells) makes one"
+            )
+        for name in ("initial", "potential", "interaction"):
+            function = getattr(self, name)
+            if not callable(function) and (function is not None or name == "initial"):
+                raise ValueError(f"{name}: need a function of points, got {type(function).__name__}")
         if self.interaction is None:
             return
         if self.convolution:
@@ -94,14 +105,13 @@ class InteractionMeanField:
                     )
         elif self.grid.cells > MOST_CELLS:
             raise ValueError(f"grid: {self.grid.cells} cells make a matrix of more than 800 MB; coarsen it, or use convolution=True")
-        some = self.grid.centers[:: max(1, self.grid.cells // 7)]
+        some = self.grid.centers[:: max(1, self.grid.cells // 7)]  # an early look; the whole of U is looked at on its grid
         if self.convolution:
-            there, back = self.interaction(some - some[0]), self.interaction(some[0] - some)
+            there, back = (numbers("interaction", self.interaction(x), (len(x),), CELL_AVERAGE) for x in (some - some[0], some[0] - some))
         else:
-            there = self.interaction(some, some)
+            there = numbers("interaction", self.interaction(some, some), 2 * (len(some),), CELL_AVERAGE)
             back = there.T
-        if not np.allclose(there, back, rtol=1e-8, atol=1e-10 * (1 + np.abs(there).max())):
-            raise ValueError("interaction: is not symmetric, so this is no gradient flow; use (U(a, b) + U(b, a)) / 2")
+        refuse_asymmetry(there, back)
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:
         """Put the model on its grid. Nothing is random."""
@@ -110,19 +120,35 @@ class InteractionMeanField:
         return DensityProblem(self.grid, self._energy, lambda grid: grid.masses(self.initial), self.temperature)
 
     def _energy(self, grid: Grid) -> InteractionEnergy:
-        values = np.zeros(grid.cells) if self.potential is None else np.asarray(self.potential(grid.centers), float)
-        if values.shape != (grid.cells,):
-            raise ValueError(f"potential: must map points of shape {grid.centers.shape} to ({grid.cells},), gave {values.shape}")
+        values = np.zeros(grid.cells)
+        if self.potential is not None:
+            way_out = "end the grid at a hard wall, and replace a singularity by its average over a cell"
+            values = numbers("potential", self.potential(grid.centers), (grid.cells,), way_out)
         if self.interaction is None:
             return InteractionEnergy(values, np.zeros_like)
         if self.convolution:
             return InteractionEnergy(values, convolver(self.interaction, grid))
-        matrix = np.asarray(self.interaction(grid.centers, grid.centers), float)
-        if matrix.shape != (grid.cells, grid.cells):
-            raise ValueError(
-                f"interaction: must map two sets of q and r points to (q, r), gave {matrix.shape} for {grid.cells} and as many"
-            )
+        matrix = numbers("interaction", self.interaction(grid.centers, grid.centers), (grid.cells, grid.cells), CELL_AVERAGE)
+        for i in range(0, grid.cells, 256):  # in blocks, for the matrix may fill the memory
+            refuse_asymmetry(matrix[i : i + 256], matrix[:, i : i + 256].T)
         return InteractionEnergy(values, lambda masses: matrix @ masses)
+
+
+def numbers(name: str, values: Any, shape: tuple[int, ...], way_out: str) -> Array:
+    """Finite values of a user's function, of that shape."""
+    values = np.asarray(values, float)
+    if values.shape != shape:
+        raise ValueError(f"{name}: must give an array of shape {shape} here, one number per point (or pair of points), gave {values.shape}")
+    bad = values.size - np.count_nonzero(np.isfinite(values))
+    if bad:
+        raise ValueError(f"{name}: is not finite at {bad} of {values.size} points (or pairs) of cell centres; {way_out}")
+    return values
+
+
+def refuse_asymmetry(there: Array, back: Array) -> None:
+    """Compare U with its transpose."""
+    if not np.allclose(there, back, rtol=1e-8, atol=1e-10 * np.abs(there).max()):
+        raise ValueError("interaction: is not symmetric, so this is no gradient flow; use (U(a, b) + U(b, a)) / 2")
 
 
 class InteractionEnergy:
@@ -145,7 +171,8 @@ def convolver(kernel: Callable[[Array], Array], grid: Grid) -> Callable[[Array],
 
     offsets = [np.arange(1 - n, n) * float(w.mean()) for n, w in zip(grid.shape, grid.widths, strict=True)]
     points = np.stack(np.meshgrid(*offsets, indexing="ij"), axis=-1).reshape(-1, grid.dims)
-    values = np.asarray(kernel(points), float).reshape([len(o) for o in offsets])
+    values = numbers("interaction", kernel(points), (len(points),), CELL_AVERAGE).reshape([len(o) for o in offsets])
+    refuse_asymmetry(values, np.flip(values))
     size = [fft.next_fast_len(len(o), real=True) for o in offsets]
     transformed = fft.rfftn(values, size)
     window = tuple(slice(n - 1, 2 * n - 1) for n in grid.shape)

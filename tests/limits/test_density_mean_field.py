@@ -274,6 +274,16 @@ def test_the_solutions_plot_and_save(tmp_path):
         sol.predict(np.ones((2, 1)))
 
 
+def asymmetric(cells):
+    """Asymmetric between neighbours alone, which a look at few far points does not see."""
+    return InteractionMeanField(Grid.uniform(0, 1, cells), square, None, lambda a, b: (a > b.T) * (np.abs(a - b.T) < 1.5 / cells) * 1.0)
+
+
+def asymmetric_kernel():
+    """Odd, but only near 0."""
+    return InteractionMeanField(Grid.uniform(0, 1, 100), square, None, lambda x: np.where(np.abs(x[:, 0]) < 0.02, x[:, 0], 0), True)
+
+
 LINE, PLANE = Grid.uniform(0, 1, 4), Grid.uniform((0, 0), (1, 1), (4, 4))
 
 
@@ -295,6 +305,18 @@ LINE, PLANE = Grid.uniform(0, 1, 4), Grid.uniform((0, 0), (1, 1), (4, 4))
         (lambda: InteractionMeanField(Grid.uniform(0, 1, 20_000), square, None, lambda a, b: 0), "grid"),
         (lambda: iw.solve(InteractionMeanField(LINE, square), np.ones((2, 1)), [1, 2], TransportFlow(1.0)), "X"),
         (lambda: iw.solve(InteractionMeanField(LINE, square, lambda p: p), method=TransportFlow(1.0)), "potential"),
+        (lambda: InteractionMeanField(np.linspace(0, 1, 5), square), "grid"),
+        (lambda: DensityMeanField(np.linspace(0, 1, 5), square), "grid"),
+        (lambda: DensityMeanField(LINE, np.ones(4)), "initial"),
+        (lambda: InteractionMeanField(LINE, np.ones(4)), "initial"),
+        (lambda: InteractionMeanField(LINE, square, np.ones(4)), "potential"),
+        (lambda: InteractionMeanField(LINE, square, None, np.ones((4, 4))), "interaction"),
+        (lambda: InteractionMeanField(LINE, square, None, lambda a, b: 1.0), "interaction"),
+        (lambda: InteractionMeanField(LINE, square, None, lambda x: 1.0, convolution=True), "interaction"),
+        (lambda: InteractionMeanField(LINE, square, None, lambda x: np.where(x[:, 0] == 0, np.inf, 1.0), True), "interaction"),
+        (lambda: asymmetric(100).bind(None, None), "interaction"),
+        (lambda: asymmetric_kernel().bind(None, None), "interaction"),
+        (lambda: InteractionMeanField(LINE, square, lambda x: np.where(x[:, 0] > 0.5, np.inf, 0)).bind(None, None), "potential"),
         (lambda: iw.solve(InteractionMeanField(PLANE, square), method=iw.GradientDescent(0.1, 2, batch_size=2)), "batch_size"),
     ],
 )
