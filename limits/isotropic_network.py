@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..solvers.checks import integer, real
+from ..solvers.checks import array, integer, real
 from ..solvers.data import Data
 from ..solvers.problem import Evaluation
 from .radial_kernel import MEI_MONOTONE, PiecewiseLinear
@@ -80,9 +80,10 @@ class IsotropicNetwork:
     test_samples: int = 10_000
 
     def __post_init__(self) -> None:
-        RadialMeanField(self.dim, self.delta, activation=self.activation)  # checks
-        if math.isinf(self.dim):
+        checked = RadialMeanField(self.dim, self.delta, activation=self.activation)
+        if math.isinf(checked.dim):
             raise ValueError("dim: a network has finitely many inputs; use RadialMeanField")
+        object.__setattr__(self, "dim", int(checked.dim))
         object.__setattr__(self, "width", integer("width", self.width, least=1))
         object.__setattr__(self, "test_samples", integer("test_samples", self.test_samples, least=1))
         real("initial", self.initial, above=0)
@@ -126,6 +127,7 @@ class IsotropicProblem:
         return Batch(X, y, rng.standard_normal(self.shape) if noisy and self.model.temperature else None)
 
     def predict(self, state: Array, X: Array) -> Array:
+        X = array("X", X, columns=self.shape[1])
         W = state.reshape(self.shape)
         f = [_value(self.model.activation, part @ W.T).mean(axis=1) for part in np.array_split(X, 1 + len(X) // 1000)]
         return np.concatenate(f)[:, None]

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ..solvers.checks import array
 from ..solvers.grid import Grid
 from .radial_kernel import PiecewiseLinear
 from .radial_population import RadialPopulation
 
-__all__ = ["RadialRisk", "radial_confinement", "radial_masses"]
+__all__ = ["RadialRisk", "input_radii", "radial_confinement", "radial_masses"]
 
 Array = np.ndarray
 
@@ -36,7 +37,16 @@ class RadialRisk:
         return float(pull @ residual), f[:, None], 2 * (pull @ self.means)
 
     def predict(self, masses: Array, X: Array) -> Array:
-        return self.activation.radial_mean(np.outer(np.linalg.norm(X, axis=1), self.radii), self.dim) @ masses[:, None]
+        return self.activation.radial_mean(np.outer(input_radii(X, self.dim), self.radii), self.dim) @ masses[:, None]
+
+
+def input_radii(X: Array, dim: float) -> Array:
+    r""":math:`|x|` of inputs (n, d), refusing those of another dimension.
+
+    >>> input_radii(np.array([[3.0, 4.0]]), 2)
+    array([5.])
+    """
+    return np.linalg.norm(array("X", X, columns=None if math.isinf(dim) else int(dim)), axis=1)
 
 
 def radial_confinement(dim: float, temperature: float, weight_decay: float) -> Callable[[Array], Array] | None:

@@ -56,14 +56,14 @@ class RadialMeanField:
     solver : {"particles", "density"}
         Radial particles (any method moves them), or conservative finite volumes for the density (``TransportFlow``).
     size : int, default 400
-        Number of particles or of cells.
+        Number of particles or of cells (then 4 at least).
     activation : PiecewiseLinear
         Default: -2.5 below .5, 7.5 above 1.5, linear between.
     initial : float or frozen scipy distribution
-        Law of :math:`r_0`. A number :math:`\kappa` means Gaussian weights, :math:`w_0 \sim N(0, \kappa^2 I_d/d)`.
+        Law of :math:`r_0 \ge 0`. A number :math:`\kappa` means Gaussian weights, :math:`w_0 \sim N(0, \kappa^2 I_d/d)`.
     grid : Grid, optional
-        Cells of the density solver. Default: ``size`` cells up to ``r_max``, finest at 1.5 times the median of
-        the initial law.
+        Cells of the density solver, one axis from 0 on; then ``size`` is not used. Default: ``size`` cells up to ``r_max``, finest at
+        1.5 times the median of the initial law.
     r_max : float, default 8
         Largest radius of the default grid. Check that no mass arrives there (``sol.state[-1]``).
     temperature, weight_decay : float
@@ -117,7 +117,11 @@ class RadialMeanField:
             raise ValueError(f"activation: need a PiecewiseLinear, got {self.activation!r}; interpolate other functions at many knots")
         if not hasattr(self.initial, "ppf"):
             real("initial", self.initial, above=0, way_out="or give a frozen scipy distribution of the radius")
+            object.__setattr__(self, "initial", float(self.initial))
+        elif not self.initial.support()[0] >= 0:
+            raise ValueError(f"initial: a radius is not negative, but the law starts at {self.initial.support()[0]:g}; truncate or fold it")
         real("r_max", self.r_max, above=0)
+        self._check_grid()
         noisy = real("temperature", self.temperature, least=0) + real("weight_decay", self.weight_decay, least=0) > 0
         if noisy and self.solver == "particles":
             raise ValueError("temperature, weight_decay: radial particles move without noise; use solver='density'")
@@ -125,6 +129,20 @@ class RadialMeanField:
             raise ValueError("temperature: noise in infinite dimension moves a radius at once to infinity; give a finite dim")
         if self.solver == "density" and self.law() is None:
             raise ValueError("initial: a number is an atom at dim = inf, which has no density; give a scipy distribution or particles")
+
+    def _check_grid(self) -> None:
+        if self.grid is None:
+            if self.solver == "density" and self.size < 4:
+                raise ValueError(f"size: the density needs four cells or more (two on the coarser grid of its error), got {self.size}")
+            return
+        if self.solver == "particles":
+            raise ValueError("grid: particles have none; use solver='density', or leave it out")
+        if not isinstance(self.grid, Grid):
+            raise ValueError(f"grid: need a Grid, got {type(self.grid).__name__}; Grid(edges) makes one")
+        if self.grid.dims != 1:
+            raise ValueError(f"grid: a radius has one axis, got {self.grid.dims}")
+        if self.grid.edges[0][0] < 0:
+            raise ValueError(f"grid: a radius is not negative, but the grid starts at {self.grid.edges[0][0]:g}; start it at 0")
 
     def law(self) -> Any:
         """The initial law of the radius, a frozen scipy distribution; None for the atom that a number means at d = infinity."""

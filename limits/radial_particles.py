@@ -19,6 +19,7 @@ import numpy as np
 
 from ..solvers.compilation import jit
 from ..solvers.problem import Evaluation
+from .radial_density import input_radii
 from .radial_kernel import PiecewiseLinear
 from .radial_population import RadialPopulation
 
@@ -173,6 +174,7 @@ class RadialParticles:
         return Evaluation(float(weights @ residual**2), f[:, None])
 
     def predict(self, state: Array, X: Array) -> Array:
-        f = np.empty(len(X))
-        _outputs(self.table.nodes, self.table.scale, state, np.linalg.norm(X, axis=1), f)
+        radii = input_radii(X, self.dim)
+        f = np.empty(len(radii))
+        _outputs(self.table.nodes, self.table.scale, state, radii, f)
         return f[:, None]

@@ -46,6 +46,13 @@ def test_risk_follows_the_limit():
     assert "batch_loss" in sol.stats
 
 
+def test_a_float_of_integer_value_is_a_dimension_and_inputs_are_checked():
+    problem = IsotropicNetwork(5.0, 0.6, 7, test_samples=10).bind(None, np.random.default_rng(0))
+    assert problem.shape == (7, 5) and isinstance(problem.shape[1], int)
+    with pytest.raises(ValueError, match=r"^X: need 5 columns"):
+        problem.predict(problem.start(), np.ones((2, 4)))
+
+
 def test_refusals():
     network = IsotropicNetwork(5, 0.6, 7, test_samples=10)
     with pytest.raises(ValueError, match="batch_size"):

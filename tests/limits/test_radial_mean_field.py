@@ -192,6 +192,13 @@ def test_quantile_start_and_random_start():
         ({"temperature": 0.1}, "temperature, weight_decay"),
         ({"temperature": 0.1, "solver": "density", "dim": math.inf}, "temperature"),
         ({"solver": "density", "dim": math.inf}, "initial"),
+        ({"solver": "density", "size": 3}, "size"),
+        ({"solver": "density", "initial": stats.norm(0.8, 0.1)}, "initial"),
+        ({"initial": stats.norm(0.8, 0.1)}, "initial"),
+        ({"grid": Grid.uniform(0, 8, 50)}, "grid"),
+        ({"solver": "density", "grid": np.linspace(0, 8, 50)}, "grid"),
+        ({"solver": "density", "grid": Grid.uniform(-1, 8, 50)}, "grid"),
+        ({"solver": "density", "grid": Grid.uniform((0, 0), (8, 8), (5, 5))}, "grid"),
     ],
 )
 def test_bad_arguments_are_named(arguments, name):
@@ -211,3 +218,28 @@ def test_the_solution_plots_saves_and_predicts(tmp_path):
     again = iw.Solution.load(tmp_path / "radial.npz", problem=sol.problem)
     X = np.ones((3, 40))
     assert np.array_equal(again.predict(X), sol.predict(X))
+
+
+@pytest.mark.parametrize("model", [iw.RadialMeanField(4, 0.5, size=50), iw.RadialMeanField(4, 0.5, "density", 50)])
+def test_predictions_are_averages_over_directions(model):
+    problem = model.bind(None, None)
+    state = problem.start()
+    X = np.array([[1.0, 2.0, 2.0, 4.0], [0.0, 0.5, 0.0, 0.0]])
+    masses, radii = (np.full(50, 1 / 50), state) if model.solver == "particles" else (state, problem.grid.axes[0])
+    expected = [masses @ MEI_MONOTONE.radial_mean(radii * length, 4) for length in (5.0, 0.5)]
+    assert np.allclose(problem.predict(state, X)[:, 0], expected, atol=1e-6)
+    with pytest.raises(ValueError, match=r"^X: need 4 columns"):
+        problem.predict(state, np.ones((2, 7)))
+    with pytest.raises(ValueError, match=r"^X: need 4 columns"):
+        problem.predict(state, np.ones(4))
+
+
+def test_a_given_grid_is_used():
+    grid = Grid.uniform(0, 6, 30)
+    assert iw.RadialMeanField(40, 0.8, "density", grid=grid).bind(None, None).grid is grid
+
+
+def test_a_random_start_is_of_the_generator_alone():
+    model = iw.RadialMeanField(40, 0.8, size=30, random_start=True)
+    first, same, other = (model.bind(None, np.random.default_rng(seed)).start() for seed in (1, 1, 2))
+    assert np.array_equal(first, same) and not np.array_equal(first, other)
