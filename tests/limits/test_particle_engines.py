@@ -123,6 +123,18 @@ def test_sorted_angles_on_an_edge(X, w, r, velocity):
     np.testing.assert_allclose(out[0], [velocity], atol=1e-13)
 
 
+def test_sorted_angles_on_both_edges_by_the_sign_alone():
+    """Particles 1e-15 off an axis: no angle tells on which side of the edge the samples of the other axis are."""
+    X = np.array([(0, 1), (0, 2), (0, -1), (0, -2), (1, 0), (3, 0), (-1, 0), (-2, 0)], float)
+    W = np.array([v[::order] for order in (1, -1) for s in (1, -1) for t in (1e-15, -1e-15) for v in [(s, t)]], float)
+    a, r = np.ones((len(W), 1)), 1.0 + np.arange(len(X))[:, None] ** 2
+    engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty_like(W), np.empty_like(a))
+    inputs = engine.prepare(X)
+    _, memo = engine.outputs(W, a, inputs)
+    engine.move(W, a, inputs, r, 1.0, out, False, memo)
+    np.testing.assert_allclose(out[0], [-(r[X @ w > 0] * X[X @ w > 0]).sum(axis=0) for w in W], atol=1e-12)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(
     ("activation", "D"), [("relu", 2), ("leaky_relu", 2), ("abs", 2), ("relu", 3), ("relu", 7), ("tanh", 3), ("sin", 3)]
