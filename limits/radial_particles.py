@@ -6,8 +6,10 @@ With nodes :math:`R_k`, labels :math:`y_k` and weights :math:`w_k` of the popula
     \mathrm{Risk} = \sum_k w_k (y_k - f_k)^2, \qquad \dot r_i = 2 \sum_k w_k (y_k - f_k)\, R_k\, q_d'(r_i R_k).
 
 The closed form of :math:`q_d` costs .4 microseconds, so it is tabulated once in the variable :math:`s / (s + \sqrt d)`, in which it is
-smooth up to :math:`s = \infty`, and read by cubic Hermite interpolation. The slope that moves the particles is the derivative of the
-interpolant itself: the tabulated risk and its gradient are consistent to rounding. :attr:`RadialParticles.table_error` states the error.
+smooth from :math:`s = 0+` to :math:`s = \infty`, and read by cubic Hermite interpolation. (A knot of the activation at 0 makes a slope at
+:math:`s = 0+`, so a kink at the origin in d dimensions; a particle that sits there exactly stays.) The slope that moves the particles
+is the derivative of the interpolant itself: the tabulated risk and its gradient are consistent to rounding.
+:attr:`RadialParticles.table_error` states the error.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ class RadialTable:
         self.scale = 1.0 if math.isinf(dim) else math.sqrt(dim)
         x = np.linspace(0, 1, cells + 1)
         q, slope = self._exact(activation, dim, x[:-1])
+        slope[0] = self._exact(activation, dim, np.array([1e-9]))[1][0]  # one-sided: the closed form has 0 at s = 0
         # At s = infinity half of the directions see each end of the activation; a large finite s has the slope as well.
         far, far_slope = self._exact(activation, dim, np.array([1 - 1e-9]))
         self.nodes = np.stack((np.append(q, far), np.append(slope, far_slope) / cells), axis=1)
@@ -113,7 +116,7 @@ def _outputs(nodes: Array, scale: float, r: Array, radii: Array, f: Array) -> No
 @jit
 def _velocities(nodes: Array, scale: float, r: Array, radii: Array, pull: Array, velocity: Array) -> None:  # pragma: no cover - compiled
     for i in range(r.size):
-        sign = 1.0 if r[i] >= 0 else -1.0
+        sign = 1.0 if r[i] > 0 else -1.0 if r[i] < 0 else 0.0
         v = 0.0
         for k in range(radii.size):
             v += pull[k] * _hermite(nodes, scale, abs(r[i]) * radii[k])[1]

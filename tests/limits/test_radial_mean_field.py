@@ -53,6 +53,23 @@ def test_table_error_falls_at_third_order():
     assert RadialTable(MEI_MONOTONE, 40).error < 1e-9
 
 
+@pytest.mark.parametrize("dim", [3, 40, math.inf])
+def test_the_table_is_right_beside_the_origin(dim):
+    """A knot at 0 makes a one-sided slope there, which the first cell of the table has to know."""
+    table = RadialTable(MEI_NON_MONOTONE, dim)
+    s = np.array([1e-9, 1e-5, 1e-4])
+    value, slope = table.read(s)
+    exact = MEI_NON_MONOTONE.radial_slope(s, dim)
+    assert np.all(exact < -0.1) and np.allclose(slope, exact, rtol=1e-4)
+    assert np.allclose(value, MEI_NON_MONOTONE.radial_mean(s, dim), rtol=0, atol=1e-9)
+    problem = iw.RadialMeanField(dim, 0.5, size=3, activation=MEI_NON_MONOTONE).bind(None, None)
+    r = np.array([0.0, 1e-5, -1e-5])
+    velocity = np.empty(3)
+    problem.evaluate(r, velocity)
+    _, expected = reference_evaluate(r, problem.population, MEI_NON_MONOTONE, dim)
+    assert velocity[0] == 0 and velocity[1] == -velocity[2] != 0 and np.allclose(velocity, expected, rtol=1e-4)
+
+
 def test_velocity_is_minus_size_times_the_gradient_of_the_risk():
     problem = iw.RadialMeanField(40, 0.5, size=12, random_start=True).bind(None, np.random.default_rng(3))
     r = problem.start() + 0.5
