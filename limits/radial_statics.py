@@ -87,23 +87,30 @@ def minimum_risk(dim: float, delta: float, activation: PiecewiseLinear = MEI_MON
 
 
 def one_atom_transition(dim: float, activation: PiecewiseLinear = MEI_MONOTONE, tolerance: float = 1e-4) -> float:
-    r"""Separation :math:`\Delta` above which no single radius has the smallest risk, by bisection of the certificate.
+    r"""Largest separation :math:`\Delta` at which a single radius has the smallest risk of all laws, by the certificate.
 
-    Below it gradient flow can end at one atom; above, a law must spread to do best. At infinite dimension it is also where the smallest
-    risk reaches 0; the paper reads off about .47 there. In low dimension (10, say) no separation has an optimal atom: the result is 0.
+    Above it a law must spread to do best. The separations at which one atom is optimal are an interval; this is its upper end, found by
+    a scan downwards in steps of 1/40 and bisection. The lower end is 0 in high dimension (40, infinity), but not in lower ones: at
+    d = 20 one atom is not optimal at :math:`\Delta = .05` either. 0.0 where the scan meets no such separation (at d = 10). At infinite
+    dimension it is also where the smallest risk reaches 0; the paper reads off about .47 there.
 
     >>> import math
     >>> from infwidth.limits.radial_statics import one_atom_transition
     >>> round(one_atom_transition(math.inf), 3)
     0.474
     """
-    low, high = 0.0, 1 - 1e-6
+
+    def optimal(delta: float) -> bool:
+        return minimum_risk(dim, delta, activation, atoms=1).gap <= 1e-7
+
+    scanned = np.arange(39, 0, -1) / 40
+    low = next((float(delta) for delta in scanned if optimal(delta)), 0.0)
+    if low == 0:
+        return 0.0
+    high = low + 1 / 40
     while high - low > tolerance:
         middle = (low + high) / 2
-        if minimum_risk(dim, middle, activation, atoms=1).gap > 1e-7:
-            high = middle
-        else:
-            low = middle
+        low, high = (middle, high) if optimal(middle) else (low, middle)
     return (low + high) / 2
 
 

@@ -69,6 +69,17 @@ def test_transition_at_infinite_dimension():
     assert minimum_risk(math.inf, exact + 0.01).risk < 1e-10 < 1e-6 < minimum_risk(math.inf, exact - 0.01).risk
 
 
+def test_the_transition_is_the_upper_end_of_an_interval():
+    end = one_atom_transition(20, tolerance=1e-2)
+    gaps = [minimum_risk(20, delta, atoms=1).gap for delta in (0.05, end - 0.02, end + 0.02)]
+    assert gaps[0] > 1e-6 and gaps[1] <= 1e-7 < 1e-6 < gaps[2]
+
+
+@pytest.mark.slow
+def test_no_atom_is_optimal_in_low_dimension():
+    assert one_atom_transition(10) == 0.0
+
+
 def test_gradient_flow_stays_above_the_minimum_and_ends_at_one_atom_below_the_transition():
     sol = iw.solve(iw.RadialMeanField(40, 0.3, size=50), method=iw.GradientFlow(400.0, estimate_error=False), save_at=[0, 10, 400])
     best = minimum_risk(40, 0.3)
