@@ -93,6 +93,18 @@ def test_extrapolated_steps_are_of_second_order():
     assert np.log2(errors[-2] / errors[-1]) == pytest.approx(2, abs=0.15), errors
 
 
+def test_what_extrapolation_makes_negative_is_cut_and_the_mass_kept():
+    from infwidth.solvers.implicit_transport import _step
+
+    problem = model().bind(None, None)
+    m = np.eye(60)[20]
+    whole, half = problem.implicit_step(m, 0.05), problem.implicit_step(m, 0.025)
+    raw = 2 * problem.implicit_step(half, 0.025) - whole
+    assert raw.min() < -1e-6
+    new, _ = _step(problem, m, 0.05)
+    assert new.min() == 0 and abs(new.sum() - 1) < 1e-14
+
+
 def test_implicit_and_explicit_flows_agree_and_the_energy_falls():
     explicit = iw.solve(model(), method=iw.GradientFlow(1.0, rtol=1e-9, atol=1e-12, stepper="BDF", estimate_error=False), save_at=[0.3, 1])
     implicit = iw.solve(model(), method=ImplicitTransport(1.0, tol=1e-6), save_at=[0.3, 1], observables={"F": free_energy})
