@@ -16,12 +16,14 @@ from infwidth.solvers import Grid, ImplicitTransport, wasserstein_to_particles
 TIMES = np.arange(0, 41, 2)
 # d = 40, delta = .8, r_0 = .8 chi_d / sqrt(d); N = 400 radial particles from quantiles, Euler in steps of .01; stated to 1%.
 RISK = np.array("1.704 1.011 .861 .527 .288 .177 .126 .099 .085 .075 .069 .065 .061 .058 .055 .053 .051 .049 .047 .046 .044".split(), float)
+ROUNDING = 5e-4  # the table has three decimals
 
 
 def test_risk_table_by_euler_steps():
+    """The table's own setting: all that is left is its stated 1% and its rounding."""
     sol = iw.solve(iw.RadialMeanField(40, 0.8), method=iw.GradientDescent(0.01, 4000), save_at=100 * TIMES)
     assert np.allclose(sol.t, TIMES)
-    assert np.abs(sol.loss / RISK - 1).max() < 0.02
+    assert np.all(np.abs(sol.loss - RISK) < 0.01 * RISK + ROUNDING)
 
 
 def test_risk_by_gradient_flow_and_its_stated_error():
@@ -123,19 +125,21 @@ def test_one_atom_at_infinite_dimension_is_one_equation():
 
 
 def test_risk_table_by_finite_volumes_and_by_particles_without_time_error():
-    """Both converged runs agree to 2%; the table has an Euler error of its own, up to 2.6% at t = 38."""
-    particles = iw.solve(iw.RadialMeanField(40, 0.8, size=800), method=iw.GradientFlow(40.0, estimate_error=False), save_at=TIMES)
+    """Both are within 2% of the table (and its rounding). Of each other they are closer: the error of 400 cells is at most 1.7%, and
+    extrapolated at second order from 400 and 800 cells the risk is that of 1600 particles to .1%, from 1.7 down to .04."""
+    particles = iw.solve(iw.RadialMeanField(40, 0.8, size=1600), method=iw.GradientFlow(40.0, estimate_error=False), save_at=TIMES)
     cells = iw.solve(iw.RadialMeanField(40, 0.8, solver="density"), method=iw.TransportFlow(40.0), save_at=TIMES)
-    assert np.abs(cells.loss / particles.loss - 1).max() < 0.02
-    assert np.abs(cells.loss / RISK - 1).max() < 0.03 and np.median(np.abs(cells.loss / RISK - 1)) < 0.01
-    assert np.abs(particles.loss / RISK - 1).max() < 0.03
+    finer = iw.solve(
+        iw.RadialMeanField(40, 0.8, solver="density", size=800), method=iw.TransportFlow(40.0, estimate_error=False), save_at=TIMES
+    )
+    for loss in (particles.loss, cells.loss, finer.loss):
+        assert np.all(np.abs(loss - RISK) < 0.02 * RISK + ROUNDING)
+    assert np.abs(cells.loss / particles.loss - 1).max() < 0.017
+    assert np.abs((4 * finer.loss - cells.loss) / 3 / particles.loss - 1).max() < 1e-3
     assert abs(cells.state.sum() - 1) < 1e-13 and cells.state.min() >= 0
     assert np.all(np.diff(cells.loss) < 0)
-    exact = iw.solve(
-        iw.RadialMeanField(40, 0.8, size=3200), method=iw.GradientFlow(10.0, rtol=1e-7, estimate_error=False), save_at=TIMES[:6]
-    )
-    gap = np.abs(cells.outputs[:6] - exact.outputs).max(axis=(1, 2))
-    assert np.all(gap <= cells.error[:6]) and np.all(cells.error[1:6] < 30 * gap[1:])  # the stated error covers, and says something
+    gap = np.abs(cells.outputs - particles.outputs).max(axis=(1, 2))
+    assert np.all(gap <= cells.error) and np.all(cells.error[1:] < 30 * gap[1:])  # the stated error covers, and says something
 
 
 def test_density_solver_is_of_second_order():
