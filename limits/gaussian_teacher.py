@@ -52,6 +52,17 @@ class GaussianTeacher:
     activation : {"erf", "relu", "linear"}
         Of teacher and student.
 
+    Notes
+    -----
+    ``sol.loss`` is the population risk, a sum over all pairs of particles: :math:`O(N(N + M)d)` at every saved step, where a step of
+    one-pass SGD on B samples takes :math:`O(NBd)`. Its default is to save every step: give a few by ``save_at``. The losses of the
+    batches, in ``sol.stats["batch_loss"]``, cost nothing.
+
+    There are no training points, so ``sol.outputs`` has shape (T, 0, 1); give ``X_test`` for ``sol.test_outputs``. The Monte-Carlo
+    error of replicas is that of these outputs, so without ``X_test`` it is not in ``sol.error``, which is then the error of the loss by
+    the stepper of a flow, and None for discrete methods. The loss itself is that of all particles as one network: from the limit it
+    differs by the fluctuation, :math:`O(N^{-1/2})` and near its minimum :math:`O(N^{-1})`, which nothing here states.
+
     Raises
     ------
     ValueError
@@ -133,8 +144,9 @@ class TeacherProblem(ParticleProblem):
         self.teacher = teacher
         self._squared = get_loss("squared")
 
-    # The outputs at no inputs are an empty array; nothing that replicas could disagree on.
-    output_error = None
+    @property
+    def input_dim(self) -> int:
+        return self.teacher.dim
 
     def sample(self, rng: np.random.Generator, size: int) -> Array:
         """Fresh inputs, shape (size, d)."""

@@ -86,10 +86,15 @@ class ParticleProblem:
     def predict(self, state: Array, X: Array) -> Array:
         return self.replica_outputs(state, X).mean(axis=0)
 
-    @property
-    def output_error(self) -> Callable[[Array], float] | None:
-        """Monte-Carlo error of the outputs at a state; None with a single system, which cannot tell."""
-        return None if self.replicas == 1 else lambda state: simultaneous_error(self.replica_outputs(state))
+    def output_error(self, X_test: Array | None) -> Callable[[Array], float] | None:
+        """Monte-Carlo error at a state of the outputs at the training points and these test points, all at once; None with a single
+        system, which cannot tell."""
+        if self.replicas == 1:
+            return None
+        points = ([] if self.data is None else [None]) + ([] if X_test is None else [X_test])
+        if not points:
+            return None
+        return lambda state: simultaneous_error(np.concatenate([self.replica_outputs(state, X) for X in points], axis=1))
 
     def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
         evaluation, push = self._evaluate(state, rows)

@@ -66,11 +66,11 @@ class TwoLayerMeanField:
         :math:`f_0`: inputs (n, d) to outputs (n, k), added to the particles' average and not trained.
     replicas : int
         R > 1 splits the N particles into R systems that do not interact. The outputs are their mean, and ``sol.error`` its Monte-Carlo
-        error: a simultaneous 95% bound over the outputs at the training points (alone) at that time. Needs :math:`R \ll \sqrt N`, see
-        Notes.
+        error: a simultaneous 95% bound over the outputs at that time, at the training points and, where ``solve`` is given ``X_test``,
+        at the test points. Needs :math:`R \ll \sqrt N`, see Notes.
     population : GaussianTeacher, optional
-        Makes ``solve(model, None, None, method)`` train on the teacher's population: full gradients in closed form, and fresh samples
-        where the method has a ``batch_size`` (one-pass SGD).
+        Makes ``solve(model, method=method)`` train on the teacher's population: full gradients in closed form, and fresh samples where
+        the method has a ``batch_size`` (one-pass SGD). See :class:`GaussianTeacher` for what ``sol.loss`` costs and ``sol.error`` covers.
     compiled : bool
         False takes the numpy reference instead of the compiled engines.
 
@@ -78,9 +78,10 @@ class TwoLayerMeanField:
     -----
     ``sol.error`` is what the scatter of the replicas shows: the :math:`O(N^{-1/2})` fluctuation of their mean. Each replica has N / R
     particles, and the bias :math:`O(R/N)` of a system of that size, common to all, is not in it: with R of the order of
-    :math:`\sqrt N` or above the bound is too small (64 replicas of 20 particles: it held in 10% of the runs). It covers the training
-    points, not test points; for those take :func:`infwidth.limits.replicas.simultaneous_error` of
-    ``sol.problem.replica_outputs(sol.state, X_test)``. With few replicas and many points it is cautious: it holds more often than 95%.
+    :math:`\sqrt N` or above the bound is too small (64 replicas of 20 particles: it held in 10% of the runs). On training points the
+    fluctuation decays with the loss, on test points it does not: without ``X_test`` the bound says nothing of ``sol.predict``. For other
+    points take :func:`infwidth.limits.replicas.simultaneous_error` of ``sol.problem.replica_outputs(sol.state, X)``. With few replicas
+    and many points it is cautious: it holds more often than 95%.
 
     With relu and other kinked activations an adaptive flow at tight tolerances crawls over the kinks, and particles that slide along one
     stop it: use gradient descent at a small rate there. What is conserved or spent is observed with

@@ -75,8 +75,11 @@ class Problem(Protocol):
         Largest stable time step of the spatial discretisation (CFL).
     ``coarser() -> Problem``
         The same problem on a coarser grid, for the error estimate of methods that make one.
-    ``output_error(state) -> float``
-        Error of the outputs at a state by the problem's own account (Monte-Carlo), recorded in ``sol.error``; None where it cannot tell.
+    ``output_error(X_test) -> f(state) -> float``
+        Error of the outputs at a state, at the training points and at these test points (or None), by the problem's own account
+        (Monte-Carlo), recorded in ``sol.error``. None in place of the function where it cannot tell.
+    ``input_dim : int``
+        Number of columns of inputs, where there are no data that tell.
     ``threads : "block"``
         Parallel loops of its own: BLAS is then limited to one thread for the whole solve.
     """

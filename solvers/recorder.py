@@ -68,7 +68,8 @@ class Recorder:
         self.rows: dict[str, list[Any]] = {name: [] for name in ("t", "step", "loss", "outputs", "batch_loss")}
         if X_test is not None:
             self.rows["test_outputs"] = []
-        self.output_error = getattr(problem, "output_error", None)
+        output_error = getattr(problem, "output_error", None)
+        self.output_error = None if output_error is None else output_error(X_test)
         if self.output_error is not None:
             self.rows["error"] = []
         self.observed: dict[str, list[Any]] = {name: [] for name in self.observables}

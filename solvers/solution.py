@@ -38,9 +38,10 @@ class Solution:
     state : ndarray, shape (p,), or the causal problem itself, or None
         Where the run ended (the last step, saved or not). None where a diverging or interrupted step spoilt it.
     error : ndarray, shape (T,), or None
-        Estimate of our own numerical error, of any output (of the loss where a model has no outputs): that of an adaptive flow up to
-        each time, by a second run at looser tolerances or on a coarser grid; plus, for particles in replicas, the simultaneous 95%
-        Monte-Carlo bound at the training points. None where there is none beyond rounding or it cannot be told.
+        Estimate of our own numerical error, of any entry of ``outputs`` and ``test_outputs`` (of the loss where there are neither): that
+        of an adaptive flow up to each time, by a second run at looser tolerances or on a coarser grid; plus, for particles in replicas,
+        the Monte-Carlo bound that holds at all training and test points at once with 95%. None where there is none beyond rounding or it
+        cannot be told.
     covariance : ndarray or None
         Law of the outputs where the limit itself is random.
     success : bool

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import checkpoint as checkpoints
-from .checks import real
+from .checks import array, real
 from .data import Data
 from .interrupt import DeferredInterrupt
 from .losses import Loss
@@ -59,7 +59,7 @@ def solve(
     loss : {"squared", "logistic", "cross_entropy"} or Loss
         Mean over samples; the squared loss is :math:`\tfrac12\|f - y\|^2`.
     X_test : array_like, shape (n', d), optional
-        Inputs at which the outputs are recorded too, in ``sol.test_outputs``.
+        Inputs at which the outputs are recorded too, in ``sol.test_outputs``; ``sol.error`` then covers them.
     rng : int, Generator or SeedSequence, optional
         The model and the method draw from two independent streams of it. The same seed gives the same run.
     save_at : sequence, optional
@@ -97,7 +97,11 @@ def solve(
     (array([0., 2.]), array([0., 2.]))
     """
     _check_parts(model, method)
-    data = None if X is None and y is None and X_test is None else _check_data(X, y, loss, X_test)
+    data = None if X is None and y is None else _check_data(X, y, loss, X_test)
+    if data is not None:
+        X_test = data.X_test
+    elif X_test is not None:
+        X_test = array("X_test", X_test)
     saved = check_save_at(save_at, method)
     checkpoint_seconds = real("checkpoint_seconds", checkpoint_seconds, least=0)
     observables = dict(observables or {})
@@ -106,15 +110,19 @@ def solve(
             raise TypeError(f"{name}: need a function, got {type(value).__name__}")
     file = None if checkpoint is None else _CheckpointFile(checkpoint, checkpoint_seconds, method, rng)
     if file is not None:
-        file.identify(model=model, method=method, data=data, rng=_identity(rng), save_at=saved, observables=observables)
+        file.identify(
+            model=model, method=method, data=X_test if data is None else data, rng=_identity(rng), save_at=saved, observables=observables
+        )
     model_rng, method_rng = _streams(rng)
     problem = model.bind(data, model_rng)
+    if data is None and X_test is not None:
+        array("X_test", X_test, columns=getattr(problem, "input_dim", None))
     recorder = Recorder(
         problem,
         saved,
         discrete=method.discrete,
         steps=getattr(method, "steps", None),
-        X_test=None if data is None else data.X_test,
+        X_test=X_test,
         observables=observables,
     )
     run = _Run(problem, method, recorder, file, callback)
@@ -123,7 +131,7 @@ def solve(
         solution = run.solution()
         if solution.success and getattr(method, "estimate_error", False):
             try:
-                of_stepper = _refinement_error(problem, method, method_rng, solution)
+                of_stepper = _refinement_error(problem, method, method_rng, solution, X_test)
             except (KeyboardInterrupt, MethodFailed) as error:
                 of_stepper = None
                 solution.message += f"; the error estimate was not finished ({str(error) or 'interrupted by Ctrl-C'})"
@@ -290,7 +298,7 @@ def _check_parts(model: Any, method: Any) -> None:
 
 def _check_data(X: Any, y: Any, loss: str | Loss, X_test: Any) -> Data:
     if X is None:
-        raise ValueError("X: is missing although y or X_test was given; give the training inputs")
+        raise ValueError("X: is missing although y was given; give the training inputs")
     return Data.check(X, y, loss, X_test)
 
 
@@ -348,9 +356,9 @@ def _bar(progress: bool, method: Any) -> Iterator[Callable[[Point], None] | None
         yield show
 
 
-def _refinement_error(problem: Any, method: Any, rng: np.random.Generator, fine: Solution) -> np.ndarray | None:
-    """Largest difference of the outputs, up to each saved time, from the same flow at looser tolerances or on a coarser grid; of the loss
-    where there are no outputs.
+def _refinement_error(problem: Any, method: Any, rng: np.random.Generator, fine: Solution, X_test: np.ndarray | None) -> np.ndarray | None:
+    """Largest difference of the outputs, at training and test points and up to each saved time, from the same flow at looser tolerances
+    or on a coarser grid; of the loss where there are no outputs.
 
     Up to: the difference of two runs passes through zero now and then, and would claim too much there.
     """
@@ -358,14 +366,13 @@ def _refinement_error(problem: Any, method: Any, rng: np.random.Generator, fine:
         return None
     if hasattr(problem, "coarser"):  # a grid
         problem = problem.coarser()
-    coarse = Recorder(problem, list(dict.fromkeys(fine.t.tolist())), discrete=False)
+    coarse = Recorder(problem, list(dict.fromkeys(fine.t.tolist())), discrete=False, X_test=X_test)
     for point in method.coarser().trajectory(problem, rng):
         coarse.record(point)
         if coarse.complete:
             break
     rough = coarse.arrays()
-    if fine.outputs.size:
-        difference = np.abs(rough["outputs"] - fine.outputs).max(axis=(1, 2))
-    else:
-        difference = np.abs(rough["loss"] - fine.loss)
+    pairs = [(rough["outputs"], fine.outputs)] + ([] if fine.test_outputs is None else [(rough["test_outputs"], fine.test_outputs)])
+    gaps = [np.abs(coarser - finer).max(axis=(1, 2)) for coarser, finer in pairs if finer.size]
+    difference = np.max(gaps or [np.abs(rough["loss"] - fine.loss)], axis=0)
     return np.maximum.accumulate(difference)
