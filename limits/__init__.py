@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import saddle as saddle
     from . import scaling as scaling
     from .activations import Activation as Activation
+    from .circle_measure import CircleMeanField as CircleMeanField
     from .deep_linear_integrable import DeepLinearIntegrable as DeepLinearIntegrable
     from .deep_linear_mup import DeepLinearMuP as DeepLinearMuP
     from .density_mean_field import DensityMeanField as DensityMeanField
