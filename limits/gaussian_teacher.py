@@ -148,6 +148,10 @@ class TeacherProblem(ParticleProblem):
     def input_dim(self) -> int:
         return self.teacher.dim
 
+    def replica_losses(self, state: Array) -> Array:
+        W, a = self.particles(state)
+        return np.array([self.teacher.risk(W[system], a[system]) for system in self._systems])
+
     def sample(self, rng: np.random.Generator, size: int) -> Array:
         """Fresh inputs, shape (size, d)."""
         return rng.standard_normal((size, self.teacher.dim))

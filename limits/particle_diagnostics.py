@@ -56,7 +56,8 @@ def imbalance(t: float, state: Array, problem: Any) -> Array:
 class KineticEnergy:
     r"""Kinetic energy :math:`\frac1{2N}\sum_j|q_j|^2` of the heavy ball, whose step s moves by :math:`h\,q_s`.
 
-    ``Loss + kinetic energy`` decreases, at the rate :math:`\gamma\int|q|^2 d\rho`, up to :math:`O(h)`.
+    ``Loss + kinetic energy`` decreases, at the rate :math:`\gamma\int|q|^2 d\rho`, up to :math:`O(h)`. With replicas: the mean of theirs,
+    and this holds for each of them, not for the loss of their mean.
 
     Parameters
     ----------
@@ -90,7 +91,8 @@ class KineticEnergy:
 class FreeEnergy:
     r"""Free energy :math:`\mathrm{Loss} + \frac\lambda2\int|\theta|^2 d\rho + \tau\int\rho\log\rho` of Langevin dynamics.
 
-    The entropy is that of the nearest neighbours, :func:`entropy`. It needs few weights per particle.
+    The entropy is that of the nearest neighbours, :func:`entropy`. It needs few weights per particle. With replicas: the mean of their
+    free energies, each with its own loss and entropy; ``sol.loss``, that of their mean output, is not in it.
 
     Parameters
     ----------
@@ -108,7 +110,8 @@ class FreeEnergy:
     def __call__(self, t: float, state: Array, problem: Any) -> float:
         cloud = np.column_stack(problem.particles(state))
         ridge = 0.5 * self.weight_decay * float(state @ state) / len(cloud)
-        return problem.evaluate(state).loss + ridge - self.temperature * entropy(cloud)
+        spread = np.mean([entropy(replica) for replica in np.split(cloud, problem.replicas)])
+        return float(problem.replica_losses(state).mean() + ridge - self.temperature * spread)
 
 
 def entropy(cloud: Array, neighbour: int = 4) -> float:
@@ -156,8 +159,15 @@ def energy_defect(t: Array, loss: Array, spent: Array) -> float:
     Parameters
     ----------
     t, loss, spent : ndarray, shape (T,)
+
+    Raises
+    ------
+    ValueError
+        Where the loss ends where it began, so that there is nothing to be relative to.
     """
     from scipy.integrate import trapezoid
 
     drop = loss[0] - loss[-1]
+    if drop == 0:
+        raise ValueError(f"loss: is {loss[-1]:g} at the start and at the end, so the defect has no scale; give a run whose loss changes")
     return float(abs(trapezoid(spent, t) - drop) / abs(drop))

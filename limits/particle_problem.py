@@ -83,6 +83,11 @@ class ParticleProblem:
         X = array("X", X, dtype=state.dtype, columns=self._shapes[0][1] - self.bias)
         return self._forward(state, self._prepare(X), self._offset(X))[0]
 
+    def replica_losses(self, state: Array) -> Array:
+        """Loss of each replica by itself, shape (R,); that of their mean output is lower."""
+        assert self.data is not None
+        return np.array([self._judge(f, self.data.y)[0] for f in self.replica_outputs(state)])
+
     def predict(self, state: Array, X: Array) -> Array:
         return self.replica_outputs(state, X).mean(axis=0)
 

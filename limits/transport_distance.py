@@ -42,7 +42,7 @@ def wasserstein(first: Any, second: Any, order: int = 1) -> float:
     """
     first = array("first", first)
     second = array("second", second, columns=first.shape[1])
-    if order not in (1, 2):
+    if isinstance(order, bool) or order not in (1, 2):
         raise ValueError(f"order: need 1 or 2, got {order!r}")
     if first.shape[1] == 1:
         gaps, masses = _monotone(np.sort(first[:, 0]), np.sort(second[:, 0]))
@@ -66,7 +66,5 @@ def _monotone(x: Array, y: Array) -> tuple[Array, Array]:
     """Distances and masses of the monotone coupling of two sorted samples."""
     levels = np.union1d(np.arange(1, len(x) + 1) / len(x), np.arange(1, len(y) + 1) / len(y))
     masses = np.diff(levels, prepend=0)
-    middle = levels - masses / 2
-    i = np.minimum((middle * len(x)).astype(int), len(x) - 1)
-    j = np.minimum((middle * len(y)).astype(int), len(y) - 1)
-    return np.abs(x[i] - y[j]), masses
+    middle = levels - masses / 2  # below 1
+    return np.abs(x[(middle * len(x)).astype(int)] - y[(middle * len(y)).astype(int)]), masses

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import infwidth as iw
-from infwidth.limits import activations, wasserstein
+from infwidth.limits import GaussianTeacher, activations, wasserstein
 from infwidth.limits.particle_diagnostics import FreeEnergy, KineticEnergy, dissipation, energy_defect, entropy, imbalance
 
 RNG = np.random.default_rng(7)
@@ -87,6 +87,60 @@ def test_heavy_ball_energy_decays_at_the_rate_of_friction():
     assert defects[0] / defects[2] > 2.5
 
 
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_kinetic_energy_is_that_of_the_last_move(replicas):
+    """Half the mean square of (theta_s - theta_{s-1}) / h over all particles, 0 before the first."""
+    h, N = 0.3, 12
+    states = []
+    sol = iw.solve(
+        iw.TwoLayerMeanField("tanh", N, replicas=replicas),
+        X,
+        Y,
+        iw.HeavyBall(h, friction=0.5, steps=4),
+        rng=0,
+        observables={"kinetic": KineticEnergy(h)},
+        callback=lambda point: states.append(point.state.copy()),
+    )
+    moves = np.diff(states, axis=0, prepend=states[:1])
+    np.testing.assert_allclose(sol.observables["kinetic"], (moves**2).sum(axis=1) / (2 * N * h**2), rtol=1e-9)
+    assert sol.observables["kinetic"][1:].min() > 1e-3
+
+
+@pytest.mark.parametrize("population", [None, GaussianTeacher([[1.0, 0.5]], [1.0], "erf")])
+def test_observables_of_replicas_are_the_mean_of_theirs(population):
+    """Of three systems that are solved alone. The loss of their mean output is another one."""
+    model = iw.TwoLayerMeanField("erf", 60, population=population, replicas=3)
+    data = () if population else (X, Y)
+
+    def observed(model, method, observables):
+        sol = iw.solve(model, *data, method=method, rng=0, observables=observables)
+        return sol, np.array([*sol.observables.values()])
+
+    for method, observables in (
+        (iw.GradientDescent(0.3, 3), {"free": FreeEnergy(0.3, 0.2), "spent": dissipation}),
+        (iw.HeavyBall(0.3, 0.5, 3), {"kinetic": KineticEnergy(0.3)}),
+    ):
+        sol, together = observed(model, method, observables)
+        W, a = sol.problem.particles(sol.problem.start())
+        alone = [
+            observed(iw.TwoLayerMeanField("erf", 20, population=population, initial=(W[i : i + 20], a[i : i + 20])), method, observables)
+            for i in (0, 20, 40)
+        ]
+        np.testing.assert_allclose(together, np.mean([values for _, values in alone], axis=0), rtol=1e-10, atol=1e-14)
+        assert (sol.loss < 0.99 * np.mean([single.loss for single, _ in alone], axis=0)).all()
+
+
+def test_energy_defect_of_known_curves():
+    """Loss t^2 from 2 to 1 spends -2t; a spending off by 10% is a defect of .1; of a loss that stands still it has no scale."""
+    t = np.linspace(2.0, 1.0, 3)
+    assert energy_defect(t, t**2, -2 * t) == pytest.approx(0, abs=1e-15)
+    assert energy_defect(t, t**2, -2.2 * t) == pytest.approx(0.1, rel=1e-12)
+    assert energy_defect(t[::-1], t[::-1] ** 2, -2.2 * t[::-1]) == pytest.approx(0.1, rel=1e-12)
+    for steps in (slice(None), slice(1)):
+        with pytest.raises(ValueError, match=r"loss: is 0\.5 at the start and at the end, so the defect has no scale"):
+            energy_defect(t[steps], np.full(3, 0.5)[steps], t[steps])
+
+
 def test_kinetic_energy_needs_momentum():
     with pytest.raises(ValueError, match="KineticEnergy needs a method with momentum"):
         iw.solve(iw.TwoLayerMeanField("tanh", 4), X, Y, iw.GradientDescent(0.1, 1), rng=0, observables={"k": KineticEnergy(0.1)})
@@ -131,8 +185,10 @@ def test_entropy_of_known_laws():
     assert entropy(3 * RNG.random((20000, 1))) == pytest.approx(np.log(3), abs=0.03)
     with pytest.raises(ValueError, match="some particles coincide"):
         entropy(np.zeros((10, 2)))
-    with pytest.raises(ValueError, match="neighbour: 4 needs more than 3"):
-        entropy(np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="neighbour: 4 needs more than 4"):
+        entropy(np.eye(4))
+    # psi(3) - psi(1) = 3/2, the ball of one dimension is 2 long, and the distances are 1, 1 and 2
+    assert entropy(np.array([[0.0], [1.0], [3.0]]), neighbour=1) == pytest.approx(1.5 + np.log(2) + np.log(2) / 3, rel=1e-14)
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -147,6 +203,23 @@ def test_wasserstein_against_all_permutations_and_scipy(order):
     assert wasserstein(a, b) == pytest.approx(stats.wasserstein_distance(a, b), rel=1e-12)
 
 
+def test_wasserstein_of_the_largest_clouds(monkeypatch):
+    monkeypatch.setattr("infwidth.limits.transport_distance.LARGEST", 4)
+    assert wasserstein(np.eye(4), np.eye(4)) == 0
+    with pytest.raises(ValueError, match="first: an assignment of 5 particles is too large"):
+        wasserstein(np.eye(5), np.eye(5))
+
+
+def test_wasserstein_of_many_numbers_of_particles():
+    """Monotone coupling of two grids on [0, 1]: the distance of the quantile functions, which are steps."""
+    for n in range(1, 12):
+        for m in range(1, 12):
+            u = (np.arange(n * m) + 0.5) / (n * m)  # a middle of every common step
+            gap = np.abs(np.floor(u * n) / n - np.floor(u * m) / m)
+            assert wasserstein(np.arange(n) / n, np.arange(m) / m) == pytest.approx(gap.mean(), abs=1e-14)
+            assert wasserstein(np.arange(n) / n, np.arange(m) / m, 2) == pytest.approx(np.sqrt((gap**2).mean()), abs=1e-14)
+
+
 def test_wasserstein_errors():
     with pytest.raises(ValueError, match="second: need 2 columns"):
         wasserstein(np.zeros((3, 2)), np.zeros((3, 1)))
@@ -154,5 +227,7 @@ def test_wasserstein_errors():
         wasserstein(np.zeros((3, 2)), np.zeros((4, 2)))
     with pytest.raises(ValueError, match="order: need 1 or 2, got 3"):
         wasserstein([0.0], [1.0], order=3)
+    with pytest.raises(ValueError, match="order: need 1 or 2, got True"):
+        wasserstein([0.0], [1.0], order=True)
     with pytest.raises(ValueError, match="take a random subset"):
         wasserstein(np.zeros((5001, 2)), np.zeros((5001, 2)))
