@@ -23,6 +23,7 @@ __all__ = ["LAWS", "draw"]
 Array = np.ndarray
 
 LAWS = ("gaussian", "sphere")
+BITS = 30  # of the coordinates of a Sobol point
 
 
 def draw(law: str, rng: np.random.Generator, particles: int, dim: int, outputs: int, quasi_random: bool = False) -> tuple[Array, Array]:
@@ -65,5 +66,5 @@ def _sobol(rng: np.random.Generator, points: int, dim: int) -> Array:
 
     with warnings.catch_warnings():  # a number of points that is no power of two is less balanced, not wrong
         warnings.simplefilter("ignore", UserWarning)
-        sample = qmc.Sobol(dim, seed=rng).random(points)
-    return np.clip(sample, 2.0**-40, 1 - 2.0**-40)  # 0 would become -infinity
+        sample = qmc.Sobol(dim, bits=BITS, seed=rng).random(points)
+    return sample + 2.0 ** -(BITS + 1)  # the middle of a cell: its lower corner may be 0, which would become -infinity

@@ -24,6 +24,39 @@ def test_variance_at_the_start_of_relu_particles():
     assert (np.abs(linear.variance - exact) < 4 * linear.error).all()
 
 
+def test_a_constant_is_no_fluctuation():
+    """Particles a (w.x) around 6 |x|_1, ten times their scatter: the variance at the start is that over the particles, about the mean.
+    400 draws: s.e. .07."""
+    rng = np.random.default_rng(3)
+    sample = 3 + 0.1 * rng.standard_normal((500, 2)), 2 + 0.1 * rng.standard_normal((500, 1))
+    model = iw.TwoLayerMeanField("linear", 500, initial=sample, offset=lambda X: 5 + X[:, 0])
+    found = fluctuations.linearized_fluctuations(model, X, Y, iw.GradientDescent(0.5, 0), X_TEST[[0, 1]], draws=400, rng=0)
+    each = sample[1] * (sample[0] @ X_TEST[[0, 1]].T)  # (particles, points)
+    exact = each.var(axis=0)[:, None]
+    assert (np.abs(found.variance - exact) < 4 * found.error).all()
+    assert (each.mean(axis=0)[:, None] ** 2 > 100 * exact).all()
+    np.testing.assert_allclose(found.mean, each.mean(axis=0)[:, None] + 5 + X_TEST[[0, 1], :1], rtol=1e-12)
+
+
+def test_standard_errors_are_those_of_repeated_runs():
+    """200 runs each of linear particles at |x| = 1, where the variance is 1: with 8 degrees of freedom the stated variances scatter by
+    half, which their root mean square shows with a s.e. of 7%."""
+    method, x = iw.GradientDescent(0.5, 0), [[0.6, 0.8]]
+    runs = {
+        "replicas": lambda seed: fluctuations.replica_fluctuations(
+            iw.TwoLayerMeanField("linear", 9 * 100, replicas=9), X, Y, method, x, rng=seed
+        ),
+        "linearised": lambda seed: fluctuations.linearized_fluctuations(
+            iw.TwoLayerMeanField("linear", 1000), X, Y, method, x, draws=8, rng=seed
+        ),
+    }
+    for run in runs.values():
+        found = [run(seed) for seed in range(200)]
+        for one in found:
+            assert one.error == pytest.approx(one.variance / 2, rel=1e-12)  # (2 / 8)^{1/2}
+        assert np.sqrt(np.mean([(one.variance - 1) ** 2 for one in found])) == pytest.approx(0.5, rel=0.2)
+
+
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_replicas_and_linearised_dynamics_agree(activation):
     """After training, on test points, within their standard errors (a chi-square of 3 points would be 3); the variances have changed."""
@@ -68,6 +101,25 @@ def test_divergence_is_refused_by_both():
         fluctuations.replica_fluctuations(iw.TwoLayerMeanField("relu", 40, replicas=4), X, Y, method, X_TEST, rng=0)
     with pytest.raises(FloatingPointError, match="diverged"):
         fluctuations.linearized_fluctuations(iw.TwoLayerMeanField("relu", 40), X, Y, method, X_TEST, draws=2, rng=0)
+
+
+@pytest.mark.parametrize(("rate", "steps", "by"), [(30.0, 4, "[1-4]"), (1e200, 1, "1")])
+def test_divergence_of_the_linearised_dynamics_that_ends_finite_or_at_once(rate, steps, by):
+    """The loss passes a million times its start on the way, or the outputs of the last step, whose loss nobody sees, are infinite."""
+    with pytest.raises(FloatingPointError, match=f"diverged by step {by}; lower"):
+        fluctuations.linearized_fluctuations(
+            iw.TwoLayerMeanField("linear", 40), X, Y, iw.GradientDescent(rate, steps), X_TEST, draws=2, rng=0
+        )
+
+
+def test_variance_of_two_replicas():
+    """Of two outputs it is half the square of their difference, times the particles of one."""
+    model = iw.TwoLayerMeanField("tanh", 40, replicas=2)
+    found = fluctuations.replica_fluctuations(model, X, Y, METHOD, X_TEST, rng=6)
+    sol = iw.solve(model, X, Y, METHOD, rng=6)
+    first, second = sol.problem.replica_outputs(sol.state, X_TEST)
+    np.testing.assert_allclose(found.variance, 20 * (first - second) ** 2 / 2, rtol=1e-12)
+    np.testing.assert_allclose(found.mean, (first + second) / 2, rtol=1e-12)
 
 
 def test_linearised_dynamics_holds_blas_to_one_thread_and_gives_it_back(monkeypatch):
