@@ -65,6 +65,7 @@ class DensityMeanField:
     Solve it by :class:`~infwidth.solvers.TransportFlow`, or :class:`~infwidth.solvers.ImplicitTransport` with noise on fine grids.
     Snapshots of the density: ``observables={"density": density}`` from :mod:`infwidth.limits.density_problem`. ``sol.error`` compares with
     a grid of twice the width. Memory: one matrix of shape (n, cells). Time is that of gradient flow on particles of unit rate.
+    Masses are float64 always, for small ones count; outputs have the precision of the data, float32 where X is float32.
 
     Examples
     --------
@@ -138,7 +139,7 @@ class NetworkEnergy:
     r"""Mean loss of :math:`f = \sum_j s(x; \theta_j)\,m_j`, and its first variation."""
 
     def __init__(self, activation: Activation, unit: str, data: Data, weights: Array, grid: Grid) -> None:
-        self.data, self.weights = data, weights[:, None]
+        self.data, self.weights, self.dtype = data, weights[:, None], data.X.dtype
         self.theta = grid.centers
         self.features = lambda X: UNITS[unit][1](activation.value, np.asarray(X, float), self.theta)
         self.matrix = self.features(data.X)
@@ -147,10 +148,10 @@ class NetworkEnergy:
         f = (self.matrix @ masses)[:, None]
         values, residual = self.data.loss.value_and_residual(f, self.data.y)
         residual = self.weights * residual
-        return float(self.weights[:, 0] @ values), f, residual[:, 0] @ self.matrix
+        return float(self.weights[:, 0] @ values), f.astype(self.dtype), residual[:, 0] @ self.matrix
 
     def predict(self, masses: Array, X: Array) -> Array:
-        return self.features(X) @ masses[:, None]
+        return (self.features(X) @ masses[:, None]).astype(self.dtype)
 
 
 def ridge(weight_decay: float) -> Callable[[Array], Array] | None:

@@ -18,11 +18,13 @@ from ..solvers.data import Data
 from ..solvers.finite_volumes import transport
 from ..solvers.grid import Grid
 from ..solvers.implicit_fluxes import implicit_step
-from ..solvers.problem import Evaluation
+from ..solvers.problem import Evaluation, MethodFailed
 
 __all__ = ["DensityProblem", "Energy", "density", "free_energy"]
 
 Array = np.ndarray
+
+ROUNDING = 1e-15  # of a mass that a step empties exactly
 
 
 class Energy(Protocol):
@@ -49,9 +51,11 @@ class DensityProblem:
     confinement : callable or None
         Points (p, dims) to the potential C (p,); it moves the density and does not count as loss.
     data : Data or None
+
     Notes
     -----
     Momentum and noise added to masses would make some of them negative: methods that do so refuse a problem with ``masses = True``.
+    A gradient step may make them negative too, when it is longer than :meth:`max_step`: the run then ends, naming that length.
     """
 
     masses = True  # the state is no vector of parameters
@@ -86,27 +90,43 @@ class DensityProblem:
             loss, outputs, psi = self.energy.evaluate(state)
             if self._confinement is not None:
                 psi = psi + self._confinement
-            psi = psi.view()
-            psi.setflags(write=False)  # it is handed out below, and who writes into it would change the run
+            outputs, psi = outputs.view(), psi.view()
+            for remembered in (outputs, psi):  # they are handed out below, and who writes into them would change the run
+                remembered.setflags(write=False)
             self._last, self._moved = (state.copy(), Evaluation(loss, outputs), psi), None
-        _, (loss, outputs), psi = self._last
-        return Evaluation(loss, outputs.copy()), psi
+        return self._last[1:]
 
     def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
         if rows is not None:
             raise ValueError("batch_size: a density has no minibatches; use TransportFlow, or particles")
-        evaluation, _ = self.potential(state)
+        evaluation, psi = self.potential(state)
         if velocity is not None:
-            velocity[:] = self._transport(state)[0]
+            velocity[:] = self._transport(state, psi)[0]
         return evaluation
+
+    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
+        """Evaluation, and a gradient step in place; one that makes a mass negative is refused."""
+        velocity = np.empty_like(state)
+        evaluation = self.evaluate(state, velocity, step=step, rows=rows)
+        longest = self.max_step(state)
+
+        def update(rate: float) -> None:
+            new = state + rate * velocity
+            if new.min() < -ROUNDING:
+                raise MethodFailed(
+                    f"learning_rate: {rate:g} makes a mass negative at step {step}; there {longest:.3g} is the largest that keeps all "
+                    "of them (CFL). Lower it, or use TransportFlow, which chooses its steps"
+                )
+            np.maximum(new, 0, out=state)
+
+        return evaluation, update
 
     def max_step(self, state: Array) -> float:
         """Largest stable explicit step (CFL)."""
-        return self._transport(state)[1]
+        return self._transport(state, self.potential(state)[1])[1]
 
-    def _transport(self, state: Array) -> tuple[Array, float]:
+    def _transport(self, state: Array, psi: Array) -> tuple[Array, float]:
         """Rate of change of the masses and the largest stable step, of the last state remembered."""
-        psi = self.potential(state)[1]
         if self._moved is None:
             self._moved = transport(state, psi, self.grid, self.temperature)
         return self._moved

@@ -103,9 +103,8 @@ def reference_transport(masses: Array, potential: Array, grid: Grid, temperature
     density, potential, volumes = (a.reshape(grid.shape) for a in (masses / grid.volumes, potential, grid.volumes))
     rate = np.zeros(grid.shape)
     frequency = 0.0
-    for axis, (centers, widths) in enumerate(zip(grid.axes, grid.widths, strict=True)):
+    for axis, (distances, widths) in enumerate(zip(grid.distances, grid.widths, strict=True)):
         rho, psi, volume, change = (np.moveaxis(a, axis, -1) for a in (density, potential, volumes, rate))
-        distances = np.diff(centers)
         u = -np.diff(psi) / distances
         shift = limited_slopes(rho, widths, distances) * (widths / 2)
         east, west = np.maximum(rho + shift, 0), np.maximum(rho - shift, 0)  # rounding alone can make them negative
@@ -133,11 +132,11 @@ def transport(masses: Array, potential: Array, grid: Grid, temperature: float = 
     psi = np.ascontiguousarray(potential, float).reshape(grid.shape)
     rate = np.zeros(grid.shape)
     if grid.dims == 1:
-        frequency = _sweep(density[None], psi[None], grid.widths[0], np.diff(grid.axes[0]), np.ones(1), temperature, rate[None])
+        frequency = _sweep(density[None], psi[None], grid.widths[0], grid.distances[0], np.ones(1), temperature, rate[None])
     else:
-        (x, y), (wide, high) = grid.axes, grid.widths
-        frequency = _sweep(density, psi, high, np.diff(y), wide, temperature, rate)
-        frequency += _sweep(density.T, psi.T, wide, np.diff(x), high, temperature, rate.T)
+        (x, y), (wide, high) = grid.distances, grid.widths
+        frequency = _sweep(density, psi, high, y, wide, temperature, rate)
+        frequency += _sweep(density.T, psi.T, wide, x, high, temperature, rate.T)
     return rate.ravel(), 1 / frequency if frequency > 0 else np.inf
 
 

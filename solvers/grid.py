@@ -139,6 +139,11 @@ class Grid:
         return tuple((axis[1:] + axis[:-1]) / 2 for axis in self.edges)
 
     @cached_property
+    def distances(self) -> tuple[Array, ...]:
+        """Between neighbouring centres along each axis."""
+        return tuple(np.diff(axis) for axis in self.axes)
+
+    @cached_property
     def centers(self) -> Array:
         """Centres, shape (cells, dims)."""
         return np.stack(np.meshgrid(*self.axes, indexing="ij"), axis=-1).reshape(self.cells, self.dims)

@@ -34,7 +34,7 @@ def reference_implicit_step(masses: Array, potential: Array, grid: Grid, tempera
     """
     from .finite_volumes import bernoulli
 
-    distances, widths = np.diff(grid.axes[0]), grid.widths[0]
+    distances, widths = grid.distances[0], grid.widths[0]
     rise = np.diff(potential)
     if temperature:
         right, left = (temperature / distances * bernoulli(sign * rise / temperature) for sign in (1, -1))
@@ -52,11 +52,11 @@ def implicit_step(masses: Array, potential: Array, grid: Grid, temperature: floa
     new = masses.copy().reshape(grid.shape)
     psi = np.ascontiguousarray(potential, float).reshape(grid.shape)
     if grid.dims == 1:
-        _solve(new[None], psi[None], grid.widths[0], np.diff(grid.axes[0]), temperature, h)
+        _solve(new[None], psi[None], grid.widths[0], grid.distances[0], temperature, h)
     else:
-        (x, y), (wide, high) = grid.axes, grid.widths
-        _solve(new, psi, high, np.diff(y), temperature, h)
-        _solve(new.T, psi.T, wide, np.diff(x), temperature, h)
+        (x, y), (wide, high) = grid.distances, grid.widths
+        _solve(new, psi, high, y, temperature, h)
+        _solve(new.T, psi.T, wide, x, temperature, h)
     return new.ravel()
 
 

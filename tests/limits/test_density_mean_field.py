@@ -6,6 +6,7 @@ from scipy.integrate import solve_ivp
 
 import infwidth as iw
 from infwidth.limits import DensityMeanField, InteractionMeanField, activations
+from infwidth.limits.density_mean_field import ridge
 from infwidth.limits.density_problem import DensityProblem, density, free_energy
 from infwidth.limits.interaction_mean_field import InteractionEnergy
 from infwidth.solvers import Grid, ImplicitTransport, TransportFlow, wasserstein_to_particles
@@ -334,22 +335,60 @@ def test_momentum_and_noise_of_a_method_are_refused(method, model):
         iw.solve(model, method=method)
 
 
+@pytest.mark.parametrize("part", [0, 1])
 @pytest.mark.parametrize("method", [TransportFlow(0.2), ImplicitTransport(0.2)])
-def test_an_observable_cannot_write_into_the_potential(method):
-    model = InteractionMeanField(Grid.uniform(-1, 1, 20), square, square, temperature=0.1)
-
+def test_an_observable_cannot_write_into_what_is_remembered(method, part):
     def nasty(t, state, problem):
-        problem.potential(state)[1][:] *= 2
-        return 0.0
-
-    def outputs(t, state, problem):
-        problem.potential(state)[0].outputs[:] = 7
+        evaluation, psi = problem.potential(state)
+        (evaluation.outputs, psi)[part][:] *= 2
         return 0.0
 
     with pytest.raises(ValueError, match="read-only"):
-        iw.solve(model, method=method, observables={"nasty": nasty})
-    quiet, loud = (iw.solve(model, method=method, observables=seen) for seen in (None, {"outputs": outputs}))
-    assert np.array_equal(quiet.state, loud.state)
+        iw.solve(iw.RadialMeanField(10, 0.5, "density", 20), method=method, observables={"nasty": nasty})
+
+
+def test_what_is_remembered_is_of_the_state_asked_for():
+    """Gradient descent moves its state in place, so the memory must not be that array itself."""
+    problem = iw.RadialMeanField(10, 0.5, "density", 20).bind(None, None)
+    state, velocity, other = problem.start(), np.empty(20), np.full(20, 1 / 20)
+    before = problem.evaluate(state, velocity)
+    bound = problem.max_step(state)
+    fresh = iw.RadialMeanField(10, 0.5, "density", 20).bind(None, None)
+    expected, moves = fresh.evaluate(other, np.empty(20)), np.empty(20)
+    fresh.evaluate(other, moves)
+    state[:] = other
+    after = problem.evaluate(state, velocity)
+    assert after.loss == expected.loss != before.loss and np.array_equal(velocity, moves)
+    assert problem.max_step(state) == fresh.max_step(other) != bound
+
+
+def test_gradient_descent_within_the_bound_is_euler_and_beyond_it_ends_naming_the_rate():
+    model = iw.RadialMeanField(10, 0.5, "density", 60)
+    problem = model.bind(None, None)
+    bound = problem.max_step(problem.start())
+    velocity = np.empty(60)
+    problem.evaluate(problem.start(), velocity)
+    sol = iw.solve(model, method=iw.GradientDescent(0.5 * bound, 1), save_at=[1])
+    assert np.allclose(sol.state, problem.start() + 0.5 * bound * velocity, rtol=0, atol=1e-16)
+    far = iw.solve(model, method=iw.GradientDescent(20 * bound, 200))
+    assert not far.success and far.message.startswith("learning_rate: ") and "TransportFlow" in far.message
+    step = far.stats["steps"]
+    assert f"at step {step};" in far.message and f"{problem.max_step(far.state):.3g}" in far.message
+    assert far.state.min() >= 0 and len(far.loss) == step + 1
+
+
+def test_outputs_have_the_precision_of_the_data_and_masses_are_double():
+    X, y = (a.astype(np.float32) for a in teacher_data(12, 1))
+    model = DensityMeanField(Grid.uniform(-2, 2, 40), gaussian(0, 0.2))
+    single, double = (iw.solve(model, X.astype(t), y.astype(t), TransportFlow(1.0), save_at=[0, 1]) for t in (np.float32, np.float64))
+    assert single.outputs.dtype == single.predict(X).dtype == np.float32
+    assert single.state.dtype == double.outputs.dtype == double.predict(X).dtype == np.float64
+    assert np.abs(single.state - double.state).max() < 1e-7 and abs(single.state.sum() - 1) < 1e-14
+
+
+def test_ridge_is_half_its_rate_times_the_square():
+    points = np.array([[1.0, 2.0], [0.0, -3.0]])
+    assert ridge(0.4)(points).tolist() == pytest.approx([1.0, 1.8]) and ridge(0.0) is None
 
 
 def test_free_energy_of_a_uniform_law_in_a_parabola():

@@ -8,7 +8,7 @@ import pytest
 import infwidth as iw
 from infwidth.limits import IsotropicNetwork
 from infwidth.limits.isotropic_network import weight_radii
-from infwidth.limits.radial_kernel import MEI_NON_MONOTONE
+from infwidth.limits.radial_kernel import MEI_NON_MONOTONE, PiecewiseLinear
 
 
 def test_a_step_is_minus_the_gradient_of_the_batch_risk_times_the_width():
@@ -28,8 +28,6 @@ def test_a_step_is_minus_the_gradient_of_the_batch_risk_times_the_width():
 
 
 def test_weights_without_a_force_become_gaussian_of_variance_temperature_over_decay():
-    from infwidth.limits.radial_kernel import PiecewiseLinear
-
     flat = PiecewiseLinear((0.0, 1.0), (0.0, 0.0))
     network = IsotropicNetwork(10, 0.5, 300, activation=flat, temperature=0.3, weight_decay=1.5, test_samples=10)
     sol = iw.solve(network, method=iw.GradientDescent(0.02, 250, batch_size=1), rng=0, save_at=[250], observables={"r": weight_radii})
@@ -44,6 +42,15 @@ def test_risk_follows_the_limit():
     assert limit.loss[1] < 0.75 * limit.loss[0]
     assert np.abs(sol.loss - limit.loss).max() < 0.05
     assert "batch_loss" in sol.stats
+
+
+def test_weight_decay_shrinks_and_radii_are_lengths():
+    flat = PiecewiseLinear((0.0, 1.0), (0.0, 0.0))
+    problem = IsotropicNetwork(3, 0.5, 4, activation=flat, weight_decay=0.5, test_samples=10).bind(None, np.random.default_rng(0))
+    state = problem.start()
+    problem.descend(state, rows=problem.sample(np.random.default_rng(1), 2))[1](0.2)
+    assert np.allclose(state, 0.9 * problem.start(), rtol=1e-15)
+    assert weight_radii(0.0, np.arange(12.0), problem).tolist() == pytest.approx([5**0.5, 50**0.5, 149**0.5, 302**0.5])
 
 
 def test_a_float_of_integer_value_is_a_dimension_and_inputs_are_checked():

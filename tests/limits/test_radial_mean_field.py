@@ -9,6 +9,7 @@ from scipy.integrate import solve_ivp
 
 import infwidth as iw
 from infwidth.limits.density_problem import free_energy
+from infwidth.limits.radial_density import radial_confinement, radial_masses
 from infwidth.limits.radial_kernel import MEI_MONOTONE, MEI_NON_MONOTONE, PiecewiseLinear
 from infwidth.limits.radial_particles import RadialTable, reference_evaluate
 from infwidth.solvers import Grid, ImplicitTransport, wasserstein_to_particles
@@ -189,6 +190,25 @@ def test_radial_confinement_is_the_noise_of_many_dimensions():
     sol = iw.solve(model, method=ImplicitTransport(3.0), save_at=[3.0])
     edges = sol.problem.grid.edges[0]
     assert np.abs(sol.state - np.diff(stats.chi(8, scale=0.5).cdf(edges))).sum() < 2e-3
+
+
+def test_masses_of_far_tails_keep_their_digits():
+    law = stats.chi(40, scale=0.8 / math.sqrt(40))
+    grid = Grid([0.0, 0.2, 0.21, 0.8, 1.8, 1.81, 3.0])
+    masses = radial_masses(law)(grid)
+    lower, upper = (law.pdf(a + 0.01 * (np.arange(100) + 0.5) / 100).mean() * 0.01 for a in (0.2, 1.8))  # a midpoint rule
+    assert lower < 1e-16 and upper < 1e-16
+    assert math.isclose(masses[1], lower, rel_tol=1e-4) and math.isclose(masses[4], upper, rel_tol=1e-4)
+    assert math.isclose(masses[5], law.sf(1.81), rel_tol=1e-12)  # the rest of the tail is in the last cell
+    assert radial_masses(law)(Grid([0.7, 0.8, 0.9]))[[0, 1]] == pytest.approx([law.cdf(0.8), law.sf(0.8)])
+    assert masses.sum() == pytest.approx(1, abs=1e-15)
+
+
+def test_the_confinement_of_noise_and_ridge():
+    r = np.array([[0.5], [2.0]])
+    expected = 0.2 / 2 * r[:, 0] ** 2 - 0.3 * 7 * np.log(r[:, 0])
+    assert np.allclose(radial_confinement(8, 0.3, 0.2)(r), expected, rtol=1e-15)
+    assert np.allclose(radial_confinement(8, 0.0, 0.2)(r), r[:, 0] ** 2 / 10) and radial_confinement(8, 0.0, 0.0) is None
 
 
 def test_quantile_start_and_random_start():

@@ -121,6 +121,25 @@ def test_error_of_time_steps_and_of_dense_output_falls_fast():
     assert errors[0] < 2e-5 and errors[1] < errors[0] / 8
 
 
+def test_a_step_that_makes_a_mass_negative_is_repeated_shorter():
+    """A problem that promises steps of ten times what keeps the sign."""
+    model = External(Grid.uniform(-np.pi, np.pi, 30), pendulum, lambda p: np.exp(-20 * (p[:, 0] - 1) ** 2))
+    honest = model.bind(None, None)
+
+    class Lavish(DensityProblem):
+        def max_step(self, state):
+            return 10 * super().max_step(state)
+
+    problem = Lavish(model.grid, *honest._make)
+    smallest, steps = 1.0, 0
+    for point in TransportFlow(0.5, tol=1e9).trajectory(problem, np.random.default_rng(0)):
+        smallest, steps = min(smallest, point.state.min()), steps + 1
+    v, m = np.empty(30), problem.start()
+    problem.evaluate(m, v)
+    assert _step(problem, m, v, 18 * honest.max_step(m))[0].min() < 0
+    assert smallest >= 0 and point.t == 0.5 and abs(point.state.sum() - 1) < 1e-14
+
+
 @pytest.mark.slow
 def test_mass_is_kept_to_rounding_over_a_hundred_thousand_steps():
     model = External(Grid.uniform(-np.pi, np.pi, 64), pendulum, bump, 0.02)
