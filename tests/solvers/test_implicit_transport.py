@@ -1,5 +1,7 @@
 """Implicit steps: against dense algebra, sign and mass at any length, order in time, energy, resume."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -117,7 +119,7 @@ def test_implicit_and_explicit_flows_agree_and_the_energy_falls():
 def test_dense_output_is_the_line_between_two_steps_and_the_coarser_run_is_ten_times_looser():
     method = ImplicitTransport(1.0, tol=1e-2)
     points = list(method.trajectory(model().bind(None, None), np.random.default_rng(0)))
-    for before, after in zip(points[:-1], points[1:], strict=True):
+    for before, after in pairwise(points):
         assert np.allclose(after.at(before.t), before.state, rtol=0, atol=1e-15)
         quarter = after.at(0.75 * before.t + 0.25 * after.t)
         assert np.allclose(quarter, 0.75 * before.state + 0.25 * after.state, rtol=0, atol=1e-15)
