@@ -97,7 +97,8 @@ class PiecewiseLinear:
         return slope
 
 
-# The two activations of Mei, Montanari and Nguyen, arXiv:1804.06561, section 3.
+# After Mei, Montanari and Nguyen, arXiv:1804.06561, section 3. The knots of the second are quoted from memory and not compared with the
+# text of the paper; that it fails from a short start and succeeds from a longer one is seen with them.
 MEI_MONOTONE = PiecewiseLinear((0.5, 1.5), (-2.5, 7.5))
 MEI_NON_MONOTONE = PiecewiseLinear((0.0, 0.5, 1.5), (-2.5, -4.0, 7.5))
 

@@ -81,7 +81,9 @@ class RadialMeanField:
     ``sol.loss`` is the risk :math:`\mathbb E(y - f)^2`. ``sol.outputs`` (T, K, 1) is the output at the K radii
     ``sol.problem.population.radii``, and ``sol.predict(X)`` takes inputs in :math:`\mathbb R^d`.
     Where the activation falls at 0 (``MEI_NON_MONOTONE``) weights collapse onto the origin, at which their velocity jumps. Adaptive
-    steppers stall there with particles: use the density, or ``GradientDescent``.
+    steppers stall there with particles: use the density, or ``GradientDescent``. Its knots are quoted from memory: they were not compared
+    with the text of the paper.
+    Where the radii gather in few points, solve twice: ``grid=sol.problem.grid.adapted_to(sol.state, cells)``.
     Time: one-pass SGD on :math:`(y - f)^2` with rate :math:`\eta` for each neuron has :math:`t = \eta\,` step.
 
     Examples

@@ -160,6 +160,61 @@ class Grid:
         """Every pair of neighbours merged; an axis with an odd number of cells keeps its last cell single."""
         return Grid(*(np.append(axis[:-1:2], axis[-1]) for axis in self.edges))
 
+    def adapted_to(self, masses: Any, cells: int | Sequence[int], *, share: float = 0.5) -> Grid:
+        r"""The same domain in cells of which ``share`` follow these masses, and the rest the cells of this grid.
+
+        Along each axis, cells hold equal parts of ``share`` times the marginal of the masses plus ``1 - share`` times the number of own
+        cells. Made for a second solve where the measure concentrates: a coarse solve shows where. It does not pay where errors arise on
+        the way: cells must also be fine where the flow parts neighbours, and there the mass is small.
+
+        Parameters
+        ----------
+        masses : array_like, shape (cells of this grid,)
+            Such as the state of a solution on this grid.
+        cells : int or sequence of int
+            Number of cells along each axis of the new grid.
+        share : float, default 0.5
+
+        Raises
+        ------
+        ValueError
+            Where an argument is out of its range or the masses do not fit this grid.
+
+        Examples
+        --------
+        At :math:`\Delta = .3` all radii end in one point. The distance W1 to particles, on 80 equal cells and on 80 adapted ones:
+
+        >>> import infwidth as iw
+        >>> from infwidth.solvers import Grid, TransportFlow, wasserstein_to_particles
+        >>> def distance(grid):
+        ...     model = iw.RadialMeanField(40, 0.3, "density", grid=grid)
+        ...     sol = iw.solve(model, method=TransportFlow(60.0, estimate_error=False), save_at=[60])
+        ...     return sol.state, wasserstein_to_particles(grid, sol.state, particles.state)
+        >>> particles = iw.solve(iw.RadialMeanField(40, 0.3, size=400), method=iw.GradientFlow(60.0), save_at=[60])
+        >>> grid = Grid.uniform(0, 6, 80)
+        >>> masses, plain = distance(grid)
+        >>> _, adapted = distance(grid.adapted_to(masses, 80))
+        >>> round(plain, 3), round(adapted, 4)
+        (0.027, 0.0003)
+        """
+        counts = [integer("cells", count, least=2) for count in np.broadcast_to(cells, self.dims).tolist()]
+        values = np.asarray(masses, float)
+        if values.shape != (self.cells,) or not (np.isfinite(values).all() and values.min() >= 0 and values.sum() > 0):
+            raise ValueError(f"masses: need {self.cells} finite, non-negative numbers that are not all zero, one per cell, got {masses!r}")
+        if not 0 <= share < 1:
+            raise ValueError(f"share: need 0 <= share < 1, got {share!r}; the rest keeps cells where no mass ends")
+        from scipy.interpolate import PchipInterpolator
+
+        values = values.reshape(self.shape) / values.sum()
+        edges = []
+        for axis, (own, count) in enumerate(zip(self.edges, counts, strict=True)):
+            marginal = values if self.dims == 1 else values.sum(axis=1 - axis)
+            cumulated = np.concatenate(([0.0], np.cumsum(share * marginal + (1 - share) / len(marginal))))
+            new = PchipInterpolator(cumulated, own)(np.linspace(0, cumulated[-1], count + 1))  # smooth, so that neighbours are alike
+            new[[0, -1]] = own[[0, -1]]
+            edges.append(new)
+        return Grid(*edges)
+
     def masses(self, density: Callable[[Array], Array]) -> Array:
         """Mass of each cell, shape (cells,), normalised to total 1; ``density`` maps points (p, dims) to (p,), of any norm.
 

@@ -34,6 +34,27 @@ def test_adapted_cells_hold_equal_parts_of_the_monitor():
     assert np.allclose(parts, 1 / 80, rtol=0.02)
 
 
+def test_cells_adapted_to_masses_hold_equal_parts_of_them_and_of_the_old_cells():
+    grid = Grid.stretched(-5, 5, 300, focus=0, finest=0.01)
+    law = stats.norm(1, 0.3)
+    masses = np.diff(law.cdf(grid.edges[0]))
+    new = grid.adapted_to(7 * masses, 40, share=0.7).edges[0]
+    old_cells = np.interp(new, grid.edges[0], np.arange(301)) / 300
+    assert np.allclose(np.diff(0.7 * law.cdf(new) + 0.3 * old_cells), 1 / 40, rtol=0.01)
+    assert new[0] == -5 and new[-1] == 5
+    assert np.allclose(grid.adapted_to(masses, 300, share=0).edges[0], grid.edges[0], rtol=0, atol=1e-12)
+
+
+def test_two_axes_are_adapted_to_the_marginals():
+    x, y = Grid.uniform(0, 1, 30), Grid.stretched(-1, 2, 20, focus=0, finest=0.05)
+    a, b = x.masses(lambda p: p[:, 0] ** 4), y.masses(lambda p: np.exp(-8 * p[:, 0] ** 2))
+    plane = Grid(x.edges[0], y.edges[0]).adapted_to(np.outer(a, b).ravel(), (12, 9))
+    assert plane.shape == (12, 9)
+    assert np.allclose(plane.edges[0], x.adapted_to(a, 12).edges[0], rtol=0, atol=1e-12)
+    assert np.allclose(plane.edges[1], y.adapted_to(b, 9).edges[0], rtol=0, atol=1e-12)
+    assert Grid(x.edges[0], y.edges[0]).adapted_to(np.outer(a, b).ravel(), 8).shape == (8, 8)
+
+
 @pytest.mark.parametrize("cells", [7, 8])
 def test_coarser_merges_pairs(cells):
     grid = Grid.stretched(0, 1, cells, focus=0, finest=0.01)
@@ -82,6 +103,12 @@ def test_distance_of_a_shifted_density_is_the_shift():
         (lambda: Grid.stretched(0, 1, 10, focus=0, finest=0.2), "finest"),
         (lambda: Grid.adapted(0, 1, 10, lambda x: 0 * x), "density"),
         (lambda: Grid.uniform(0, 1, 4).masses(lambda p: p[:, 0] - 0.5), "density"),
+        (lambda: Grid.adapted(0, 1, 10, np.ones_like, share=1.0), "share"),
+        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), 10, share=1.0), "share"),
+        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), 1), "cells"),
+        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(3), 10), "masses"),
+        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.array([0, -1, 1, 1]), 10), "masses"),
+        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.zeros(4), 10), "masses"),
         (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(3), np.ones(2)), "masses"),
         (lambda: wasserstein_to_particles(Grid.uniform((0, 0), (1, 1), (2, 2)), np.ones(4), np.ones(2)), "grid"),
     ],
