@@ -1,10 +1,10 @@
 r"""Two-layer particle steps by small matrix products on blocks that stay in the cache.
 
-A block of particles meets a block of samples: pre-activations :math:`h = X_b W_b^\top` by BLAS (by a loop where a particle has at
-most 4 weights), then :math:`\phi` and the sums over the block, before anything leaves the cache. The backward pass meets the same
-blocks, computes :math:`h` again (or, for piecewise linear :math:`\phi` and one output, reads the signs kept as bytes) and sums
-:math:`\dot w_j = -\sum_i (a_j \cdot r_i)\,\phi'(h_{ij})\,x_i` by a second product. Blocks are summed in an order that does not depend
-on the number of threads.
+A block of particles meets a block of samples: pre-activations :math:`h = X_b W_b^\top`, then :math:`\phi` and the sums over the block,
+before anything leaves the cache. The backward pass meets the same blocks, computes :math:`h` again (or, for piecewise linear
+:math:`\phi` and one output, reads the signs kept as bytes) and sums :math:`\dot w_j = -\sum_i (a_j \cdot r_i)\,\phi'(h_{ij})\,x_i` by a
+second product. Both products are loops over columns where a particle has few weights, which is thin for BLAS, and BLAS where it has
+many. Blocks are summed in an order that does not depend on the number of threads.
 
 numba compiles ``tanh``, ``exp`` and ``erf`` to calls of the scalar C library; the branch-free forms here become vector instructions. Their
 absolute error is at most 4e-16.
@@ -26,9 +26,11 @@ __all__ = ["CODES", "BlockEngine"]
 
 Array = np.ndarray
 
-PARTICLES, SAMPLES = 128, 128  # of a block: the products of a thread stay in its second-level cache
+PARTICLES = 128  # of a block
+COLUMNS = 32  # weights per particle up to which loops multiply; beyond, BLAS does
+ROWS, SAMPLES = 32, 128  # samples of a block: its products stay in the first-level cache for loops, in the second-level one for BLAS
 CHUNKS = 64  # groups of blocks with one partial sum each, at most
-SERIAL = 300_000  # particles x samples below which threads are not woken
+SERIAL = 5_000_000  # particles x samples x weights (about half a millisecond) below which threads are not woken
 SIGNS = 1 << 28  # bytes of signs kept between the passes, at most
 
 PIECEWISE, TANH, ERF, SIGMOID, SILU, GELU, ELU = range(7)
@@ -67,7 +69,8 @@ class BlockEngine:
         self._free: list[Array] = []  # memory for signs: fresh pages would cost as much as a product
 
     def prepare(self, X: Array) -> Array:
-        return np.ascontiguousarray(X)
+        missing = -X.shape[1] % 4 if X.shape[1] <= COLUMNS else 0  # loops take four columns at a time
+        return np.ascontiguousarray(np.pad(X, ((0, 0), (0, missing))))
 
     def outputs(self, W: Array, a: Array, inputs: Array) -> tuple[Array, Any]:
         n, blocks = len(inputs), -(-len(W) // PARTICLES)
@@ -75,14 +78,18 @@ class BlockEngine:
         if self.code == PIECEWISE and a.shape[1] == 1 and blocks * n * PARTICLES <= SIGNS:
             signs = self._memory((blocks, n, PARTICLES))
         partial = np.empty((min(CHUNKS, blocks), n, a.shape[1]), inputs.dtype)
-        with threads_for(len(W) * n >= SERIAL):
-            _forward(W, a, inputs, self.code, self.slopes, partial, signs)
+        with threads_for(W.size * n >= SERIAL):
+            _forward(W, a, inputs, self.code, self._slopes(inputs.dtype), partial, signs)
         return partial.sum(axis=0), signs
 
     def move(self, W: Array, a: Array, inputs: Array, r: Array, rate: float, out: tuple[Array, Array], add: bool, memo: Any) -> None:
-        with threads_for(len(W) * len(inputs) >= SERIAL):
-            _backward(W, a, inputs, np.ascontiguousarray(r), self.code, self.slopes, rate, *out, add, memo)
+        X = inputs * r if a.shape[1] == 1 else inputs
+        with threads_for(W.size * len(inputs) >= SERIAL):
+            _backward(W, a, inputs, X, np.ascontiguousarray(r), self.code, self._slopes(inputs.dtype), rate, *out, add, memo)
         self._free = [memo] if len(memo) else []
+
+    def _slopes(self, dtype: np.dtype) -> Any:
+        return tuple(map(dtype.type, self.slopes))
 
     def _memory(self, shape: tuple[int, int, int]) -> Array:
         """The signs of a step that is over, or new memory."""
@@ -156,8 +163,9 @@ def _values(code, slopes, h):  # type: ignore[no-untyped-def]
     """phi(h) in place; one loop per activation, chosen once per block."""
     up, down = slopes[0], slopes[1]
     if code == PIECEWISE:
+        zero = up * 0  # of the dtype of h, in which the slopes are: an integer would make all of this double
         for i in range(len(h)):
-            h[i] = up * max(h[i], 0) + down * min(h[i], 0)
+            h[i] = up * max(h[i], zero) + down * min(h[i], zero)
     elif code == TANH:
         for i in range(len(h)):
             h[i] = _tanh(h[i])
@@ -189,9 +197,10 @@ def _values_and_slopes(code, slopes, h, g):  # type: ignore[no-untyped-def]
     """phi(h) in place and phi'(h)."""
     up, down, flat = slopes
     if code == PIECEWISE:
+        zero = up * 0
         for i in range(len(h)):
-            g[i] = up if h[i] > 0 else (down if h[i] < 0 else flat)
-            h[i] = up * max(h[i], 0) + down * min(h[i], 0)
+            g[i] = up if h[i] > zero else (down if h[i] < zero else flat)
+            h[i] = up * max(h[i], zero) + down * min(h[i], zero)
     elif code == TANH:
         for i in range(len(h)):
             t = _tanh(h[i])
@@ -229,23 +238,64 @@ def _values_and_slopes(code, slopes, h, g):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _products(X, W, h):  # type: ignore[no-untyped-def]
-    """h = X W^T; BLAS is slow where it is thin."""
-    D = X.shape[1]
-    if D > 4:
-        np.dot(X, W.T, h)
+def _block(values, block):  # type: ignore[no-untyped-def]
+    """The rows of a block of particles; the last block is filled up with zeros, so that all loops have the same length."""
+    rows = values[block * PARTICLES : (block + 1) * PARTICLES]
+    if len(rows) == PARTICLES:
+        return rows
+    filled = np.zeros((PARTICLES, values.shape[1]), values.dtype)
+    filled[: len(rows)] = rows
+    return filled
+
+
+@jit
+def _columns(W, count):  # type: ignore[no-untyped-def]
+    """The weights of a block by columns, filled up with zeros; for loops only."""
+    columns = np.zeros((count if count <= COLUMNS else 0, PARTICLES), W.dtype)
+    if len(columns):
+        for d in range(W.shape[1]):
+            for j in range(PARTICLES):
+                columns[d, j] = W[j, d]
+    return columns
+
+
+@jit
+def _products(X, W, columns, h):  # type: ignore[no-untyped-def]
+    """h = X W^T; h has an even number of rows, the last of which may be one too many."""
+    if X.shape[1] > COLUMNS:
+        np.dot(X, W.T, h[: len(X)])
         return
-    columns = np.zeros((4, len(W)), W.dtype)
-    for d in range(D):
-        for j in range(len(W)):
-            columns[d, j] = W[j, d]
-    for i in range(len(X)):
-        x0 = X[i, 0]
-        x1 = X[i, 1] if D > 1 else x0 * 0
-        x2 = X[i, 2] if D > 2 else x0 * 0
-        x3 = X[i, 3] if D > 3 else x0 * 0
-        for j in range(len(W)):
-            h[i, j] = x0 * columns[0, j] + x1 * columns[1, j] + x2 * columns[2, j] + x3 * columns[3, j]
+    for i in range(0, len(h), 2):
+        x, y, p, q = X[i], X[min(i + 1, len(X) - 1)], h[i], h[i + 1]
+        for d in range(0, len(x), 4):
+            w0, w1, w2, w3 = columns[d], columns[d + 1], columns[d + 2], columns[d + 3]
+            x0, x1, x2, x3, y0, y1, y2, y3 = x[d], x[d + 1], x[d + 2], x[d + 3], y[d], y[d + 1], y[d + 2], y[d + 3]
+            if d == 0:
+                for j in range(PARTICLES):
+                    p[j] = x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]
+                    q[j] = y0 * w0[j] + y1 * w1[j] + y2 * w2[j] + y3 * w3[j]
+            else:
+                for j in range(PARTICLES):
+                    p[j] += x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]
+                    q[j] += y0 * w0[j] + y1 * w1[j] + y2 * w2[j] + y3 * w3[j]
+
+
+@jit
+def _add_products(X, g, S):  # type: ignore[no-untyped-def]
+    """S += g^T X, for loops its transpose; g has a multiple of four rows, those beyond the samples are 0."""
+    if X.shape[1] > COLUMNS:
+        S += np.dot(g[: len(X)].T, X)
+        return
+    last = len(X) - 1
+    for i in range(0, len(g), 4):
+        g0, g1, g2, g3 = g[i], g[i + 1], g[i + 2], g[i + 3]
+        x0, x1, x2, x3 = X[i], X[min(i + 1, last)], X[min(i + 2, last)], X[min(i + 3, last)]
+        for d in range(0, len(S), 2):
+            p, p0, p1, p2, p3 = S[d], x0[d], x1[d], x2[d], x3[d]
+            q, q0, q1, q2, q3 = S[d + 1], x0[d + 1], x1[d + 1], x2[d + 1], x3[d + 1]
+            for j in range(PARTICLES):
+                p[j] += p0 * g0[j] + p1 * g1[j] + p2 * g2[j] + p3 * g3[j]
+                q[j] += q0 * g0[j] + q1 * g1[j] + q2 * g2[j] + q3 * g3[j]
 
 
 @jit
@@ -256,7 +306,7 @@ def _add_outputs(h, a, F):  # type: ignore[no-untyped-def]
         return
     for i in range(len(h)):
         total = h[0, 0] * 0
-        for j in range(len(a)):
+        for j in range(PARTICLES):
             total += h[i, j] * a[j, 0]
         F[i, 0] += total
 
@@ -264,22 +314,24 @@ def _add_outputs(h, a, F):  # type: ignore[no-untyped-def]
 @jit
 def _forward_chunk(W, a, X, code, slopes, first, last, F, signs):  # type: ignore[no-untyped-def]
     """Outputs of the particles of some blocks."""
-    N, n = len(W), len(X)
-    buffer = np.empty(SAMPLES * PARTICLES, X.dtype)
+    n, D = X.shape
+    rows = ROWS if D <= COLUMNS else SAMPLES
+    buffer = np.empty((rows, PARTICLES), X.dtype)
     F[:] = 0
     for block in range(first, last):
-        W_b, a_b = W[block * PARTICLES : min(N, (block + 1) * PARTICLES)], a[block * PARTICLES : min(N, (block + 1) * PARTICLES)]
-        m = len(W_b)
-        for begin in range(0, n, SAMPLES):
-            X_b = X[begin : min(n, begin + SAMPLES)]
-            h = buffer[: len(X_b) * m].reshape(len(X_b), m)
-            _products(X_b, W_b, h)
+        W_b, a_b = _block(W, block), _block(a, block)
+        columns = _columns(W_b, D)
+        for begin in range(0, n, rows):
+            X_b = X[begin : begin + rows]
+            h = buffer[: len(X_b)]
+            _products(X_b, W_b, columns, buffer[: len(X_b) + len(X_b) % 2])
             if len(signs):
                 for i in range(len(X_b)):
-                    for j in range(m):
-                        signs[block, begin + i, j] = (h[i, j] > 0) - (h[i, j] < 0)
-            _values(code, slopes, buffer[: len(X_b) * m])
-            _add_outputs(h, a_b, F[begin : begin + SAMPLES])
+                    h_i, signs_i = h[i], signs[block, begin + i]
+                    for j in range(PARTICLES):
+                        signs_i[j] = (h_i[j] > 0) - (h_i[j] < 0)
+            _values(code, slopes, h.reshape(-1))
+            _add_outputs(h, a_b, F[begin : begin + rows])
 
 
 @jit(parallel=True)
@@ -290,64 +342,64 @@ def _forward(W, a, X, code, slopes, partial, signs):  # type: ignore[no-untyped-
 
 
 @jit
-def _gate(signs, slopes, r, g):  # type: ignore[no-untyped-def]
-    """g = phi' r for one output, from the signs."""
+def _gate(signs, slopes, g):  # type: ignore[no-untyped-def]
+    """phi' from the signs."""
+    up, down, flat = slopes
     for i in range(len(g)):
-        up, down, flat = slopes[0] * r[i, 0], slopes[1] * r[i, 0], slopes[2] * r[i, 0]
-        for j in range(g.shape[1]):
-            g[i, j] = up if signs[i, j] > 0 else (down if signs[i, j] < 0 else flat)
+        g_i, signs_i = g[i], signs[i]
+        for j in range(PARTICLES):
+            g_i[j] = up if signs_i[j] > 0 else (down if signs_i[j] < 0 else flat)
 
 
 @jit
 def _weigh(g, r, a):  # type: ignore[no-untyped-def]
     """g *= r a^T."""
-    if a.shape[1] > 1:
-        pull = np.dot(r, a.T)
-        for i in range(len(g)):
-            for j in range(len(a)):
-                g[i, j] *= pull[i, j]
-        return
+    pull = np.dot(r, a.T)
     for i in range(len(g)):
-        q = r[i, 0]
-        for j in range(len(a)):
-            g[i, j] *= q
+        for j in range(PARTICLES):
+            g[i, j] *= pull[i, j]
 
 
 @jit
-def _backward_block(W, a, X, r, code, slopes, rate, out_W, out_a, add, signs, block):  # type: ignore[no-untyped-def]
+def _backward_block(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, block):  # type: ignore[no-untyped-def]
     """Velocities of the particles of one block, added to ``out`` or written there."""
-    n, D, k = len(X), X.shape[1], a.shape[1]
-    part = slice(block * PARTICLES, min(len(W), (block + 1) * PARTICLES))
-    W_b, a_b = W[part], a[part]
-    m = len(W_b)
-    values, gains = np.empty(SAMPLES * PARTICLES, X.dtype), np.empty(SAMPLES * PARTICLES, X.dtype)
-    dW, da = np.zeros((m, D), X.dtype), np.zeros((m, k), X.dtype)
+    n, D = X.shape
+    k, rows = a.shape[1], ROWS if D <= COLUMNS else SAMPLES
+    W_b, a_b = _block(W, block), _block(a, block)
+    columns = _columns(W_b, D)
+    values, gains = np.empty((rows, PARTICLES), X.dtype), np.empty((rows, PARTICLES), X.dtype)
+    S = np.zeros((D, PARTICLES) if D <= COLUMNS else (PARTICLES, D), X.dtype)
+    da = np.zeros((PARTICLES, k), X.dtype)
     remembered = len(signs) > 0
-    for begin in range(0, n, SAMPLES):
-        X_b, r_b = X[begin : min(n, begin + SAMPLES)], r[begin : min(n, begin + SAMPLES)]
-        size = len(X_b) * m
-        g = gains[:size].reshape(len(X_b), m)
+    for begin in range(0, n, rows):
+        X_b, r_b = X[begin : begin + rows], r[begin : begin + rows]
+        h, g = values[: len(X_b)], gains[: len(X_b)]
         if remembered:
-            _gate(signs[block, begin : begin + SAMPLES, :m], slopes, r_b, g)
+            _gate(signs[block, begin : begin + rows], slopes, g)
         else:
-            h = values[:size].reshape(len(X_b), m)
-            _products(X_b, W_b, h)
-            _values_and_slopes(code, slopes, values[:size], gains[:size])
+            _products(X_b, W_b, columns, values[: len(X_b) + len(X_b) % 2])
+            _values_and_slopes(code, slopes, h.reshape(-1), g.reshape(-1))
             da += np.dot(h.T, r_b)
-            _weigh(g, r_b, a_b)
-        dW += np.dot(g.T, X_b)
-    for j in range(m):
+            if k > 1:
+                _weigh(g, r_b, a_b)
+        padded = len(X_b) + -len(X_b) % 4
+        gains[len(X_b) : padded] = 0
+        _add_products(rX[begin : begin + rows], gains[:padded], S)
+    if D <= COLUMNS:
+        S = np.ascontiguousarray(S.T)
+    first = block * PARTICLES
+    for j in range(min(PARTICLES, len(W) - first)):
         if remembered:  # phi(h) = phi'(h) h
-            for d in range(D):
-                da[j, 0] += W_b[j, d] * dW[j, d]
+            for d in range(W.shape[1]):
+                da[j, 0] += W_b[j, d] * S[j, d]
         scale = -rate * a_b[j, 0] if k == 1 else -rate
-        for d in range(D):
-            out_W[part.start + j, d] = (out_W[part.start + j, d] if add else 0) + scale * dW[j, d]
+        for d in range(W.shape[1]):
+            out_W[first + j, d] = (out_W[first + j, d] if add else 0) + scale * S[j, d]
         for c in range(k):
-            out_a[part.start + j, c] = (out_a[part.start + j, c] if add else 0) - rate * da[j, c]
+            out_a[first + j, c] = (out_a[first + j, c] if add else 0) - rate * da[j, c]
 
 
 @jit(parallel=True)
-def _backward(W, a, X, r, code, slopes, rate, out_W, out_a, add, signs):  # type: ignore[no-untyped-def]
+def _backward(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs):  # type: ignore[no-untyped-def]
     for block in numba.prange((len(W) + PARTICLES - 1) // PARTICLES):
-        _backward_block(W, a, X, r, code, slopes, rate, out_W, out_a, add, signs, block)
+        _backward_block(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, block)

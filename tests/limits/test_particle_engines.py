@@ -52,10 +52,20 @@ def test_blocks(activation):
 
 
 @pytest.mark.parametrize("N", [1, 127, 128, 129, 64 * 128 + 1, 70 * 128])
-@pytest.mark.parametrize("n", [1, 127, 128, 129])
+@pytest.mark.parametrize("n", [1, 3, 31, 32, 33, 127, 128, 129])
 def test_block_edges(N, n):
+    """On both sides of the particles and samples of a block, for loops and for BLAS."""
     for activation in ("relu", "tanh"):
         assert_same(blocks(activation), activation, *draw(N, n, 6, 1))
+        if N < 1000:
+            assert_same(blocks(activation), activation, *draw(N, n, 40, 1))
+
+
+@pytest.mark.parametrize("D", range(1, 36))
+def test_block_columns(D):
+    """Weights of a particle that fill up four columns or not, and on both sides of where BLAS begins."""
+    for activation, k in (("leaky_relu", 1), ("tanh", 1), ("tanh", 2)):
+        assert_same(blocks(activation), activation, *draw(130, 35, D, k))
 
 
 def test_blocks_without_remembered_signs(monkeypatch):
@@ -65,9 +75,10 @@ def test_blocks_without_remembered_signs(monkeypatch):
 
 def test_blocks_on_many_threads_give_the_same_bits(monkeypatch):
     W, a, X, _ = draw(3000, 150, 6, 1)
-    serial, _ = blocks("tanh").outputs(W, a, X)
+    engine = blocks("tanh")
+    serial, _ = engine.outputs(W, a, engine.prepare(X))
     monkeypatch.setattr(particle_blocks, "SERIAL", 0)
-    threaded, _ = blocks("tanh").outputs(W, a, X)
+    threaded, _ = engine.outputs(W, a, engine.prepare(X))
     np.testing.assert_array_equal(serial, threaded)
 
 
