@@ -1,5 +1,7 @@
 """Compiled engines against the numpy reference: on both sides of every block edge and dispatch branch."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -265,3 +267,16 @@ def test_dispatch(activation, D, k, expected):
 def test_slopes_of_a_leaky_relu_are_exact():
     engine = particle_engines.engine(activations.leaky_relu(0.123456789), 3, 1)
     assert engine.beta == 0.123456789
+
+
+def test_a_million_particles():
+    """Memory is that of a few copies of the particles; one number for each particle and sample would be 33 of them."""
+    particles, X = 10**6, RNG.standard_normal((100, 2))
+    limit = iw.TwoLayerMeanField("relu", particles)
+    iw.solve(iw.TwoLayerMeanField("relu", 10), X, X[:, 0], iw.GradientDescent(0.1, 1), rng=0)  # compiled before the memory is watched
+    tracemalloc.start()
+    sol = iw.solve(limit, X, X[:, 0], iw.GradientDescent(0.1, 3), rng=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sol.success and sol.loss[-1] < sol.loss[0]
+    assert peak < 4 * sol.state.nbytes
