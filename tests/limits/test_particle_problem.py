@@ -1,0 +1,117 @@
+"""Engines keep memory between steps: whoever looks at a problem between the two halves of a step must not change the step."""
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.solvers.data import Data
+
+CASES = [  # activation, input dimension, outputs, engine
+    ("relu", 2, 1, "SortedAngles"),
+    ("relu", 3, 1, "ThinEngine"),
+    ("relu", 9, 1, "BlockEngine"),
+    ("relu", 9, 2, "BlockEngine"),
+    ("tanh", 9, 1, "BlockEngine"),
+    ("sin", 3, 1, "NumpyEngine"),
+]
+cases = pytest.mark.parametrize(("activation", "d", "k", "engine"), CASES)
+
+
+def bind(activation, d, k, seed=0, replicas=3):
+    """150 particles, 40 samples; another seed is another problem of the same shapes."""
+    rng = np.random.default_rng(seed)
+    data = Data.check(rng.standard_normal((40, d)), rng.standard_normal((40, k)), "squared")
+    return iw.TwoLayerMeanField(activation, 150, replicas=replicas).bind(data, rng)
+
+
+def train(problem, disturb=lambda state: None, steps=4):
+    """Descent with something in the middle of every step: the last state, and what the evaluations said, looked at afterwards."""
+    state, seen = problem.start(), []
+    for step in range(steps):
+        rows = None if step % 2 else np.arange(7, 31)
+        evaluation, update = problem.descend(state, rows=rows)
+        disturb(state)
+        update(0.3)
+        seen.append(evaluation)
+    return state, np.concatenate([evaluation.outputs.ravel() for evaluation in seen])
+
+
+def same(one, other):
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def disturbances(problem, d):
+    rng = np.random.default_rng(9)
+    elsewhere = rng.standard_normal(len(problem.start()))
+    velocity = np.empty_like(elsewhere)
+    return {
+        "predict": lambda state: problem.predict(state, rng.standard_normal((40, d))),
+        "predict at fewer points": lambda state: problem.predict(elsewhere, rng.standard_normal((5, d))),
+        "replicas": lambda state: problem.replica_outputs(elsewhere),
+        "evaluate": lambda state: problem.evaluate(elsewhere),
+        "evaluate twice": lambda state: (problem.evaluate(elsewhere), problem.evaluate(state)),
+        "evaluate a batch": lambda state: problem.evaluate(elsewhere, rows=np.arange(24)),
+        "velocity": lambda state: problem.evaluate(elsewhere, velocity),
+        "velocity of a batch": lambda state: problem.evaluate(elsewhere, velocity, rows=np.arange(24)),
+        "another step": lambda state: problem.descend(elsewhere.copy())[1](0.1),
+    }
+
+
+@cases
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_what_happens_between_evaluation_and_update_does_not_matter(activation, d, k, engine, replicas):
+    """To the bit, as observables, callbacks and the record do it in the middle of a step."""
+    problem = bind(activation, d, k, replicas=replicas)
+    assert type(problem.engine).__name__ == engine
+    alone = train(problem)
+    assert np.abs(alone[0] - problem.start()).max() > 0.01
+    same(train(problem), alone)  # the first run found no memory to use again
+    for disturb in disturbances(problem, d).values():
+        same(train(problem, disturb), alone)
+
+
+@cases
+def test_problems_that_alternate(activation, d, k, engine):
+    """Two problems whose steps are interlaced, and two states of one problem, whichever is updated first."""
+    for shared in (False, True):
+        problems = [bind(activation, d, k)] * 2 if shared else [bind(activation, d, k, seed) for seed in (0, 1)]
+        starts = [problems[0].start(), 0.5 * problems[1].start()[::-1]]
+
+        def step(problem, state):
+            evaluation, update = problem.descend(state)
+            return evaluation.outputs, update
+
+        alone = []
+        for problem, start in zip(problems, starts, strict=True):
+            state = start.copy()
+            for _ in range(4):
+                step(problem, state)[1](0.3)
+            alone.append(state)
+        together = [start.copy() for start in starts]
+        for turn in range(4):
+            updates = [step(problem, state)[1] for problem, state in zip(problems, together, strict=True)]
+            for update in updates[:: 1 if turn % 2 else -1]:
+                update(0.3)
+        same(together, alone)
+
+
+@cases
+@pytest.mark.parametrize(
+    "method",
+    [iw.GradientDescent(0.3, 4), iw.GradientDescent(0.3, 4, batch_size=7), iw.HeavyBall(0.5, 0.5, 4), iw.Langevin(0.3, 0.1, 0.1, 4)],
+)
+def test_watching_a_solve_does_not_change_it(activation, d, k, engine, method):
+    rng = np.random.default_rng(2)
+    X, y = rng.standard_normal((40, d)), rng.standard_normal((40, k))
+    model = iw.TwoLayerMeanField(activation, 60, replicas=2)
+    plain = iw.solve(model, X, y, method, rng=0)
+
+    def look(t, state, problem):
+        velocity = np.empty_like(state)
+        problem.evaluate(state, velocity)
+        return velocity @ velocity
+
+    watched = iw.solve(model, X, y, method, rng=0, X_test=X[:5] + 1, observables={"spent": look})
+    np.testing.assert_array_equal(watched.state, plain.state)
+    np.testing.assert_array_equal(watched.outputs, plain.outputs)
