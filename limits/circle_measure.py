@@ -57,7 +57,7 @@ class CircleMeanField:
     activation : str or Activation
         Positively 1-homogeneous: relu, leaky relu, abs, linear, or your own.
     cells : int, default 360
-        Cells of the circle, an even number of at least 8.
+        Cells of the circle, a multiple of 4 and at least 16.
     bias : bool
         Inputs on the line, with weights :math:`(w, b)`; otherwise inputs have two columns.
     initial : float or callable
@@ -78,11 +78,12 @@ class CircleMeanField:
     Solve it by :class:`~infwidth.solvers.GradientFlow`; by gradient descent at rates below ``sol.problem.stable_rate(state)``. The state
     holds the masses of the cells, ``sol.problem.measures(sol.state)`` (2, cells) at ``sol.problem.angles``. Snapshots:
     ``observables={"density": density}`` from :mod:`infwidth.limits.density_problem`; the dissipated energy from
-    :mod:`infwidth.limits.circle_problem`; distances to particles from :mod:`infwidth.limits.circle_distance`. ``sol.error`` compares with
-    half as many cells (of the outputs, or of the risk of a population).
+    :mod:`infwidth.limits.circle_problem`; distances to particles from :mod:`infwidth.limits.circle_distance`.
 
-    The order is 2 where the measures and V are smooth. With few data V has kinks, at the angles orthogonal to the inputs: atoms and gaps
-    form there in finite time, and cells blur them to a width of some cells. Relu sees the even part of
+    The order is 2 where the measures and V are smooth, as for a population. On data, V of a kinked activation has kinks, at the angles
+    orthogonal to the inputs: atoms and gaps form there in finite time, cells blur them to a width of some cells, and the order is 1.
+    ``sol.error`` (of the outputs, or of the risk of a population) is the difference to half as many cells where V is smooth, to a quarter
+    where it is not: about three times the error. It is an estimate, which the truth exceeds now and then. Relu sees the even part of
     :math:`\nu_+ - \nu_-` and its mean direction, nothing else (:math:`2\,\mathrm{relu}(h) = h + |h|`): a zero loss leaves the rest open.
 
     Examples
@@ -112,9 +113,10 @@ class CircleMeanField:
                 f"activation: {activation.name!r} is not positively 1-homogeneous, so its measure needs more than an angle;"
                 " use relu, leaky_relu or abs, or TwoLayerMeanField"
             )
-        object.__setattr__(self, "cells", integer("cells", self.cells, least=8))
-        if self.cells % 2:
-            raise ValueError(f"cells: need an even number (half as many tell the error), got {self.cells}; take {self.cells + 1}")
+        object.__setattr__(self, "cells", integer("cells", self.cells, least=16))
+        if self.cells % 4:
+            up = self.cells + 4 - self.cells % 4
+            raise ValueError(f"cells: need a multiple of 4 (a grid of fewer tells the error), got {self.cells}; take {up}")
         if not callable(self.initial):
             real("initial", self.initial, above=0, way_out="or give a function of the angle")
         if self.population is not None:
@@ -168,6 +170,7 @@ class SampleEnergy:
 
     def __init__(self, activation: Activation, bias: bool, data: Data, angles: Array) -> None:
         self.activation, self.bias, self.data = activation, bias, data
+        self.smooth = activation.name == "linear"
         self.directions = np.stack((np.cos(angles), np.sin(angles)))
         self.matrix = self.features(data.X)
 
@@ -188,6 +191,8 @@ class SampleEnergy:
 class TeacherEnergy:
     r"""Half the mean squared error on Gaussian inputs, with the arc-cosine kernel of angles
     :math:`K(\theta) = (\sin\theta + (\pi - \theta)\cos\theta)/2\pi`, :math:`0 \le \theta \le \pi`."""
+
+    smooth = True
 
     def __init__(self, teacher: GaussianTeacher, angles: Array) -> None:
         self.directions = np.stack((np.cos(angles), np.sin(angles)))
