@@ -1,21 +1,23 @@
-r"""Time to a given error of the mean-field PDE: finite volumes against a scipy method of lines and against particles.
+r"""Time to a given error of the mean-field PDE: finite volumes against scipy's method of lines and against particles.
 
-Two problems. (a) The isotropic Gaussian model without noise: radial finite volumes, the same semi-discretisation stepped by scipy, a
-plain upwind method of lines in numpy stepped by scipy, and radial particles from a random start and from quantiles; the error is that of
-the risk at t = 6 against 25600 particles. (b) The same with noise: explicit SSP steps, implicit steps, and scipy's BDF and RK45 on the
-same cells; the error is that of the density in total variation against a tight BDF run on those cells (the fluxes of implicit steps differ
-slightly, so their error has a floor: the difference of two approximations in space). The order of convergence of (a) is
-printed too.
+The isotropic Gaussian model, without noise (d = 40, t = 6) and with it (d = 20, temperature .05, weight decay .2, t = 5). The error is the
+distance W1 between the law of the radii and the true one: 25600 particles from quantiles, or 1600 cells in implicit steps. Competitors:
 
-Every method is run to several accuracies, interleaved; the seconds to the common target are read off by log-log interpolation, and stated
-as ratios.
+* finite volumes in explicit (SSP) and, with noise, implicit steps;
+* the same cells and fluxes stepped by scipy (RK45, and BDF where there is noise), at tolerances below the error of the cells;
+* what one writes first: upwind differences in numpy stepped by scipy's RK45;
+* particles: from quantiles, from a random start, and with noise Langevin particles of the radius, whose steps are as long as their own
+  chance error allows.
+
+Every method is run at several sizes, all methods in turn in every round; seconds are CPU seconds, the median over the rounds, and errors
+the root mean square. Seconds to the common error are read off by log-log interpolation and stated as ratios to those of ours.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -24,28 +26,42 @@ from harness import options, write
 from scipy.integrate import solve_ivp
 
 import infwidth as iw
-from infwidth.solvers import Grid, ImplicitTransport, TransportFlow
+from infwidth.solvers import Grid, ImplicitTransport, TransportFlow, wasserstein_of_grids, wasserstein_to_particles
 
-Run = tuple[float, float]  # seconds, error
+Array = np.ndarray
+Distance = Callable[[Any], float]
+Solve = Callable[[int, int], float]  # size and round to the error
+Runs = dict[str, list[tuple[float, float]]]  # CPU seconds and error, by method and size
 
-
-def timed(solve: Callable[[], Any], repeat: int) -> tuple[float, Any]:
-    """Median seconds, and the result."""
-    seconds = []
-    for _ in range(repeat):
-        began = time.perf_counter()
-        result = solve()
-        seconds.append(time.perf_counter() - began)
-    return float(np.median(seconds)), result
+OURS = "finite volumes, explicit steps (ours)"
+IMPLICIT = "finite volumes, implicit steps (ours)"
+TAU, DECAY, DIM = 0.05, 0.2, 20
 
 
-def upwind_lines(size: int, t_end: float) -> float:
-    """What one writes first: first-order upwind in numpy, explicit Runge-Kutta by solve_ivp; the risk at the end."""
-    model = iw.RadialMeanField(40, 0.8, "density", grid=Grid.uniform(0, 8, size))
-    problem = model.bind(None, np.random.default_rng(0))
+def measured(methods: dict[str, tuple[tuple[int, ...], Solve]], rounds: int) -> Runs:
+    """All methods in turn at every size, ``rounds`` times."""
+    for sizes, solve in methods.values():
+        solve(sizes[0], 0)  # compiled before the clock runs
+    found: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for turn in range(rounds):
+        for level in range(max(len(sizes) for sizes, _ in methods.values())):
+            for name, (sizes, solve) in methods.items():
+                if level < len(sizes):
+                    began = time.process_time()
+                    error = solve(sizes[level], turn)
+                    found.setdefault((name, sizes[level]), []).append((time.process_time() - began, error))
+    runs: Runs = {name: [] for name in methods}
+    for (name, _), own in found.items():
+        seconds, errors = np.transpose(own)
+        runs[name].append((float(np.median(seconds)), float(np.sqrt(np.mean(errors**2)))))
+    return runs
+
+
+def upwind_lines(problem: Any, t_end: float, distance: Distance) -> float:
+    """First-order upwind on equal cells."""
     width = problem.grid.volumes[0]
 
-    def slope(t: float, masses: np.ndarray) -> np.ndarray:
+    def slope(t: float, masses: Array) -> Array:
         psi = problem.energy.evaluate(masses)[2]
         u = -np.diff(psi) / width
         flux = np.where(u > 0, u * masses[:-1], u * masses[1:]) / width
@@ -54,78 +70,105 @@ def upwind_lines(size: int, t_end: float) -> float:
         rate[1:] += flux
         return rate
 
-    end = solve_ivp(slope, (0, t_end), problem.start(), method="RK45", rtol=1e-5, atol=1e-8).y[:, -1]
-    return float(problem.energy.evaluate(end)[0])
+    end = solve_ivp(slope, (0, t_end), problem.start(), method="RK45", rtol=1e-4, atol=1e-7).y[:, -1]
+    return distance((problem.grid, end))
 
 
-def transport(quick: bool, repeat: int) -> dict[str, list[Run]]:
-    """Problem (a)."""
+def langevin(size: int, seed: int, t_end: float, steps: int) -> Array:
+    r"""Euler-Maruyama steps of N radii, :math:`dr = (\dot r - \lambda r + \tau(d - 1)/r)\,dt + \sqrt{2\tau}\,dW`."""
+    rng = np.random.default_rng(seed)
+    problem = iw.RadialMeanField(DIM, 0.8, size=size, random_start=True).bind(None, rng)
+    r, h = problem.start(), t_end / steps
+    velocity = np.empty_like(r)
+    for _ in range(steps):
+        problem.evaluate(r, velocity)
+        r += h * (velocity - DECAY * r + TAU * (DIM - 1) / r) + math.sqrt(2 * TAU * h) * rng.standard_normal(size)
+        np.abs(r, out=r)
+    return r
+
+
+def to_grid(grid: Grid, masses: Array) -> Distance:
+    """Distance to a density, of (grid, masses) or of particles."""
+
+    def distance(law: Any) -> float:
+        if isinstance(law, tuple):
+            return wasserstein_of_grids(law[0], law[1], grid, masses)
+        return wasserstein_to_particles(grid, masses, law)
+
+    return distance
+
+
+def transport(quick: bool, rounds: int) -> Runs:
+    """Without noise."""
     t_end = 6.0
 
-    def risk(model: Any, method: Any, rng: int | None = None) -> float:
-        return float(iw.solve(model, method=method, save_at=[t_end], rng=rng).loss[-1])
+    def end(model: Any, method: Any, rng: int | None = None) -> Any:
+        sol = iw.solve(model, method=method, save_at=[t_end], rng=rng)
+        return (sol.problem.grid, sol.state) if model.solver == "density" else sol.state
 
-    def flow(**options: Any) -> iw.GradientFlow:
-        return iw.GradientFlow(t_end, estimate_error=False, **options)
+    def flow(rtol: float) -> iw.GradientFlow:
+        return iw.GradientFlow(t_end, rtol, rtol / 1000, estimate_error=False)
 
-    exact = risk(iw.RadialMeanField(40, 0.8, size=6400 if quick else 25600), flow(rtol=1e-8))
-    sizes = (50, 100, 200, 400) if quick else (50, 100, 200, 400, 800)
+    particles = np.sort(end(iw.RadialMeanField(40, 0.8, size=6400 if quick else 25600), flow(1e-8)))
+    fine = Grid(np.unique(np.concatenate(([0.0], (particles[1:] + particles[:-1]) / 2, [8.0]))))
+    distance = to_grid(fine, np.histogram(particles, fine.edges[0])[0] / len(particles))
 
     def density(size: int) -> iw.RadialMeanField:
         return iw.RadialMeanField(40, 0.8, "density", size=size)
 
-    methods: dict[str, tuple[tuple[int, ...], Callable[[int], Any]]] = {
-        "finite volumes, SSP steps (ours)": (sizes, lambda n: risk(density(n), TransportFlow(t_end, estimate_error=False))),
-        "the same cells, scipy RK45": (sizes[:4], lambda n: risk(density(n), flow(rtol=1e-4, atol=1e-7))),
-        "upwind method of lines, scipy RK45": ((*sizes, 2 * sizes[-1]), lambda n: upwind_lines(n, t_end)),
-        "particles, quantile start (ours)": ((12, 25, 50, 100, 200), lambda n: risk(iw.RadialMeanField(40, 0.8, size=n), flow())),
+    def upwind(size: int, turn: int) -> float:
+        problem = iw.RadialMeanField(40, 0.8, "density", grid=Grid.uniform(0, 8, size)).bind(None, np.random.default_rng(0))
+        return upwind_lines(problem, t_end, distance)
+
+    sizes = (50, 100, 200, 400) if quick else (50, 100, 200, 400, 800)
+    drawn = (100, 1000, 10_000) if quick else (100, 1000, 10_000, 100_000)
+    ssp = TransportFlow(t_end, estimate_error=False)
+    methods: dict[str, tuple[tuple[int, ...], Solve]] = {
+        OURS: (sizes, lambda n, turn: distance(end(density(n), ssp))),
+        "the same cells, scipy RK45": (sizes, lambda n, turn: distance(end(density(n), flow(1e-4)))),
+        "upwind differences, scipy RK45": ((*sizes, 2 * sizes[-1]), upwind),
+        "particles, quantile start (ours)": (
+            (12, 25, 50, 100, 200, 400),
+            lambda n, turn: distance(end(iw.RadialMeanField(40, 0.8, size=n), flow(1e-4))),
+        ),
+        "particles, random start": (
+            drawn,
+            lambda n, turn: distance(end(iw.RadialMeanField(40, 0.8, size=n, random_start=True), flow(1e-3), turn)),
+        ),
     }
-    draws = (100, 1000) if quick else (100, 1000, 10000)
-    seeds = range(8)
-    results: dict[str, list[Run]] = {name: [] for name in methods}
-    for level in range(max(len(sizes) for sizes, _ in methods.values())):
-        for name, (own, solve) in methods.items():
-            if level < len(own):
-                if level == 0:
-                    solve(own[0])  # compiled before the clock runs
-                seconds, found = timed(partial(solve, own[level]), repeat)
-                results[name].append((seconds, abs(found / exact - 1)))
-    random: list[Run] = []
-    for n in draws:
-        runs = [timed(partial(risk, iw.RadialMeanField(40, 0.8, size=n, random_start=True), flow(rtol=1e-4), s), 1) for s in seeds]
-        random.append((float(np.median([r[0] for r in runs])), float(np.sqrt(np.mean([(r[1] / exact - 1) ** 2 for r in runs])))))
-    results["particles, random start (rms of 8 seeds)"] = random
-    return results
+    return measured(methods, rounds)
 
 
-def diffusion(quick: bool, repeat: int) -> dict[str, list[Run]]:
-    """Problem (b)."""
-    t_end, size = (2.0, 100) if quick else (5.0, 200)
-    model = iw.RadialMeanField(20, 0.8, "density", size=size, temperature=0.05, weight_decay=0.2, r_max=6.0)
+def diffusion(quick: bool, rounds: int) -> Runs:
+    """With noise."""
+    t_end = 5.0
 
-    def state(method: Any) -> np.ndarray:
-        return iw.solve(model, method=method, save_at=[t_end]).state
+    def density(size: int) -> iw.RadialMeanField:
+        return iw.RadialMeanField(DIM, 0.8, "density", grid=Grid.uniform(0.1, 5.1, size), temperature=TAU, weight_decay=DECAY)
 
-    exact = state(iw.GradientFlow(t_end, rtol=1e-9, atol=1e-13, stepper="BDF", estimate_error=False))
-    tolerances = (1e-2, 1e-3, 1e-4, 1e-5)
-    methods: dict[str, list[Any]] = {
-        "implicit steps (ours)": [ImplicitTransport(t_end, tol, estimate_error=False) for tol in tolerances],
-        "scipy BDF, same cells": [iw.GradientFlow(t_end, tol, tol / 100, "BDF", estimate_error=False) for tol in tolerances],
-        "scipy RK45, same cells": [iw.GradientFlow(t_end, tol, tol / 100, estimate_error=False) for tol in tolerances[1:3]],
-        "explicit SSP steps (ours)": [TransportFlow(t_end, estimate_error=False)],
+    def end(size: int, method: Any) -> tuple[Grid, Array]:
+        sol = iw.solve(density(size), method=method, save_at=[t_end])
+        return sol.problem.grid, sol.state
+
+    def flow(rtol: float, stepper: str) -> iw.GradientFlow:
+        return iw.GradientFlow(t_end, rtol, rtol / 1000, stepper, estimate_error=False)
+
+    distance = to_grid(*end(800 if quick else 1600, ImplicitTransport(t_end, 1e-5, estimate_error=False)))
+    sizes = (50, 100, 200) if quick else (50, 100, 200, 400)
+    steps = {100: 50, 1000: 100, 10_000: 200, 100_000: 800}
+    drawn = tuple(steps)[:3] if quick else tuple(steps)
+    methods: dict[str, tuple[tuple[int, ...], Solve]] = {
+        OURS: (sizes, lambda n, turn: distance(end(n, TransportFlow(t_end, estimate_error=False)))),
+        # errors of cells fall like 1/n^2, those of extrapolated steps like tol
+        IMPLICIT: (sizes, lambda n, turn: distance(end(n, ImplicitTransport(t_end, 100 / n**2, estimate_error=False)))),
+        "the same cells, scipy RK45": (sizes, lambda n, turn: distance(end(n, flow(1e-3, "RK45")))),
+        "the same cells, scipy BDF": (sizes, lambda n, turn: distance(end(n, flow(1e-3, "BDF")))),
+        "Langevin particles": (drawn, lambda n, turn: distance(langevin(n, turn, t_end, steps[n]))),
     }
-    results: dict[str, list[Run]] = {name: [] for name in methods}
-    for level in range(len(tolerances)):
-        for name, own in methods.items():
-            if level < len(own):
-                if level == 0 and not name.startswith("explicit"):
-                    state(own[0])
-                seconds, found = timed(partial(state, own[level]), 1 if name.startswith(("explicit", "scipy RK45")) else repeat)
-                results[name].append((seconds, float(np.abs(found - exact).sum())))
-    return results
+    return measured(methods, rounds)
 
 
-def seconds_to(runs: list[Run], target: float) -> float | None:
+def seconds_to(runs: list[tuple[float, float]], target: float) -> float | None:
     """Seconds to the target error by log-log interpolation; None where no run reaches it."""
     runs = sorted(runs, key=lambda run: run[1])
     seconds, errors = (np.log(column) for column in np.maximum(np.array(runs), 1e-300).T)
@@ -135,41 +178,41 @@ def seconds_to(runs: list[Run], target: float) -> float | None:
     return float(np.exp(np.interp(np.log(target), errors, best)))
 
 
-def table(results: dict[str, list[Run]], target: float, ours: str) -> dict[str, float | None]:
+def table(runs: Runs, target: float, ours: str) -> dict[str, float | None]:
     """Seconds to the target of every method over those of ours."""
-    base = seconds_to(results[ours], target)
+    base = seconds_to(runs[ours], target)
     ratios: dict[str, float | None] = {}
-    for name, runs in results.items():
-        own = seconds_to(runs, target)
-        ratios[name] = None if own is None or base is None else own / base
-        print(f"  {name:42s} " + ("does not reach it" if ratios[name] is None else f"{ratios[name]:9.2f} x"))
+    for name, own in runs.items():
+        seconds = seconds_to(own, target)
+        ratios[name] = None if seconds is None or base is None else seconds / base
+        print(f"  {name:40s} " + ("does not reach it" if ratios[name] is None else f"{ratios[name]:9.2f} x"))
     return ratios
 
 
 def main() -> None:
     chosen = options(__doc__)
-    repeat = 1 if chosen.quick else 3
-    a, b = transport(chosen.quick, repeat), diffusion(chosen.quick, repeat)
-    errors = [error for _, error in a["finite volumes, SSP steps (ours)"]]
-    orders = np.log2(np.array(errors[:-1]) / errors[1:])
-    print("order of the finite volumes in the risk:", orders.round(2))
-    ratios_a = {}
-    for target in (1e-2, 5e-3):
-        print(f"(a) transport: seconds to a relative error of {target:g} of the risk, over ours")
-        ratios_a[f"{target:g}"] = table(a, target, "finite volumes, SSP steps (ours)")
-    print("(b) with noise: seconds to an error of 1e-3 of the density, over ours")
-    ratios_b = table(b, 1e-3, "implicit steps (ours)")
-    figure, axes = plt.subplots(1, 2, figsize=(11, 5.2), layout="constrained")
-    for ax, results, label in zip(
-        axes, (a, b), ("relative error of the risk at $t=6$", "error of the density, total variation"), strict=True
-    ):
-        for name, runs in results.items():
-            ax.loglog(*np.transpose(runs), "o-", ms=4, label=name)
-        ax.set(xlabel="seconds", ylabel=label)
+    rounds = 2 if chosen.quick else 5
+    results: dict[str, Any] = {}
+    figure, axes = plt.subplots(1, 2, figsize=(11, 5.2), layout="constrained", sharey=True)
+    problems: tuple[tuple[str, Callable[[bool, int], Runs], str], ...] = (
+        ("without noise", transport, OURS),
+        ("with noise", diffusion, IMPLICIT),
+    )
+    for ax, (label, solve, ours) in zip(axes, problems, strict=True):
+        runs = solve(chosen.quick, rounds)
+        for name, own in runs.items():
+            print(f"{label}: {name:40s}", "  ".join(f"{s:.3f} s {e:.1e}" for s, e in own))
+        ratios = {}
+        for target in (1e-2, 3e-3):
+            print(f"{label}: CPU seconds to an error of {target:g} in W1, over ours")
+            ratios[f"{target:g}"] = table(runs, target, ours)
+        results[label] = {"runs": runs, "ratios": ratios}
+        for name, own in runs.items():
+            ax.loglog(*np.transpose(own), "o-", ms=4, label=name)
+        ax.set(xlabel="CPU seconds", title=label)
         ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.15))
-    axes[0].set_title("transport without noise, $d=40$")
-    axes[1].set_title("with noise, $d=20$; error of the time stepping")
-    write(chosen, "mean_field_pde", {"transport": a, "noise": b, "ratios_transport": ratios_a, "ratios_noise": ratios_b}, figure)
+    axes[0].set(ylabel="error of the law of radii, $W_1$")
+    write(chosen, "mean_field_pde", results, figure)
 
 
 if __name__ == "__main__":
