@@ -72,7 +72,9 @@ def sweep(
     executor : concurrent.futures.Executor, optional
         For example a ``ProcessPoolExecutor``, dask's ``Client.get_executor()`` or one of ``mpi4py.futures``. Default: here, one after the
         other. It is not shut down. Give process pools ``mp_context=multiprocessing.get_context("spawn")``: once parallel loops have run in
-        this process, forked copies of it inherit their thread pools without the threads, and die or hang in the first such loop.
+        this process, forked copies of it inherit their thread pools without the threads, and die or hang in the first such loop. Points in
+        threads have one BLAS thread each; with compiled limits they need numba's ``omp`` or ``tbb`` threading layer
+        (``numba.threading_layer()``), since the third, ``workqueue``, ends the process when two threads enter it at once.
     resume : path, optional
         A folder with one file per finished point, written atomically. Points found there are not computed again. Several sweeps may share
         it; a function of another name, code, defaults, bound arguments or captured values has files of its own, so an edited function is
@@ -123,7 +125,12 @@ def sweep(
                 raise
             finish(i, value)
     else:
-        _distribute(function, points, missing, executor, finish)
+        import scipy.linalg.cython_blas  # noqa: F401  loaded before the limit, or it escapes it
+        from threadpoolctl import threadpool_limits
+
+        # Solves side by side in one process would each limit BLAS and put back what they found, in any order, and leave it limited.
+        with threadpool_limits(1, "blas"):
+            _distribute(function, points, missing, executor, finish)
     return Sweep(points, results, shape)  # type: ignore[arg-type]
 
 

@@ -3,10 +3,13 @@
 import functools
 import json
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +56,20 @@ def test_executors_give_the_same():
         processes = sweep(json.loads, [{"s": "1"}, {"s": "[2, 3]"}], pool)
     np.testing.assert_array_equal(threads["outputs"], here["outputs"])
     assert [result["value"] for _, result in processes] == [1, [2, 3]]
+
+
+def test_compiled_systems_on_executors_give_the_same_bits():
+    """With two threads inside each point and four points at once, which have one BLAS thread each; the others are given back."""
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(iw.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    script = Path(__file__).with_name("executor_runs.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split("\n")[:3] == [
+        "SortedAngles ThinEngine BlockEngine",
+        "BLAS threads meanwhile: 1 and given back: True",
+        "the same",
+    ]
 
 
 def abs_of(x):
