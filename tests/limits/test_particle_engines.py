@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import activations, particle_blocks, particle_engines, particle_sorted_angles, particle_thin
+from infwidth.limits import activations, particle_block_passes, particle_blocks, particle_engines, particle_sorted_angles, particle_thin
 from infwidth.limits.particle_reference import NumpyEngine
 
 RNG = np.random.default_rng(3)
@@ -215,12 +215,12 @@ def test_functions_are_accurate():
     h = np.concatenate([np.linspace(-40, 40, 50001), np.geomspace(1e-12, 1, 500)])
     for name, code in particle_blocks.CODES.items():
         value, slope = h.copy(), np.empty_like(h)
-        particle_blocks._values_and_slopes(code, (0.0, 0.0, 0.0), value, slope)
+        particle_block_passes._values_and_slopes(code, (0.0, 0.0, 0.0), value, slope)
         size = np.maximum(1, np.abs(h)) if name in ("silu", "gelu") else 1
         assert (np.abs(value - activations.get(name).value(h)) / size).max() < 5e-16
         assert (np.abs(slope - activations.get(name).derivative(h)) / size).max() < 1e-15
         odd = np.array([np.nan, 1e3, -1e3, 0.0])
-        particle_blocks._values(code, (0.0, 0.0, 0.0), odd)
+        particle_block_passes._values(code, (0.0, 0.0, 0.0), odd)
         assert np.isnan(odd[0])
         np.testing.assert_allclose(odd[1:], activations.get(name).value(np.array([1e3, -1e3, 0.0])), rtol=1e-15)
 
