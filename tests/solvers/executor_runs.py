@@ -18,7 +18,7 @@ from infwidth.limits import particle_blocks, particle_sorted_angles, particle_th
 SIZES = {
     2: particle_sorted_angles.SERIAL,
     3: particle_thin.SERIAL // 64 + 1,
-    9: particle_blocks.SERIAL // 64 + 1,
+    9: particle_blocks.SERIAL // (9 * 64) + 1,
 }
 
 
