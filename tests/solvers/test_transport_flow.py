@@ -157,6 +157,19 @@ def test_a_step_that_makes_a_mass_negative_is_repeated_shorter():
     assert smallest >= 0 and point.t == 0.5 and abs(point.state.sum() - 1) < 1e-14
 
 
+@pytest.mark.parametrize("velocities", [(-3, 9, 9, 9), (0, -3, 9, 9), (0, 0, -9, 9), (0, 0, 0, -3)])
+def test_a_stage_below_zero_is_given_back(velocities):
+    """The first three end above zero, so the step itself would not tell."""
+    later = iter(velocities[1:])
+
+    class Jumps:
+        def evaluate(self, m, velocity):
+            velocity[:] = next(later)
+
+    new, _ = _step(Jumps(), np.ones(1), np.array([float(velocities[0])]), 1.0)
+    assert new[0] == -0.5
+
+
 @pytest.mark.slow
 def test_mass_is_kept_to_rounding_over_a_hundred_thousand_steps():
     model = External(Grid.uniform(-np.pi, np.pi, 64), pendulum, bump, 0.02)
