@@ -56,6 +56,7 @@ class DensityProblem:
     -----
     Momentum and noise added to masses would make some of them negative: methods that do so refuse a problem with ``masses = True``.
     A gradient step may make them negative too, when it is longer than :meth:`max_step`: the run then ends, naming that length.
+    ``GradientFlow`` keeps the total, but small masses may fall below zero by less than its tolerances.
     """
 
     masses = True  # the state is no vector of parameters
