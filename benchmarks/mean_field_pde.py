@@ -36,6 +36,9 @@ Runs = dict[str, list[tuple[float, float]]]  # CPU seconds and error, by method 
 OURS = "finite volumes, explicit steps (ours)"
 IMPLICIT = "finite volumes, implicit steps (ours)"
 TAU, DECAY, DIM = 0.05, 0.2, 20
+RK45, BDF, UPWIND = "the same cells, scipy RK45", "the same cells, scipy BDF", "upwind differences, scipy RK45"
+QUANTILES, DRAWN, NOISY = "particles, quantile start (ours)", "particles, random start", "Langevin particles"
+COLORS = {OURS: "C0", IMPLICIT: "C2", RK45: "C1", BDF: "C5", UPWIND: "C4", QUANTILES: "C6", DRAWN: "C3", NOISY: "C3"}
 
 
 def measured(methods: dict[str, tuple[tuple[int, ...], Solve]], rounds: int) -> Runs:
@@ -121,19 +124,19 @@ def transport(quick: bool, rounds: int) -> Runs:
         return upwind_lines(problem, t_end, distance)
 
     sizes = (50, 100, 200, 400) if quick else (50, 100, 200, 400, 800)
-    drawn = (100, 1000, 10_000) if quick else (100, 1000, 10_000, 100_000)
+    drawn = (100, 1000, 10_000) if quick else (100, 1000, 10_000, 30_000)
     ssp = TransportFlow(t_end, estimate_error=False)
     methods: dict[str, tuple[tuple[int, ...], Solve]] = {
         OURS: (sizes, lambda n, turn: distance(end(density(n), ssp))),
-        "the same cells, scipy RK45": (sizes, lambda n, turn: distance(end(density(n), flow(1e-4)))),
-        "upwind differences, scipy RK45": ((*sizes, 2 * sizes[-1]), upwind),
-        "particles, quantile start (ours)": (
+        RK45: (sizes, lambda n, turn: distance(end(density(n), flow(1e-4)))),
+        UPWIND: ((*sizes, 2 * sizes[-1]), upwind),
+        QUANTILES: (
             (12, 25, 50, 100, 200, 400),
             lambda n, turn: distance(end(iw.RadialMeanField(40, 0.8, size=n), flow(1e-4))),
         ),
-        "particles, random start": (
+        DRAWN: (
             drawn,
-            lambda n, turn: distance(end(iw.RadialMeanField(40, 0.8, size=n, random_start=True), flow(1e-3), turn)),
+            lambda n, turn: distance(end(iw.RadialMeanField(40, 0.8, size=n, random_start=True), flow(1 / n), turn)),
         ),
     }
     return measured(methods, rounds)
@@ -154,16 +157,16 @@ def diffusion(quick: bool, rounds: int) -> Runs:
         return iw.GradientFlow(t_end, rtol, rtol / 1000, stepper, estimate_error=False)
 
     distance = to_grid(*end(800 if quick else 1600, ImplicitTransport(t_end, 1e-5, estimate_error=False)))
-    sizes = (50, 100, 200) if quick else (50, 100, 200, 400)
-    steps = {100: 50, 1000: 100, 10_000: 200, 100_000: 800}
+    sizes = (25, 50, 100, 200) if quick else (25, 50, 100, 200, 400)
+    steps = {100: 25, 1000: 75, 10_000: 150, 30_000: 300}
     drawn = tuple(steps)[:3] if quick else tuple(steps)
     methods: dict[str, tuple[tuple[int, ...], Solve]] = {
         OURS: (sizes, lambda n, turn: distance(end(n, TransportFlow(t_end, estimate_error=False)))),
         # errors of cells fall like 1/n^2, those of extrapolated steps like tol
         IMPLICIT: (sizes, lambda n, turn: distance(end(n, ImplicitTransport(t_end, 100 / n**2, estimate_error=False)))),
-        "the same cells, scipy RK45": (sizes, lambda n, turn: distance(end(n, flow(1e-3, "RK45")))),
-        "the same cells, scipy BDF": (sizes, lambda n, turn: distance(end(n, flow(1e-3, "BDF")))),
-        "Langevin particles": (drawn, lambda n, turn: distance(langevin(n, turn, t_end, steps[n]))),
+        RK45: (sizes, lambda n, turn: distance(end(n, flow(1e-3, "RK45")))),
+        BDF: (sizes, lambda n, turn: distance(end(n, flow(1e-3, "BDF")))),
+        NOISY: (drawn, lambda n, turn: distance(langevin(n, turn, t_end, steps[n]))),
     }
     return measured(methods, rounds)
 
@@ -208,7 +211,7 @@ def main() -> None:
             ratios[f"{target:g}"] = table(runs, target, ours)
         results[label] = {"runs": runs, "ratios": ratios}
         for name, own in runs.items():
-            ax.loglog(*np.transpose(own), "o-", ms=4, label=name)
+            ax.loglog(*np.transpose(own), "o-", ms=4, color=COLORS[name], label=name)
         ax.set(xlabel="CPU seconds", title=label)
         ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.15))
     axes[0].set(ylabel="error of the law of radii, $W_1$")
