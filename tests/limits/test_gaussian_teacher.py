@@ -57,9 +57,19 @@ def test_blocks_do_not_matter(monkeypatch):
     teacher = GaussianTeacher(RNG.standard_normal((3, 2)), RNG.standard_normal(3), "relu")
     W, a = cloud(50, 2)
     whole = teacher.risk_and_velocity(W, a)
-    monkeypatch.setattr("infwidth.limits.gaussian_teacher.BLOCK", 400)
-    for found, expected in zip(teacher.risk_and_velocity(W, a), whole, strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    for entries in (400, 1):  # 7 particles at once, or one whose entries are more than a block
+        monkeypatch.setattr("infwidth.limits.gaussian_teacher.BLOCK", entries)
+        for found, expected in zip(teacher.risk_and_velocity(W, a), whole, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_particles_so_large_that_erf_is_a_sign():
+    """K = (2 / pi) arcsin of a cosine, which rounding may bring above 1."""
+    W, a = cloud(200, 3)
+    risk = GaussianTeacher(1e9 * W, a, "erf").risk(1e9 * W, a)
+    assert abs(risk) < 1e-7
+    half = GaussianTeacher([[0.0, 1e9]], [1.0], "erf").risk(np.array([[1e9, 0.0]]), np.ones((1, 1)))
+    assert half == pytest.approx(1, rel=1e-8)  # of two independent signs, (1 + 1) / 2
 
 
 def test_zero_particles_are_no_trouble():

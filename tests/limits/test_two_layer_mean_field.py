@@ -106,6 +106,14 @@ def test_loss_and_outputs_are_those_of_the_formula():
     np.testing.assert_allclose(problem.predict(problem.start(), X[:2]), outputs[:2], rtol=1e-13)
 
 
+def test_prediction_with_biases_takes_inputs_without_the_constant():
+    problem = bind(iw.TwoLayerMeanField("erf", 6, bias=True, replicas=2))
+    state = problem.start()
+    np.testing.assert_allclose(problem.predict(state, X), problem.evaluate(state).outputs, rtol=1e-13)
+    with pytest.raises(ValueError, match="X: need 2 columns"):
+        problem.predict(state, np.ones((4, 3)))
+
+
 def test_offset_follows_its_inputs():
     """In minibatches, whose rows come in any order, and at test inputs, as many as training inputs or not."""
     model = iw.TwoLayerMeanField("erf", 7, offset=lambda X: 10 * X[:, 0] + X[:, 1] ** 2)
@@ -232,6 +240,7 @@ def test_quasi_random_replicas_differ():
         ({"particles": 5, "initial": (np.zeros((5, 3)), np.zeros((5, 1)))}, r"need weights of shape \(5, 2\)"),
         ({"particles": 5, "initial": (np.full((5, 2), np.nan), np.zeros((5, 1)))}, "initial: row 0 holds NaN"),
         ({"particles": 5, "offset": lambda X: np.zeros(3)}, "offset: must give finite values of shape"),
+        ({"particles": 5, "offset": lambda X: np.full(6, np.nan)}, "offset: must give finite values of shape"),
     ],
 )
 def test_errors_name_the_argument(arguments, words):
