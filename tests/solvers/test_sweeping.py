@@ -167,6 +167,47 @@ class Scripted(Executor):
         return future
 
 
+class Failing(Executor):
+    """Fails at the point 0, has the point 1 at once, and the others a second later."""
+
+    def __init__(self):
+        self.futures = []
+
+    def submit(self, function, /, *args, **kwargs):
+        self.futures.append(future := Future())
+        if kwargs["x"] == 0:
+            future.set_exception(RuntimeError("zero"))
+        elif kwargs["x"] == 1:
+            future.set_result(function(**kwargs))
+        else:
+            late = threading.Timer(1.0, lambda: future.set_running_or_notify_cancel() and future.set_result(0))
+            late.daemon = True
+            late.start()
+        return future
+
+
+def test_points_that_have_not_started_are_cancelled():
+    pool = Failing()
+    with pytest.raises(RuntimeError, match="zero"):
+        sweep(abs_of, {"x": [0, 1, 2, 3]}, pool)
+    assert [future.cancelled() for future in pool.futures] == [False, False, True, True]
+
+
+def test_the_first_failure_is_raised(tmp_path):
+    """Not that of storing a result that came after it."""
+    with pytest.raises(RuntimeError, match="zero"):
+        sweep(lambda x: object(), {"x": [0, 1]}, Failing(), resume=tmp_path)
+
+
+def test_a_file_of_another_function_is_refused(tmp_path):
+    for name, function in (("ours", abs_of), ("theirs", doubled)):
+        sweep(function, {"x": [3]}, resume=tmp_path / name)
+    ours, theirs = (next((tmp_path / name).iterdir()) for name in ("ours", "theirs"))
+    ours.write_bytes(theirs.read_bytes())
+    with pytest.raises(ValueError, match=r"is not a result of .*abs_of; give another folder"):
+        sweep(abs_of, {"x": [3]}, resume=tmp_path / "ours")
+
+
 def test_cancelled_points_are_no_results(tmp_path):
     with pytest.raises(CancelledError, match="cancelled 1 points of the sweep, the first"):
         sweep(abs_of, {"x": [0, 1, 2]}, Scripted(), resume=tmp_path)
