@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..solvers.checks import array, integer, real
+from ..solvers.checks import integer, real
 from ..solvers.data import Data
 from ..solvers.gradient_descent import GradientDescent
 from ..solvers.losses import Loss
@@ -67,7 +67,7 @@ def replica_fluctuations(
     model : TwoLayerMeanField
         With ``replicas`` R > 1; each has N = particles / R particles. The standard error of the variance is :math:`\sqrt{2/(R-1)}` of it.
     X, y, method, loss, rng
-        As in :func:`infwidth.solve`.
+        As in :func:`infwidth.solve`; X and y are None for a model with a population.
     X_test : array_like, shape (n', d)
 
     Examples
@@ -85,10 +85,11 @@ def replica_fluctuations(
 
     if model.replicas < 2:
         raise ValueError(f"replicas: need at least 2 for a variance, got {model.replicas}; raise replicas of the model")
-    sol = solve(model, X, y, method, loss=loss, rng=rng, save_at=[method.steps if method.discrete else method.t_end])
+    end = method.steps if method.discrete else method.t_end
+    sol = solve(model, X, y, method, loss=loss, X_test=X_test, rng=rng, save_at=[end])
     if not sol.success:
         raise FloatingPointError(sol.message)
-    outputs = sol.problem.replica_outputs(sol.state, array("X_test", X_test, dtype=sol.state.dtype, columns=sol.problem.data.X.shape[1]))
+    outputs = sol.problem.replica_outputs(sol.state, X_test)
     N = model.particles // model.replicas
     variance = N * outputs.var(axis=0, ddof=1)
     return Fluctuations(variance, variance * np.sqrt(2 / (model.replicas - 1)), outputs.mean(axis=0))
@@ -143,6 +144,8 @@ def linearized_fluctuations(
         raise ValueError(f"method: the linearised dynamics follows full-batch GradientDescent, got {method!r}")
     if model.replicas != 1:
         raise ValueError(f"replicas: the reference is one system, got replicas={model.replicas}; leave it out")
+    if model.population is not None:
+        raise ValueError("population: the linearised dynamics needs data; use replica_fluctuations, or sample X and y from the teacher")
     draws = integer("draws", draws, least=2)
     epsilon = real("epsilon", epsilon, above=0)
     data = Data.check(X, y, loss, X_test)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import fluctuations
+from infwidth.limits import GaussianTeacher, fluctuations
 
 X = np.array([[1.0, 0.0], [0.3, 0.9], [-1.0, 0.4]])
 Y = np.array([1.0, -0.5, 0.3])
@@ -151,6 +151,13 @@ def test_offset_and_first_rate_of_the_linearised_dynamics():
     np.testing.assert_allclose(found.mean, iw.solve(model, X, Y, method, rng=4).predict(X_TEST), rtol=1e-11)
 
 
+def test_fluctuations_on_a_population():
+    """At the start relu particles have the variance |x|^2 / 2 whatever they learn."""
+    model = iw.TwoLayerMeanField("relu", 20 * 200, replicas=200, population=GaussianTeacher([[1.0, 0.0]], [1.0], "relu"))
+    found = fluctuations.replica_fluctuations(model, None, None, iw.GradientDescent(0.5, 0, batch_size=5), X_TEST, rng=0)
+    assert (np.abs(found.variance - (X_TEST**2).sum(axis=1, keepdims=True) / 2) < 4 * found.error).all()
+
+
 def test_errors_name_the_argument():
     model = iw.TwoLayerMeanField("tanh", 10)
     with pytest.raises(ValueError, match="replicas: need at least 2"):
@@ -159,5 +166,10 @@ def test_errors_name_the_argument():
         fluctuations.linearized_fluctuations(model, X, Y, iw.HeavyBall(0.1, 1.0, 3), X_TEST)
     with pytest.raises(ValueError, match="replicas: the reference is one system"):
         fluctuations.linearized_fluctuations(iw.TwoLayerMeanField("tanh", 10, replicas=2), X, Y, METHOD, X_TEST)
+    with pytest.raises(ValueError, match="X_test: need 2 columns"):
+        fluctuations.replica_fluctuations(iw.TwoLayerMeanField("tanh", 10, replicas=2), X, Y, METHOD, X_TEST[:, :1])
+    teacher = GaussianTeacher([[1.0, 0.0]], [1.0], "relu")
+    with pytest.raises(ValueError, match="population: the linearised dynamics needs data"):
+        fluctuations.linearized_fluctuations(iw.TwoLayerMeanField("relu", 10, population=teacher), None, None, METHOD, X_TEST)
     with pytest.raises(ValueError, match="draws: need an integer >= 2"):
         fluctuations.linearized_fluctuations(model, X, Y, METHOD, X_TEST, draws=1)
