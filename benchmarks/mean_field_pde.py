@@ -4,7 +4,7 @@ The isotropic Gaussian model, without noise (d = 40, t = 6) and with it (d = 20,
 distance W1 between the law of the radii and the true one: 25600 particles from quantiles, or 1600 cells in implicit steps. Competitors:
 
 * finite volumes in explicit (SSP) and implicit steps, the latter made for noise;
-* the same cells and fluxes stepped by scipy (RK45, and BDF where there is noise), at tolerances below the error of the cells;
+* the same cells and fluxes stepped by scipy (RK45 and BDF), at tolerances below the error of the cells;
 * what one writes first: upwind differences in numpy stepped by scipy's RK45;
 * particles: from quantiles, from a random start, and with noise Langevin particles of the radius, whose steps are as long as their own
   chance error allows.
@@ -109,8 +109,8 @@ def transport(quick: bool, rounds: int) -> Runs:
         sol = iw.solve(model, method=method, save_at=[t_end], rng=rng)
         return (sol.problem.grid, sol.state) if model.solver == "density" else sol.state
 
-    def flow(rtol: float) -> iw.GradientFlow:
-        return iw.GradientFlow(t_end, rtol, rtol / 1000, estimate_error=False)
+    def flow(rtol: float, stepper: str = "RK45") -> iw.GradientFlow:
+        return iw.GradientFlow(t_end, rtol, rtol / 1000, stepper, estimate_error=False)
 
     particles = np.sort(end(iw.RadialMeanField(40, 0.8, size=6400 if quick else 25600), flow(1e-8)))
     fine = Grid(np.unique(np.concatenate(([0.0], (particles[1:] + particles[:-1]) / 2, [8.0]))))
@@ -131,6 +131,7 @@ def transport(quick: bool, rounds: int) -> Runs:
         # first-order upwind in space where there is no noise
         IMPLICIT: (sizes, lambda n, turn: distance(end(density(n), ImplicitTransport(t_end, 100 / n**2, estimate_error=False)))),
         RK45: (sizes, lambda n, turn: distance(end(density(n), flow(1e-4)))),
+        BDF: (sizes[:4], lambda n, turn: distance(end(density(n), flow(1e-4, "BDF")))),
         UPWIND: ((*sizes, 2 * sizes[-1]), upwind),
         QUANTILES: (
             (12, 25, 50, 100, 200, 400),
