@@ -24,7 +24,7 @@ import numpy as np
 from ..solvers.data import Data
 from ..solvers.finite_volumes import transport
 from ..solvers.grid import Grid
-from ..solvers.problem import Evaluation
+from ..solvers.problem import Evaluation, MethodFailed
 
 __all__ = ["CircleEnergy", "CircleProblem", "dissipation"]
 
@@ -32,6 +32,7 @@ Array = np.ndarray
 
 SIGNS = np.array([[1.0], [-1.0]])
 REACH = 2  # cells beyond a face that its flux looks at
+ROUNDING = 1e-15  # of the total mass: what is less below 0 is set to 0
 
 
 class CircleEnergy(Protocol):
@@ -117,6 +118,22 @@ class CircleProblem:
         if velocity is not None:
             velocity[:] = (self._transport(state, V)[0] - 2 * SIGNS * V * self.measures(state)).ravel()
         return evaluation
+
+    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
+        """Evaluation, and a gradient step in place; one that makes a mass negative is refused."""
+        velocity = np.empty_like(state)
+        evaluation = self.evaluate(state, velocity, step=step, rows=rows)
+
+        def update(rate: float) -> None:
+            new = state + rate * velocity
+            if new.min() < -ROUNDING * state.sum():
+                raise MethodFailed(
+                    f"learning_rate: {rate:g} makes a mass negative at step {step}; there {self.stable_rate(state):.3g} keeps all of them"
+                    " (CFL). Lower it, or use GradientFlow, which chooses its steps"
+                )
+            np.maximum(new, 0, out=state)
+
+        return evaluation, update
 
     def stable_rate(self, state: Array) -> float:
         """Largest learning rate with which a step of gradient descent keeps every mass non-negative (CFL)."""

@@ -272,6 +272,16 @@ def test_gradient_descent_at_the_stable_rate_keeps_every_mass_non_negative():
     assert broken > 25  # the bound is no more cautious than it must be
 
 
+def test_gradient_descent_refuses_a_rate_that_makes_a_mass_negative():
+    X, y = plane_data()
+    model = CircleMeanField(cells=40)
+    rate = model.bind(Data.check(X, y), None).stable_rate(model.bind(Data.check(X, y), None).start())
+    calm = iw.solve(model, X, y, iw.GradientDescent(rate / 4, 20))
+    assert calm.success and calm.state.min() >= 0 and calm.loss[-1] < calm.loss[0]
+    wild = iw.solve(model, X, y, iw.GradientDescent(20 * rate, 20))
+    assert not wild.success and "learning_rate" in wild.message and f"{rate:.3g}" in wild.message
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_flow_keeps_the_sign_where_gaps_open(bias):
     X, y = plane_data(5)
