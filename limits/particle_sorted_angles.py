@@ -12,7 +12,9 @@ The cells where a sample is active are an interval, so both sums over cells are 
 look-up of its cell. Every positively 1-homogeneous :math:`\phi(h) = \alpha h_+ - \beta h_-` is :math:`\beta h + (\alpha - \beta)\, h_+`.
 
 Angles are measured by the perimeter of the square :math:`|x| + |y| = 1`, where a right angle is exactly 1 of 4, and a particle on the
-rounding edge of a cell is settled by the sign of :math:`w \cdot x` itself. All sums are float64. (For ``abs``, a sample exactly on the
+rounding edge of a cell is settled by the sign of :math:`w \cdot x` itself. All sums are float64. Samples whose angles differ by less
+than 2.5e-15, such as (1e9, 1) and (1e9 + 1, 1), count as one direction: the slope of a particle with its kink between them is that on one
+side or the other. (For ``abs``, a sample exactly on the
 kink of a particle counts with slope -1, where the reference has 0.)
 """
 
@@ -31,7 +33,7 @@ __all__ = ["SortedAngles"]
 Array = np.ndarray
 
 EDGE = 1e-14  # a particle this close to an edge is settled by the sign of w.x
-TIE = EDGE / 4  # edges that follow each other this closely are one
+TIE = EDGE / 4  # edges this close to the first of them are one
 CHUNK = 16384  # particles that share one list of sums over cells, whatever the number of threads: the order of summation never changes
 CHUNKS = 8  # at most
 BLOCK = 512
@@ -78,11 +80,10 @@ class SortedAngles:
         origin = _widest_gap(edges)
         edges = (edges - origin) % 4
         order = np.argsort(edges, kind="stable")
-        edges, sample, on = edges[order], sample[order], on[order]
+        sample, on = sample[order], on[order]
         # Tied edges become one, at which samples cease to be active before others get so: no sample is active on the edge itself.
-        group = np.cumsum(np.diff(edges, prepend=-1.0) > TIE)
-        order = np.lexsort((on, group))
-        edges = edges[np.searchsorted(group, group)]
+        edges = _tied(edges[order])
+        order = np.lexsort((on, edges))
         steps = np.arange(4 * max(16, STEPS * len(edges) // 4) + 2) / max(16, STEPS * len(edges) // 4)
         table = np.searchsorted(edges, steps - 2 * EDGE).astype(np.int32)
         sample, on = sample[order], on[order]
@@ -133,13 +134,23 @@ def _angles(X):  # type: ignore[no-untyped-def]
 
 
 @jit
+def _tied(edges):  # type: ignore[no-untyped-def]
+    """Sorted angles, those within TIE of the first of them made equal to it: a chain of close ones stays as long as it is."""
+    out = edges.copy()
+    for i in range(1, len(out)):
+        if out[i] - out[i - 1] <= TIE:
+            out[i] = out[i - 1]
+    return out
+
+
+@jit
 def _settle(cell, angle, u, v, points, sample, on, edges):  # type: ignore[no-untyped-def]
     """Pass the edges before an angle, and those at the angle by the sign of w.x."""
     while edges[cell] < angle - EDGE:
         cell += 1
     while edges[cell] < angle + EDGE:
         x, y = points[sample[cell], 0], points[sample[cell], 1]
-        if (u * x + v * y > 0) != on[cell]:
+        if (u * x > -(v * y)) != on[cell]:  # a sum would be fused, and its rounding error no more 0 on an exact kink
             break
         cell += 1
     return cell

@@ -148,6 +148,67 @@ def test_sorted_angles_on_both_edges_by_the_sign_alone():
     np.testing.assert_allclose(out[0], [-(r[X @ w > 0] * X[X @ w > 0]).sum(axis=0) for w in W], atol=1e-12)
 
 
+def test_sorted_angles_in_a_chain_of_close_edges():
+    """Each follows the one before within the tie, but the last is 2e-12 from the first; particles between them have half the samples."""
+    X = np.column_stack([np.ones(1000), 2e-15 * np.arange(1000)])
+    W, r = np.array([[-1.0001e-12, 1.0], [-3.003e-13, 1.0], [1e-12, 1.0], [2.5e-12, -1.0]]), np.ones((1000, 1))
+    engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty((4, 2)), np.empty((4, 1)))
+    inputs = engine.prepare(X)
+    _, memo = engine.outputs(W, np.ones((4, 1)), inputs)
+    engine.move(W, np.ones((4, 1)), inputs, r, 1.0, out, False, memo)
+    active = -out[0][:, 0]  # the number of active samples, of which a few are within the rounding of the angles
+    np.testing.assert_allclose(active, (X @ W.T > 0).sum(axis=0), atol=6)
+
+
+def test_sorted_angles_of_particles_exactly_on_kinks():
+    """w = (c, -c x) has its kink at the sample (x, 1), whose product with w is 0 exactly if it is not fused: its slope there is 0."""
+    rng = np.random.default_rng(0)
+    x, c = rng.standard_normal(60), rng.standard_normal(60)
+    X, W, a, r = np.column_stack([x, np.ones(60)]), np.column_stack([c, -c * x]), np.ones((60, 1)), rng.standard_normal((60, 1))
+    engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty((60, 2)), np.empty((60, 1)))
+    inputs = engine.prepare(X)
+    _, memo = engine.outputs(W, a, inputs)
+    engine.move(W, a, inputs, r, 1.0, out, False, memo)
+    active = np.outer(x, c) > c * x
+    np.testing.assert_allclose(out[0], -(active * r).T @ X, atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e100])
+@pytest.mark.parametrize("samples", ["any", "all equal", "on a line", "at the origin"])
+def test_sorted_angles_of_any_scale_and_of_degenerate_samples(scale, samples):
+    W, a, X, r = draw(300, 41, 2, 2)
+    X = {"any": X, "all equal": X[:1] + 0 * X, "on a line": X[:, :1] * [1.0, 3.0], "at the origin": 0 * X}[samples]
+    W[::3] *= scale
+    X[::2] *= scale
+    active, engine = X / scale @ (W / np.abs(W).max(axis=1, keepdims=True)).T > 0, particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0)
+    inputs, out = engine.prepare(X), (np.empty_like(W), np.empty_like(a))
+    F, memo = engine.outputs(W, a, inputs)
+    engine.move(W, a, inputs, r, 1.0, out, False, memo)
+    for found, expected in ((F, (active * (X @ W.T)) @ a), (out[0], -(active * (r @ a.T)).T @ X), (out[1], -(active * (X @ W.T)).T @ r)):
+        np.testing.assert_allclose(found, expected, atol=1e-13 * (np.abs(expected).max() + 1e-300))
+
+
+def test_sorted_angles_give_the_same_bits_on_any_threads(monkeypatch):
+    """Nine chunks' worth of particles, the last chunk shorter than the others; outputs between a step's passes leave it alone."""
+    W, a, X, r = draw(9 * particle_sorted_angles.CHUNK + 5, 50, 2, 1)
+    results = []
+    for serial in (len(W) + 1, 0):
+        monkeypatch.setattr(particle_sorted_angles, "SERIAL", serial)
+        engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (W.copy(), a.copy())
+        inputs = engine.prepare(X)
+        for _ in range(2):  # the second step in the memory of the first
+            F, memo = engine.outputs(*out, inputs)
+            engine.outputs(W[::-1].copy(), a, inputs)
+            before = out[0].copy(), out[1].copy()
+            engine.move(*out, inputs, r, 0.3, out, True, memo)
+        results.append((F, *out))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(F, np.maximum(X @ before[0].T, 0) @ before[1], rtol=1e-9)
+    active = X @ before[0][-100:].T > 0
+    np.testing.assert_allclose(out[0][-100:], before[0][-100:] - 0.3 * before[1][-100:] * ((active * r).T @ X), rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(
     ("activation", "D"), [("relu", 2), ("leaky_relu", 2), ("abs", 2), ("relu", 3), ("relu", 7), ("tanh", 3), ("sin", 3)]
