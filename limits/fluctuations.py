@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..solvers.blas_threads import one_blas_thread
 from ..solvers.checks import integer, real
 from ..solvers.data import Data
 from ..solvers.gradient_descent import GradientDescent
@@ -138,7 +139,7 @@ def linearized_fluctuations(
     >>> bool(abs(found.variance.item() - 4) < 3 * found.error.item())
     True
     """
-    from ..solvers.solving import DIVERGED, _one_pool
+    from ..solvers.solving import DIVERGED
 
     if not isinstance(method, GradientDescent) or method.batch_size is not None:
         raise ValueError(f"method: the linearised dynamics follows full-batch GradientDescent, got {method!r}")
@@ -156,7 +157,7 @@ def linearized_fluctuations(
     M = model.particles
     ceiling = DIVERGED * max(1.0, problem.evaluate(state).loss)
     moved = []
-    with _one_pool(problem), np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    with one_blas_thread(), np.errstate(over="ignore", under="ignore", invalid="ignore"):
         mean = _WeightedSystem(problem, np.ones(M)).run(state, method, data.X_test, ceiling)
         for _ in range(draws):
             xi = rng_draws.standard_normal(M)

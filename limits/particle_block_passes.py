@@ -278,7 +278,7 @@ def _transposed(W):  # type: ignore[no-untyped-def]
     return out
 
 
-@jit
+@jit(inline=True)
 def _add_outputs(h, a, F):  # type: ignore[no-untyped-def]
     """F += h a."""
     if a.shape[1] == 1:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import checkpoint as checkpoints
+from .blas_threads import one_blas_thread
 from .checks import array, real
 from .data import Data
 from .interrupt import DeferredInterrupt
@@ -126,7 +127,8 @@ def solve(
         observables=observables,
     )
     run = _Run(problem, method, recorder, file, callback)
-    with _one_pool(problem), np.errstate(over="ignore", under="ignore", invalid="ignore"), _bar(progress, method) as bar:
+    pool = one_blas_thread() if getattr(problem, "threads", None) == "block" else contextlib.nullcontext()
+    with pool, np.errstate(over="ignore", under="ignore", invalid="ignore"), _bar(progress, method) as bar:
         run.go(method_rng, bar)
         solution = run.solution()
         if solution.success and getattr(method, "estimate_error", False):
@@ -325,19 +327,6 @@ def _identity(rng: Any) -> tuple[Any, ...]:
     if isinstance(rng, np.random.SeedSequence):
         return "seed", str(rng.entropy), str(rng.spawn_key)
     return "seed", str(rng), str(())
-
-
-@contextlib.contextmanager
-def _one_pool(problem: Any) -> Iterator[None]:
-    """Problems with parallel loops of their own get a BLAS of one thread, for the whole solve."""
-    if getattr(problem, "threads", None) != "block":
-        yield
-        return
-    import scipy.linalg.cython_blas  # noqa: F401  loaded before the limit, or it escapes it
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, "blas"):
-        yield
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import checkpoint
+from .blas_threads import one_blas_thread
 
 __all__ = ["Sweep", "sweep"]
 
@@ -125,11 +126,7 @@ def sweep(
                 raise
             finish(i, value)
     else:
-        import scipy.linalg.cython_blas  # noqa: F401  loaded before the limit, or it escapes it
-        from threadpoolctl import threadpool_limits
-
-        # Solves side by side in one process would each limit BLAS and put back what they found, in any order, and leave it limited.
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             _distribute(function, points, missing, executor, finish)
     return Sweep(points, results, shape)  # type: ignore[arg-type]
 

@@ -58,9 +58,13 @@ def test_executors_give_the_same():
     assert [result["value"] for _, result in processes] == [1, [2, 3]]
 
 
-def test_compiled_systems_on_executors_give_the_same_bits():
-    """With two threads inside each point and four points at once, which have one BLAS thread each; the others are given back."""
+@pytest.mark.parametrize("compiled", ["before", pytest.param("here", marks=pytest.mark.slow)])
+def test_compiled_systems_on_executors_give_the_same_bits(compiled, tmp_path):
+    """With two threads inside each point and four points at once, which have one BLAS thread each; the others are given back. Also where
+    this process compiles and the other one finds it on disk."""
     environment = {**os.environ, "NUMBA_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    if compiled == "here":
+        environment["NUMBA_CACHE_DIR"] = str(tmp_path)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(iw.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
     script = Path(__file__).with_name("executor_runs.py")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=280)
