@@ -26,7 +26,7 @@ Array = np.ndarray
 def circular_wasserstein(angles: Any, masses: Any, other_angles: Any, other_masses: Any) -> float:
     """W1 in radians between atoms at angles, both measures scaled to total mass 1.
 
-    Cells count as atoms at their centres, which moves mass by a quarter of their width at most, on average.
+    Cells count as atoms at their centres, which moves mass that is spread evenly over a cell by a quarter of its width, on average.
 
     Parameters
     ----------

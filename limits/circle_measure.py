@@ -44,6 +44,7 @@ __all__ = ["CircleMeanField"]
 Array = np.ndarray
 
 LARGEST_MATRIX = 1e9  # bytes
+PART = 1 << 22  # outputs of neurons at once, where they are not kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +76,10 @@ class CircleMeanField:
 
     Notes
     -----
-    Solve it by :class:`~infwidth.solvers.GradientFlow`; by gradient descent at rates below ``sol.problem.stable_rate(state)``. The state
-    holds the masses of the cells, ``sol.problem.measures(sol.state)`` (2, cells) at ``sol.problem.angles``. Snapshots:
-    ``observables={"density": density}`` from :mod:`infwidth.limits.density_problem`; the dissipated energy from
-    :mod:`infwidth.limits.circle_problem`; distances to particles from :mod:`infwidth.limits.circle_distance`.
+    Solve it by :class:`~infwidth.solvers.GradientFlow`; gradient descent stops at a rate that makes a mass negative, which those below
+    ``sol.problem.stable_rate(state)`` never do. The state holds the masses of the cells, ``sol.problem.measures(sol.state)`` (2, cells) at
+    ``sol.problem.angles``. Snapshots: ``observables={"density": density}`` from :mod:`infwidth.limits.density_problem`; the dissipated
+    energy from :mod:`infwidth.limits.circle_problem`; distances to particles from :mod:`infwidth.limits.circle_distance`.
 
     The order is 2 where the measures and V are smooth, as for a population. On data, V of a kinked activation has kinks, at the angles
     orthogonal to the inputs: atoms and gaps form there in finite time, cells blur them to a width of some cells, and the order is 1.
@@ -185,7 +186,7 @@ class SampleEnergy:
         return loss, f, residual[:, 0] @ self.matrix
 
     def predict(self, signed: Array, X: Array) -> Array:
-        return self.features(X) @ signed[:, None]
+        return _by_parts(self.features, signed, X)
 
 
 class TeacherEnergy:
@@ -208,7 +209,13 @@ class TeacherEnergy:
         return loss, np.empty((0, 1)), own - self.pull
 
     def predict(self, signed: Array, X: Array) -> Array:
-        return np.maximum(array("X", X, columns=2) @ self.directions, 0) @ signed[:, None]
+        return _by_parts(lambda part: np.maximum(part @ self.directions, 0), signed, array("X", X, columns=2))
+
+
+def _by_parts(features: Callable[[Array], Array], signed: Array, X: Array) -> Array:
+    """Outputs at any number of inputs; the memory is that of some."""
+    parts = np.array_split(X, 1 + len(X) * len(signed) // PART)
+    return np.concatenate([features(part) @ signed[:, None] for part in parts])
 
 
 def arc_cosine(angle: Array) -> Array:

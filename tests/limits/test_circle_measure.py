@@ -1,6 +1,7 @@
 """Measures on the circle: an exact solution, conservation and dissipation, the particles' own units, rates towards particles."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from scipy.integrate import simpson, solve_ivp
 from scipy.optimize import linear_sum_assignment
 
 import infwidth as iw
-from infwidth.limits import CircleMeanField, GaussianTeacher
+from infwidth.limits import CircleMeanField, GaussianTeacher, circle_measure
 from infwidth.limits.circle_distance import circular_wasserstein
 from infwidth.limits.circle_problem import dissipation
 from infwidth.limits.density_problem import density
@@ -106,6 +107,12 @@ def test_the_stated_error_covers_the_true_one_where_the_potential_has_kinks():
     assert np.sum(np.array(covered) <= 1) >= 9 and np.median(covered) > 0.1, covered
 
 
+@pytest.mark.parametrize(("phi", "population", "cells"), [("linear", None, 32), ("relu", TEACHER, 32), ("relu", None, 16)])
+def test_the_error_is_that_of_half_the_cells_where_the_potential_is_smooth_and_of_a_quarter_elsewhere(phi, population, cells):
+    data = Data.check(*plane_data()) if population is None else None
+    assert CircleMeanField(phi, 64, population=population).bind(data, None).coarser().grid.cells == cells
+
+
 # Balances
 
 
@@ -190,6 +197,21 @@ def test_population_is_that_of_the_teacher():
     assert V == pytest.approx(-push[:32, 0] / radius[:32], abs=1e-12)
     X = np.random.default_rng(1).standard_normal((5, 2))
     assert problem.predict(state, X) == pytest.approx(np.maximum(X @ W.T, 0) @ a[:, None] / 64, rel=1e-12)
+
+
+@pytest.mark.parametrize("population", [None, TEACHER])
+def test_predictions_at_many_points_take_the_memory_of_some(population, monkeypatch):
+    data = Data.check(*plane_data()) if population is None else None
+    problem = CircleMeanField(cells=40, population=population).bind(data, None)
+    state, X = np.random.default_rng(0).random(80), np.random.default_rng(1).standard_normal((53, 2))
+    together = problem.predict(state, X)
+    monkeypatch.setattr(circle_measure, "PART", 400)
+    assert together.shape == (53, 1) and problem.predict(state, X) == pytest.approx(together, rel=1e-13)
+    tracemalloc.start()
+    problem.predict(state, np.tile(X, (400, 1)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 40 * 400 * 53 / 4  # bytes of the outputs of all neurons
 
 
 def test_relu_does_not_see_odd_harmonics():
@@ -331,6 +353,8 @@ def solve(model, X=((1.0, 0.0), (0.0, 1.0)), y=(1.0, -1.0), method=None, **optio
         (lambda: solve(CircleMeanField(cells=100_000_000)), "cells"),
         (lambda: solve(CircleMeanField(initial=np.cos)), "initial"),
         (lambda: solve(CircleMeanField(initial=lambda angles: -smooth(angles))), "initial"),
+        (lambda: solve(CircleMeanField(initial=lambda angles: smooth(angles) * [[1.0], [-0.1]])), "initial"),
+        (lambda: solve(CircleMeanField(initial=lambda angles: 0 * smooth(angles))), "initial"),
         (lambda: solve(CircleMeanField(), method=iw.GradientDescent(0.1, 2, batch_size=1)), "batch_size"),
         (lambda: solve(CircleMeanField(), method=iw.HeavyBall(0.1, 1.0, 2)), "method"),
         (lambda: solve(CircleMeanField(), method=TransportFlow(1.0)), "method"),
