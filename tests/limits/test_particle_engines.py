@@ -56,7 +56,7 @@ def test_blocks(activation):
 @pytest.mark.parametrize("N", [1, 127, 128, 129, 64 * 128 + 1, 70 * 128])
 @pytest.mark.parametrize("n", [1, 3, 31, 32, 33, 127, 128, 129])
 def test_block_edges(N, n):
-    """On both sides of the particles and samples of a block, for loops and for BLAS."""
+    """On both sides of the particles and samples of a block, for few weights and for many."""
     for activation in ("relu", "tanh"):
         assert_same(blocks(activation), activation, *draw(N, n, 6, 1))
         if N < 1000:
@@ -65,7 +65,7 @@ def test_block_edges(N, n):
 
 @pytest.mark.parametrize("D", range(1, 36))
 def test_block_columns(D):
-    """Weights of a particle that fill up four columns or not, and on both sides of where BLAS begins."""
+    """Weights of a particle that fill up the rows of a tile or not."""
     for activation, k in (("leaky_relu", 1), ("tanh", 1), ("tanh", 2)):
         assert_same(blocks(activation), activation, *draw(130, 35, D, k))
 
@@ -171,6 +171,18 @@ def test_sorted_angles_of_particles_exactly_on_kinks():
     engine.move(W, a, inputs, r, 1.0, out, False, memo)
     active = np.outer(x, c) > c * x
     np.testing.assert_allclose(out[0], -(active * r).T @ X, atol=1e-12)
+
+
+@pytest.mark.parametrize("gap", [1e-12, 1e-13])
+def test_sorted_angles_between_nearly_antipodal_samples(gap):
+    """Between the edge where one sample ceases to be active and that where the other gets so both are active, or none."""
+    X, r = np.array([(1.0, 0.0), (-1.0, gap)]), np.array([[1.0], [3.0]])
+    W = np.array([(u * gap, v) for u in (-0.5, 0.5, 1.5, -1.5) for v in (-1.0, 1.0)])
+    engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty((8, 2)), np.empty((8, 1)))
+    inputs = engine.prepare(X)
+    _, memo = engine.outputs(W, np.ones((8, 1)), inputs)
+    engine.move(W, np.ones((8, 1)), inputs, r, 1.0, out, False, memo)
+    np.testing.assert_allclose(out[0], -((X @ W.T > 0) * r).T @ X, atol=1e-14)
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e100])
