@@ -14,6 +14,7 @@ from infwidth.limits.circle_distance import circular_wasserstein
 from infwidth.limits.circle_problem import dissipation
 from infwidth.limits.density_problem import density
 from infwidth.solvers import Data, TransportFlow, power_law
+from infwidth.solvers.problem import MethodFailed
 
 TURNS = np.deg2rad([20.0, 140.0, 250.0])
 TEACHER = GaussianTeacher(3 * np.column_stack([np.cos(TURNS), np.sin(TURNS)]), [1.0, -1.0, 1.0], "relu")
@@ -290,7 +291,13 @@ def test_gradient_descent_at_the_stable_rate_keeps_every_mass_non_negative():
         problem.evaluate(state, velocity)
         rate = problem.stable_rate(state)
         assert (state + rate * velocity).min() >= -1e-15
-        broken += (state + 3 * rate * velocity).min() < 0
+        kept = state.copy()
+        problem.descend(kept)[1](rate)
+        assert kept.min() >= 0
+        if (state + 3 * rate * velocity).min() < -1e-13:
+            broken += 1
+            with pytest.raises(MethodFailed, match="learning_rate"):
+                problem.descend(state)[1](3 * rate)
     assert broken > 25  # the bound is no more cautious than it must be
 
 
@@ -360,6 +367,8 @@ def solve(model, X=((1.0, 0.0), (0.0, 1.0)), y=(1.0, -1.0), method=None, **optio
         (lambda: solve(CircleMeanField(), method=TransportFlow(1.0)), "method"),
         (lambda: circular_wasserstein([0.0], [1.0, 2.0], [0.0], [1.0]), "masses"),
         (lambda: circular_wasserstein([0.0], [1.0], [0.0], [-1.0]), "other_masses"),
+        (lambda: circular_wasserstein([0.0], [0.0], [0.0], [1.0]), "masses"),
+        (lambda: CircleMeanField(population=TEACHER).bind(None, None).predict(np.ones(720), np.eye(3)), "X"),
     ],
 )
 def test_bad_arguments_are_named(build, name):

@@ -29,13 +29,13 @@ def assert_same(engine, activation, W, a, X, r, tolerance=1e-13):
     expected, _ = reference.outputs(W, a, X)
     assert F.dtype == W.dtype and F.shape == expected.shape
     scale = np.abs(W).sum() + np.abs(a).sum()
-    np.testing.assert_allclose(F, expected, atol=tolerance * scale)
+    np.testing.assert_allclose(F, expected, rtol=0, atol=tolerance * scale)
     for add in (False, True):
         found, wanted = (W.copy(), a.copy()), (W.copy(), a.copy())
         engine.move(W, a, inputs, r, 0.3, found, add, memo)
         reference.move(W, a, X, r, 0.3, wanted, add, None)
         for one, other in zip(found, wanted, strict=True):
-            np.testing.assert_allclose(one, other, atol=tolerance * 10)
+            np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * 10)
     engine.move(W, a, inputs, r, 0.3, (W, a), True, memo)  # in place
     for one, other in zip((W, a), found, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -68,6 +68,13 @@ def test_block_columns(D):
     """Weights of a particle that fill up the rows of a tile or not."""
     for activation, k in (("leaky_relu", 1), ("tanh", 1), ("tanh", 2)):
         assert_same(blocks(activation), activation, *draw(130, 35, D, k))
+
+
+@pytest.mark.parametrize("activation", SLOPES)
+@pytest.mark.parametrize("k", [1, 2])
+def test_blocks_on_kinks(activation, k):
+    """Small integers put many samples exactly on kinks: with signs that are remembered, and without."""
+    assert_same(blocks(activation), activation, *draw(200, 70, 6, k, integers=True))
 
 
 def test_blocks_without_remembered_signs(monkeypatch):
