@@ -77,8 +77,23 @@ def test_blocks_on_kinks(activation, k):
     assert_same(blocks(activation), activation, *draw(200, 70, 6, k, integers=True))
 
 
+def test_blocks_keep_the_memory_of_signs_for_steps_of_the_same_size():
+    engine, memos = blocks("relu"), []
+    for n in (60, 60, 8, 60):
+        W, a, X, r = draw(200, n, 6, 1)
+        inputs = engine.prepare(X)
+        F, memo = engine.outputs(W, a, inputs)
+        assert memo.shape == (2, n, particle_block_passes.PARTICLES)
+        np.testing.assert_allclose(F, np.maximum(X @ W.T, 0) @ a, rtol=1e-10)
+        engine.move(W, a, inputs, r, 0.3, (W, a), True, memo)
+        memos.append(memo)
+    assert memos[1] is memos[0] and memos[2] is not memos[1]
+
+
 def test_blocks_without_remembered_signs(monkeypatch):
     monkeypatch.setattr(particle_blocks, "SIGNS", 0)
+    W, a, X, _ = draw(200, 130, 6, 1)
+    assert blocks("relu").outputs(W, a, blocks("relu").prepare(X))[1].size == 0
     assert_same(blocks("relu"), "relu", *draw(200, 130, 6, 1))
 
 
