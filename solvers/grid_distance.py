@@ -23,7 +23,7 @@ def wasserstein_to_particles(grid: Grid, masses: Array, particles: Array) -> flo
     Raises
     ------
     ValueError
-        Where the grid has two axes, or shapes do not fit.
+        Where the grid has two axes, shapes do not fit, or the masses do not sum to 1.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def wasserstein_to_particles(grid: Grid, masses: Array, particles: Array) -> flo
     0.25
     """
     edges, cumulated = _distribution(grid, masses)
-    x = np.sort(array("particles", particles)[:, 0])
+    x = np.sort(array("particles", particles, columns=1)[:, 0])
     points = np.union1d(edges, x)
     density_below = np.interp(points, edges, cumulated, left=0, right=cumulated[-1])
     after = np.searchsorted(x, points, side="right") / len(x)  # constant up to the next point
@@ -61,7 +61,10 @@ def _distribution(grid: Grid, masses: Array) -> tuple[Array, Array]:
         raise ValueError(f"grid: need one axis, got {grid.dims}; compare marginals")
     if np.shape(masses) != (grid.cells,):
         raise ValueError(f"masses: need one per cell, shape ({grid.cells},), got {np.shape(masses)}")
-    return grid.edges[0], np.concatenate(([0.0], np.cumsum(masses)))
+    cumulated = np.concatenate(([0.0], np.cumsum(masses)))
+    if not abs(cumulated[-1] - 1) < 1e-6:  # left and right of the grid the difference would not vanish
+        raise ValueError(f"masses: sum to {cumulated[-1]:g}, not to 1; divide by the sum, or multiply a density by grid.volumes")
+    return grid.edges[0], cumulated
 
 
 def _integral(widths: Array, a: Array, b: Array) -> float:
