@@ -106,11 +106,17 @@ class InteractionMeanField:
         elif self.grid.cells > MOST_CELLS:
             raise ValueError(f"grid: {self.grid.cells} cells make a matrix of more than 800 MB; coarsen it, or use convolution=True")
         some = self.grid.centers[:: max(1, self.grid.cells // 7)]  # an early look; the whole of U is looked at on its grid
-        if self.convolution:
-            there, back = (numbers("interaction", self.interaction(x), (len(x),), CELL_AVERAGE) for x in (some - some[0], some[0] - some))
-        else:
-            there = numbers("interaction", self.interaction(some, some), 2 * (len(some),), CELL_AVERAGE)
-            back = there.T
+        try:
+            if self.convolution:
+                there, back = (
+                    numbers("interaction", self.interaction(x), (len(x),), CELL_AVERAGE) for x in (some - some[0], some[0] - some)
+                )
+            else:
+                there = numbers("interaction", self.interaction(some, some), 2 * (len(some),), CELL_AVERAGE)
+                back = there.T
+        except TypeError as error:
+            error.add_note("infwidth: interaction takes two sets of points, or with convolution=True their differences alone")
+            raise
         refuse_asymmetry(there, back)
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:

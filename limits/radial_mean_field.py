@@ -120,8 +120,13 @@ class RadialMeanField:
         if not hasattr(self.initial, "ppf"):
             real("initial", self.initial, above=0, way_out="or give a frozen scipy distribution of the radius")
             object.__setattr__(self, "initial", float(self.initial))
-        elif not self.initial.support()[0] >= 0:
-            raise ValueError(f"initial: a radius is not negative, but the law starts at {self.initial.support()[0]:g}; truncate or fold it")
+        else:
+            try:
+                lowest = self.initial.support()[0]
+            except TypeError as error:
+                raise ValueError(f"initial: the scipy distribution lacks parameters ({error}); freeze it, for example chi(40)") from None
+            if not lowest >= 0:
+                raise ValueError(f"initial: a radius is not negative, but the law starts at {lowest:g}; truncate or fold it")
         real("r_max", self.r_max, above=0)
         self._check_grid()
         noisy = real("temperature", self.temperature, least=0) + real("weight_decay", self.weight_decay, least=0) > 0

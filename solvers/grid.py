@@ -57,8 +57,11 @@ class Grid:
         >>> Grid.uniform((0, 0), (1, 2), (10, 20)).shape
         (10, 20)
         """
+        bounds = [np.atleast_1d(v).tolist() for v in (lower, upper, cells)]
+        if len({len(axis) for axis in bounds}) > 1:
+            raise ValueError(f"cells: lower, upper and cells must have one number per axis each, got {lower!r}, {upper!r} and {cells!r}")
         edges = []
-        for low, high, count in zip(*(np.atleast_1d(v).tolist() for v in (lower, upper, cells)), strict=True):
+        for low, high, count in zip(*bounds, strict=True):
             if not real("upper", high) > real("lower", low):
                 raise ValueError(f"upper: {high:g} must exceed lower = {low:g}")
             edges.append(np.linspace(low, high, integer("cells", count, least=2) + 1))
@@ -165,7 +168,8 @@ class Grid:
 
         Along each axis, cells hold equal parts of ``share`` times the marginal of the masses plus ``1 - share`` times the number of own
         cells. Made for a second solve where the measure concentrates: a coarse solve shows where. It does not pay where errors arise on
-        the way: cells must also be fine where the flow parts neighbours, and there the mass is small.
+        the way: cells must also be fine where the flow parts neighbours, and there the mass is small. Adapt equal or stretched cells, and
+        once: only a part of the cells stays where no mass is, so repetition makes those twice as wide each time.
 
         Parameters
         ----------
@@ -197,6 +201,8 @@ class Grid:
         >>> round(plain, 3), round(adapted, 4)
         (0.027, 0.0003)
         """
+        if np.ndim(cells) and len(cells) != self.dims:  # type: ignore[arg-type]
+            raise ValueError(f"cells: need one number for each of {self.dims} axes or one for all, got {cells!r}")
         counts = [integer("cells", count, least=2) for count in np.broadcast_to(cells, self.dims).tolist()]
         values = np.asarray(masses, float)
         if values.shape != (self.cells,) or not (np.isfinite(values).all() and values.min() >= 0 and values.sum() > 0):

@@ -10,6 +10,7 @@ from infwidth.limits.density_mean_field import ridge
 from infwidth.limits.density_problem import DensityProblem, density, free_energy
 from infwidth.limits.interaction_mean_field import InteractionEnergy
 from infwidth.solvers import Grid, ImplicitTransport, TransportFlow, wasserstein_to_particles
+from infwidth.solvers.problem import MethodFailed
 
 
 def order(errors):
@@ -375,6 +376,28 @@ def test_gradient_descent_within_the_bound_is_euler_and_beyond_it_ends_naming_th
     step = far.stats["steps"]
     assert f"at step {step};" in far.message and f"{problem.max_step(far.state):.3g}" in far.message
     assert far.state.min() >= 0 and len(far.loss) == step + 1
+
+
+def test_rounding_alone_is_cut_from_a_mass_that_a_gradient_step_empties():
+    """Two cells, all in the left one, which moves at a known rate: a step that asks for 1e-16 too much, and one for 1e-12."""
+    problem = InteractionMeanField(Grid.uniform(0, 2, 2), lambda x: x[:, 0] < 1, lambda x: -x[:, 0]).bind(None, None)
+    for excess, refused in ((2.3e-16, False), (1e-12, True)):
+        state = problem.start()
+        update = problem.descend(state)[1]
+        if refused:
+            with pytest.raises(MethodFailed, match="learning_rate"):
+                update(1.0 + excess)
+            assert state.tolist() == [1, 0]
+        else:
+            update(1.0 + excess)
+            assert state[0] == 0 and state[1] == pytest.approx(1, abs=1e-15)
+
+
+def test_a_wrong_number_of_arguments_of_the_interaction_is_explained():
+    for function, convolution in ((square, False), (lambda a, b: a @ b.T, True)):
+        with pytest.raises(TypeError) as caught:
+            InteractionMeanField(LINE, square, None, function, convolution)
+        assert "convolution=True" in caught.value.__notes__[0]
 
 
 def test_outputs_have_the_precision_of_the_data_and_masses_are_double():

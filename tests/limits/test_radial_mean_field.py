@@ -237,6 +237,7 @@ def test_quantile_start_and_random_start():
         ({"solver": "density", "size": 3}, "size"),
         ({"solver": "density", "initial": stats.norm(0.8, 0.1)}, "initial"),
         ({"initial": stats.norm(0.8, 0.1)}, "initial"),
+        ({"initial": stats.chi}, "initial"),
         ({"grid": Grid.uniform(0, 8, 50)}, "grid"),
         ({"solver": "density", "grid": np.linspace(0, 8, 50)}, "grid"),
         ({"solver": "density", "grid": Grid.uniform(-1, 8, 50)}, "grid"),

@@ -45,6 +45,17 @@ def test_cells_adapted_to_masses_hold_equal_parts_of_them_and_of_the_old_cells()
     assert np.allclose(grid.adapted_to(masses, 300, share=0).edges[0], grid.edges[0], rtol=0, atol=1e-12)
 
 
+def test_adapted_cells_change_gradually_where_the_masses_jump():
+    """All mass in one cell, whose share is 21 times that of an empty one: linear interpolation would have that ratio from one cell to the
+    next, and the limited slopes lose an order there. Ends are kept in the extreme cases too."""
+    grid = Grid.uniform(0, 1, 20)
+    for held, cells in ((7, 200), (0, 2), (19, 3)):
+        new = grid.adapted_to(np.eye(20)[held], cells)
+        assert new.cells == cells and new.edges[0][0] == 0 and new.edges[0][-1] == 1
+    widths = grid.adapted_to(np.eye(20)[7], 200).volumes
+    assert widths.max() > 10 * widths.min() and np.abs(np.diff(np.log(widths))).max() < np.log(4)
+
+
 def test_two_axes_are_adapted_to_the_marginals():
     x, y = Grid.uniform(0, 1, 30), Grid.stretched(-1, 2, 20, focus=0, finest=0.05)
     a, b = x.masses(lambda p: p[:, 0] ** 4), y.masses(lambda p: np.exp(-8 * p[:, 0] ** 2))
@@ -99,6 +110,7 @@ def test_distance_of_a_shifted_density_is_the_shift():
         (lambda: Grid(*[[0.0, 1.0, 2.0]] * 3), "edges"),
         (lambda: Grid.uniform(1, 0, 5), "upper"),
         (lambda: Grid.uniform(0, 1, 1), "cells"),
+        (lambda: Grid.uniform((0, 0), (1, 1), 3), "cells"),
         (lambda: Grid.stretched(0, 1, 10, focus=2, finest=0.01), "focus"),
         (lambda: Grid.stretched(0, 1, 10, focus=0, finest=0.2), "finest"),
         (lambda: Grid.adapted(0, 1, 10, lambda x: 0 * x), "density"),
@@ -106,10 +118,13 @@ def test_distance_of_a_shifted_density_is_the_shift():
         (lambda: Grid.adapted(0, 1, 10, np.ones_like, share=1.0), "share"),
         (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), 10, share=1.0), "share"),
         (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), 1), "cells"),
+        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), (5, 5)), "cells"),
         (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(3), 10), "masses"),
         (lambda: Grid.uniform(0, 1, 4).adapted_to(np.array([0, -1, 1, 1]), 10), "masses"),
         (lambda: Grid.uniform(0, 1, 4).adapted_to(np.zeros(4), 10), "masses"),
         (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(3), np.ones(2)), "masses"),
+        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4), np.ones(2)), "masses"),
+        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4) / 4, np.ones((3, 2))), "particles"),
         (lambda: wasserstein_to_particles(Grid.uniform((0, 0), (1, 1), (2, 2)), np.ones(4), np.ones(2)), "grid"),
     ],
 )

@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 import infwidth as iw
 from infwidth.limits.density_problem import DensityProblem
 from infwidth.solvers import Grid, TransportFlow, wasserstein_to_particles
-from infwidth.solvers.transport_flow import _step
+from infwidth.solvers.transport_flow import _dense, _step
 
 
 class Steady:
@@ -168,6 +168,16 @@ def test_a_stage_below_zero_is_given_back(velocities):
 
     new, _ = _step(Jumps(), np.ones(1), np.array([float(velocities[0])]), 1.0)
     assert new[0] == -0.5
+
+
+def test_dense_output_is_the_hermite_cubic_and_what_it_makes_negative_is_cut_and_the_mass_kept():
+    m0, m1, v0, v1 = np.array([0.5, 0.5]), np.array([0.6, 0.4]), np.array([1.0, -1.0]), np.array([-2.0, 2.0])
+    s = 0.25
+    cubic = (2 * s**3 - 3 * s**2 + 1) * m0 + (3 * s**2 - 2 * s**3) * m1 + 0.5 * (s * (1 - s) ** 2 * v0 + s**2 * (s - 1) * v1)
+    assert np.allclose(_dense(1.0, m0, v0, 1.5, m1, v1)(1.125), cubic, rtol=1e-14)
+    tail = np.array([1e-9, 1.0]), np.array([-1.0, 1.0]), np.array([1e-9, 1.0]), np.array([0.0, 0.0])
+    cut = _dense(0.0, *tail[:2], 1.0, *tail[2:])(0.3)
+    assert cut[0] == 0 and cut.sum() == pytest.approx(1 + 1e-9, rel=1e-15)
 
 
 @pytest.mark.slow
