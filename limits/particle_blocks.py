@@ -31,10 +31,12 @@ class BlockEngine:
         One of ``CODES.values()``, or ``PIECEWISE``.
     slopes : tuple of float
         Slopes for positive, negative and zero pre-activations of a piecewise linear activation.
+    systems : int
+        How many systems take turns with it, outputs of all before the moves: they share the memory for signs.
     """
 
-    def __init__(self, code: int, slopes: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> None:
-        self.code, self.slopes = code, slopes
+    def __init__(self, code: int, slopes: tuple[float, float, float] = (0.0, 0.0, 0.0), systems: int = 1) -> None:
+        self.code, self.slopes, self.systems = code, slopes, systems
         self._free: list[Array] = []  # memory for signs: fresh pages would cost as much as a product
 
     def prepare(self, X: Array) -> tuple[Array, int]:
@@ -42,11 +44,11 @@ class BlockEngine:
         n, D = X.shape
         return np.ascontiguousarray(np.pad(X, ((0, -n % ROWS), (0, -D % ROWS)))), n
 
-    def outputs(self, W: Array, a: Array, inputs: tuple[Array, int]) -> tuple[Array, Any]:
+    def outputs(self, W: Array, a: Array, inputs: tuple[Array, int], keep: bool = True) -> tuple[Array, Any]:
         X, n = inputs
         blocks = -(-len(W) // PARTICLES)
         signs = np.empty((0, 0, 0), np.int8)
-        if self.code == PIECEWISE and a.shape[1] == 1 and blocks * len(X) * PARTICLES <= SIGNS:
+        if keep and self.code == PIECEWISE and a.shape[1] == 1 and blocks * len(X) * PARTICLES * self.systems <= SIGNS:
             signs = self._memory((blocks, len(X), PARTICLES))
         partial = np.empty((min(CHUNKS, blocks), len(X), a.shape[1]), X.dtype)
         with threads_for(W.size * n >= SERIAL):
@@ -60,7 +62,8 @@ class BlockEngine:
         r = np.pad(r, ((0, len(X) - n), (0, 0)))
         with threads_for(W.size * n >= SERIAL):
             backward(W, a, X, X * r if r.shape[1] == 1 else X, r, self.code, self._slopes(X.dtype), rate, *out, add, memo)
-        self._free = [memo] if len(memo) else []
+        if len(memo) and not any(signs is memo for signs in self._free):
+            self._free.append(memo)
 
     def _slopes(self, dtype: np.dtype) -> Any:
         return tuple(map(dtype.type, self.slopes))

@@ -12,8 +12,8 @@ from .particle_reference import NumpyEngine
 __all__ = ["engine"]
 
 
-def engine(activation: Activation, dim: int, outputs: int, compiled: bool = True) -> Any:
-    """The fastest engine for that activation, number of weights per particle and number of outputs.
+def engine(activation: Activation, dim: int, outputs: int, compiled: bool = True, systems: int = 1) -> Any:
+    """The fastest engine for that activation, number of weights per particle, number of outputs, and number of systems that take turns.
 
     =========================  ======================  =============================================
     activation                 weights per particle    engine
@@ -46,7 +46,7 @@ def engine(activation: Activation, dim: int, outputs: int, compiled: bool = True
         from .particle_thin import ThinEngine
 
         return ThinEngine(up, down)
-    return BlockEngine(PIECEWISE, slopes)
+    return BlockEngine(PIECEWISE, slopes, systems)
 
 
 def _slopes(activation: Activation) -> tuple[float, float, float] | None:

@@ -2,7 +2,7 @@ r"""A two-layer particle system joined to its data.
 
 The state is all weights :math:`w_j` (biases last), particle by particle, and then all output weights :math:`a_j`. No
 engine holds pre-activations of size (particles x samples); for piecewise linear activations with one output, the one that works on
-blocks keeps their signs between the two passes of a step, one byte each and 256 MB at most.
+blocks keeps their signs between the two passes of a step, one byte each and 256 MB at most, over all replicas.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ParticleProblem:
         self.bias = bias
         self.offset = offset
         self.replicas = replicas
-        self.engine = engine(activation, W.shape[1], a.shape[1], compiled)
+        self.engine = engine(activation, W.shape[1], a.shape[1], compiled, replicas)
         self._shapes = W.shape, a.shape
         self._start = np.concatenate([W.ravel(), a.ravel()])
         size = len(W) // replicas
@@ -102,19 +102,19 @@ class ParticleProblem:
         return lambda state: simultaneous_error(np.concatenate([self.replica_outputs(state, X) for X in points], axis=1))
 
     def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
-        evaluation, push = self._evaluate(state, rows)
+        evaluation, push = self._evaluate(state, rows, keep=velocity is not None)
         if velocity is not None:
             push(1.0, velocity, False)
         return evaluation
 
     def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
         """Evaluate, and return ``update(rate)``, which moves the particles in place."""
-        evaluation, push = self._evaluate(state, rows)
+        evaluation, push = self._evaluate(state, rows, keep=True)
         return evaluation, lambda rate: push(rate, state, True)
 
-    def _evaluate(self, state: Array, rows: Any) -> tuple[Evaluation, Callable[[float, Array, bool], None]]:
+    def _evaluate(self, state: Array, rows: Any, keep: bool) -> tuple[Evaluation, Callable[[float, Array, bool], None]]:
         inputs, offsets, y = self._rows(rows)
-        f, memos = self._forward(state, inputs, offsets)
+        f, memos = self._forward(state, inputs, offsets, keep)
         mean = f[0] if self.replicas == 1 else f.mean(axis=0)
         loss, residual = self._judge(mean, y)
 
@@ -139,11 +139,11 @@ class ParticleProblem:
         assert self.data is not None
         return self.data.loss.judge(f, y)
 
-    def _forward(self, state: Array, inputs: Any, offsets: Array | None) -> tuple[Array, list[Any]]:
+    def _forward(self, state: Array, inputs: Any, offsets: Array | None, keep: bool = False) -> tuple[Array, list[Any]]:
         W, a = self.particles(state)
         outputs, memos = [], []
         for system in self._systems:
-            F, memo = self.engine.outputs(W[system], a[system], inputs)
+            F, memo = self.engine.outputs(W[system], a[system], inputs, keep)
             F *= F.dtype.type(1 / (system.stop - system.start))
             if offsets is not None:
                 F += offsets

@@ -47,8 +47,8 @@ class NumpyEngine:
         """Inputs (n, D) in the form that this engine works on."""
         return X
 
-    def outputs(self, W: Array, a: Array, inputs: Any) -> tuple[Array, Any]:
-        """Sums F, shape (n, k), over particles W (N, D), a (N, k); and a memo for :meth:`move`."""
+    def outputs(self, W: Array, a: Array, inputs: Any, keep: bool = True) -> tuple[Array, Any]:
+        """Sums F, shape (n, k), over particles W (N, D), a (N, k); and a memo for :meth:`move`, with what is worth keeping for it."""
         F = np.zeros((len(inputs), a.shape[1]), a.dtype)
         for block in _blocks(len(W), len(inputs)):
             F += self.activation.value(inputs @ W[block].T) @ a[block]

@@ -91,10 +91,11 @@ class SortedAngles:
         first[sample[::-1]] = ~on[::-1]  # of its two edges the first one stays: it ceases to be active there, so it was
         return Inputs(points, sample, on, first, np.append(edges, [np.inf, np.inf]), origin, table, X.dtype)
 
-    def outputs(self, W: Array, a: Array, inputs: Inputs) -> tuple[Array, Any]:
+    def outputs(self, W: Array, a: Array, inputs: Inputs, keep: bool = True) -> tuple[Array, Any]:
         n, k = len(inputs.points), a.shape[1]
         moments = np.empty((min(CHUNKS, -(-len(W) // CHUNK)), len(inputs.on) + 1, k, 2))
-        cells = self._cells.pop() if self._cells and len(self._cells[-1]) == len(W) else np.empty(len(W), np.int32)
+        reuse = keep and self._cells and len(self._cells[-1]) == len(W)
+        cells = self._cells.pop() if reuse else np.empty(len(W), np.int32)
         with threads_for(len(W) >= SERIAL):
             _sort(W, a, inputs.points, inputs.sample, inputs.on, inputs.edges, inputs.origin, inputs.table, cells, moments)
         F = np.empty((n, k), inputs.dtype)
@@ -105,7 +106,8 @@ class SortedAngles:
         sums = _sums(inputs.points, inputs.sample, inputs.on, inputs.first, r, self.alpha, self.beta, self.at_zero)
         with threads_for(len(W) >= SERIAL):
             _push(W, a, memo, sums, rate, *out, add)
-        self._cells = [memo]
+        if not any(cells is memo for cells in self._cells):
+            self._cells.append(memo)
 
 
 def _widest_gap(edges: Array) -> float:

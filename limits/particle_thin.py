@@ -36,7 +36,7 @@ class ThinEngine:
         columns[: X.shape[1]] = X.T
         return np.ascontiguousarray(X), columns
 
-    def outputs(self, W: Array, a: Array, inputs: tuple[Array, Array]) -> tuple[Array, Any]:
+    def outputs(self, W: Array, a: Array, inputs: tuple[Array, Array], keep: bool = True) -> tuple[Array, Any]:
         X, columns = inputs
         chunks = min(CHUNKS, -(-len(W) // PARTICLES))
         partial = np.zeros((chunks, len(X)), X.dtype)

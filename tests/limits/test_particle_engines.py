@@ -97,6 +97,43 @@ def test_blocks_without_remembered_signs(monkeypatch):
     assert_same(blocks("relu"), "relu", *draw(200, 130, 6, 1))
 
 
+def test_systems_share_the_memory_of_signs(monkeypatch):
+    W, a, X, _ = draw(200, 130, 6, 1)
+    signs = 2 * 132 * 128  # bytes: whole blocks of particles, whole tiles of samples
+    for room, systems, kept in ((4 * signs, 4, True), (4 * signs - 1, 4, False), (signs, 1, True)):
+        monkeypatch.setattr(particle_blocks, "SIGNS", room)
+        engine = particle_blocks.BlockEngine(particle_blocks.PIECEWISE, SLOPES["relu"], systems)
+        inputs = engine.prepare(X)
+        assert engine.outputs(W, a, inputs)[1].size == (signs if kept else 0)
+        assert engine.outputs(W, a, inputs, keep=False)[1].size == 0
+
+
+def test_replicas_take_the_same_memory_in_every_step():
+    """No more of it for predictions and evaluations that move nothing."""
+    X = RNG.standard_normal((130, 6))
+    sol = iw.solve(iw.TwoLayerMeanField("relu", 800, replicas=4), X, X[:, 0], iw.GradientDescent(0.1, 2), X_test=X, rng=0)
+    problem, state = sol.problem, sol.state
+    problem.evaluate(state, np.empty_like(state))
+    memory = list(problem.engine._free)
+    assert problem.engine.systems == 4 and len({id(signs) for signs in memory}) == len(memory) == 4
+    problem.predict(state, X)
+    problem.evaluate(state)
+    problem.evaluate(state, np.empty_like(state))
+    assert {id(signs) for signs in problem.engine._free} == {id(signs) for signs in memory}
+
+
+@pytest.mark.parametrize(("activation", "D"), [("relu", 2), ("relu", 6)])
+def test_memory_given_back_twice_is_lent_once(activation, D):
+    engine = particle_engines.engine(activations.get(activation), D, 1)
+    W, a, X, r = draw(200, 130, D, 1)
+    inputs = engine.prepare(X)
+    _, memo = engine.outputs(W, a, inputs)
+    for _ in range(2):
+        engine.move(W, a, inputs, r, 0.3, (W, a), True, memo)
+    first, second = engine.outputs(W, a, inputs)[1], engine.outputs(W, a, inputs)[1]
+    assert first is memo and not np.shares_memory(first, second)
+
+
 def test_blocks_on_many_threads_give_the_same_bits(monkeypatch):
     W, a, X, _ = draw(3000, 150, 6, 1)
     engine = blocks("tanh")
