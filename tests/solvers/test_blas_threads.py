@@ -1,7 +1,13 @@
 """The limit on BLAS is shared by all who hold it."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from threadpoolctl import threadpool_info, threadpool_limits
 
+import infwidth
 from infwidth.solvers.blas_threads import one_blas_thread
 
 
@@ -29,3 +35,20 @@ def test_an_exception_gives_back():
                 raise KeyboardInterrupt
         except KeyboardInterrupt:
             assert threads() == {2}
+
+
+FRESH = """
+from infwidth.solvers.blas_threads import one_blas_thread
+with one_blas_thread():
+    import scipy.linalg
+    from threadpoolctl import threadpool_info
+    print({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+"""
+
+
+def test_a_blas_that_nobody_has_loaded_yet_is_limited_too():
+    """scipy has one of its own, which compiled loops call; in a fresh process it would come with two threads after the limit."""
+    place = os.pathsep.join([str(Path(infwidth.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    threads = {name: "2" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    run = subprocess.run([sys.executable, "-c", FRESH], env=os.environ | threads | {"PYTHONPATH": place}, capture_output=True, text=True)
+    assert run.stdout.strip() == "{1}", run.stderr
