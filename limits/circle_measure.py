@@ -98,6 +98,15 @@ class CircleMeanField:
     >>> positive, negative = sol.problem.measures(sol.state)
     >>> bool(sol.loss[1] < 1e-3 * sol.loss[0]), bool(abs(sol.problem.angles[positive.argmax()] - np.pi / 2) < 0.01)
     (True, True)
+
+    On data, its outputs are those of many particles that start from the same law:
+
+    >>> X, y = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.5]]), np.array([1.0, -1.0, 0.5])
+    >>> sol = iw.solve(CircleMeanField("relu"), X, y, iw.GradientFlow(1.0), save_at=[0, 1])
+    >>> particles = iw.TwoLayerMeanField("relu", 2**14, initial="sphere", quasi_random=True)
+    >>> finite = iw.solve(particles, X, y, iw.GradientDescent(0.01, 100), save_at=[0, 100], rng=0)
+    >>> sol.outputs.shape, bool(np.abs(sol.outputs[1] - finite.outputs[1]).max() < 0.002)
+    ((2, 3, 1), True)
     """
 
     activation: str | Activation = "relu"
