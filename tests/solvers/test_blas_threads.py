@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import scipy.linalg.cython_blas  # noqa: F401  both BLAS are loaded before the first look, whichever tests run before
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import infwidth
