@@ -304,6 +304,13 @@ LINE, PLANE = Grid.uniform(0, 1, 4), Grid.uniform((0, 0), (1, 1), (4, 4))
         (lambda: iw.solve(DensityMeanField(LINE, lambda p: p), np.ones((2, 1)), [1, 2], TransportFlow(1.0)), "density"),
         (lambda: InteractionMeanField(LINE, square, None, lambda a, b: a[:, :1] - b[:, 0]), "interaction"),
         (lambda: InteractionMeanField(Grid([0, 1.0, 3.0]), square, None, square, convolution=True), "grid"),
+        (lambda: InteractionMeanField(Grid.uniform(0, 1, 5), square, None, square, convolution=True), "grid"),
+        (
+            lambda: iw.solve(
+                DensityMeanField(Grid.uniform(0, 1, 20_000), square), np.ones((10_000, 1)), np.ones(10_000), TransportFlow(1.0)
+            ),
+            "grid",
+        ),
         (lambda: InteractionMeanField(Grid.uniform(0, 1, 20_000), square, None, lambda a, b: 0), "grid"),
         (lambda: iw.solve(InteractionMeanField(LINE, square), np.ones((2, 1)), [1, 2], TransportFlow(1.0)), "X"),
         (lambda: iw.solve(InteractionMeanField(LINE, square, lambda p: p), method=TransportFlow(1.0)), "potential"),
@@ -376,6 +383,15 @@ def test_gradient_descent_within_the_bound_is_euler_and_beyond_it_ends_naming_th
     step = far.stats["steps"]
     assert f"at step {step};" in far.message and f"{problem.max_step(far.state):.3g}" in far.message
     assert far.state.min() >= 0 and len(far.loss) == step + 1
+
+
+def test_the_scale_of_the_energy_is_the_sum_of_the_moduli_of_its_terms():
+    model = DensityMeanField(Grid.uniform(-2, 2, 30), gaussian(0.3, 0.1), temperature=0.7, weight_decay=0.4)
+    problem = model.bind(iw.solvers.Data.check([[1.0], [-2.0]], [3.0, 1.0]), None)
+    m, x = problem.start(), problem.grid.axes[0]
+    (loss, _), psi = problem.potential(m)
+    terms = (1, loss, m @ np.abs(psi), 0.2 * m @ x**2, 0.7 * m @ np.abs(np.log(m / problem.grid.volumes)))
+    assert min(terms) > 0.01 and problem.energy_scale(m) == pytest.approx(sum(terms), rel=1e-13)
 
 
 def test_rounding_alone_is_cut_from_a_mass_that_a_gradient_step_empties():

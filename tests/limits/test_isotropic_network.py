@@ -118,6 +118,15 @@ def test_late_excess_vanishes_with_the_width_and_the_noise():
     assert np.all(np.abs(found) < 2.5 * error), (found, error)
 
 
+def test_the_noise_of_a_step_is_standard_times_the_root_of_twice_temperature_and_rate():
+    flat = PiecewiseLinear((0.0, 1.0), (0.0, 0.0))
+    problem = IsotropicNetwork(50, 0.5, 1000, activation=flat, temperature=0.3, test_samples=10).bind(None, np.random.default_rng(0))
+    state, rows = problem.start(), problem.sample(np.random.default_rng(1), 2)
+    problem.descend(state, rows=rows)[1](0.2)
+    assert np.allclose(state - problem.start(), math.sqrt(0.12) * rows.noise.ravel(), rtol=0, atol=1e-15)
+    assert rows.noise.var() == pytest.approx(1, rel=4 * math.sqrt(2 / 50_000)) and abs(rows.noise.mean()) < 4 / math.sqrt(50_000)
+
+
 def test_weight_decay_shrinks_and_radii_are_lengths():
     flat = PiecewiseLinear((0.0, 1.0), (0.0, 0.0))
     problem = IsotropicNetwork(3, 0.5, 4, activation=flat, weight_decay=0.5, test_samples=10).bind(None, np.random.default_rng(0))

@@ -231,3 +231,11 @@ def test_wasserstein_errors():
         wasserstein([0.0], [1.0], order=True)
     with pytest.raises(ValueError, match="take a random subset"):
         wasserstein(np.zeros((5001, 2)), np.zeros((5001, 2)))
+
+
+def test_the_ridge_of_the_free_energy_is_half_the_mean_square_of_the_particles():
+    problem = iw.solve(iw.TwoLayerMeanField("tanh", 40, bias=True), np.eye(2), [1.0, -1.0], iw.GradientDescent(0.5, 2), rng=0).problem
+    state = problem.start()
+    W, a = problem.particles(state)
+    found = FreeEnergy(0.2, 3.0)(0.0, state, problem) - FreeEnergy(0.2, 0.0)(0.0, state, problem)
+    assert found == pytest.approx(1.5 * ((W**2).sum() + (a**2).sum()) / 40, rel=1e-12)
