@@ -60,6 +60,7 @@ class DensityProblem:
     """
 
     masses = True  # the state is no vector of parameters
+    threads = "block"  # one for BLAS: stiff steppers factorise small matrices, where threads cost far more than they give
 
     def __init__(
         self,
@@ -83,6 +84,8 @@ class DensityProblem:
 
     def coarser(self) -> DensityProblem:
         """The same problem on a grid of twice the width."""
+        if any(len(axis) < 4 for axis in self.grid.edges):
+            raise MethodFailed("there is no coarser grid; give every axis three cells or more, or estimate_error=False")
         return DensityProblem(self.grid.coarser(), *self._make)
 
     def potential(self, state: Array) -> tuple[Evaluation, Array]:

@@ -38,7 +38,7 @@ CHUNK = 16384  # particles that share one list of sums over cells, whatever the 
 CHUNKS = 8  # at most
 BLOCK = 512
 STEPS = 4  # of the table, per edge: fine enough that a look-up rarely goes on
-SERIAL = 100_000  # particles (about half a millisecond) below which threads are not woken
+SERIAL = 200_000  # particles (a millisecond or two) below which threads are not woken: where the machine has other work, they wait longer
 
 
 class Inputs(NamedTuple):

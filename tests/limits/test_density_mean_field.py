@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import infwidth as iw
 from infwidth.limits import DensityMeanField, InteractionMeanField, activations
@@ -437,3 +438,16 @@ def test_free_energy_of_a_uniform_law_in_a_parabola():
         problem = InteractionMeanField(grid, lambda x: np.ones(len(x)), square, temperature=temperature).bind(None, None)
         expected = temperature * np.log(1 / 2) + np.mean(grid.axes[0] ** 2) / 2
         assert problem.free_energy(problem.start()) == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_grid_without_a_coarser_one_keeps_its_run():
+    sol = iw.solve(InteractionMeanField(Grid.uniform(-2, 2, 2), gaussian(0, 1), square), method=TransportFlow(0.1))
+    assert sol.success and sol.t[-1] == 0.1 and sol.error is None and "three cells or more" in sol.message
+
+
+def test_densities_have_one_blas_thread():
+    """With more, stiff steppers spend most of their time waiting."""
+    pools = {"blas": lambda *_: max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")}
+    with threadpool_limits(2, "blas"):
+        sol = iw.solve(InteractionMeanField(LINE, gaussian(0, 1), square), method=TransportFlow(0.01), save_at=[0, 0.01], observables=pools)
+    assert (sol.observables["blas"] == 1).all()
