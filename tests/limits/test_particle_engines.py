@@ -1,7 +1,5 @@
 """Compiled engines against the numpy reference: on both sides of every block edge and dispatch branch."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
@@ -106,20 +104,6 @@ def test_systems_share_the_memory_of_signs(monkeypatch):
         inputs = engine.prepare(X)
         assert engine.outputs(W, a, inputs)[1].size == (signs if kept else 0)
         assert engine.outputs(W, a, inputs, keep=False)[1].size == 0
-
-
-def test_replicas_take_the_same_memory_in_every_step():
-    """No more of it for predictions and evaluations that move nothing."""
-    X = RNG.standard_normal((130, 6))
-    sol = iw.solve(iw.TwoLayerMeanField("relu", 800, replicas=4), X, X[:, 0], iw.GradientDescent(0.1, 2), X_test=X, rng=0)
-    problem, state = sol.problem, sol.state
-    problem.evaluate(state, np.empty_like(state))
-    memory = list(problem.engine._free)
-    assert problem.engine.systems == 4 and len({id(signs) for signs in memory}) == len(memory) == 4
-    problem.predict(state, X)
-    problem.evaluate(state)
-    problem.evaluate(state, np.empty_like(state))
-    assert {id(signs) for signs in problem.engine._free} == {id(signs) for signs in memory}
 
 
 @pytest.mark.parametrize(("activation", "D"), [("relu", 2), ("relu", 6)])
@@ -399,16 +383,3 @@ def test_dispatch(activation, D, k, expected):
 def test_slopes_of_a_leaky_relu_are_exact():
     engine = particle_engines.engine(activations.leaky_relu(0.123456789), 3, 1)
     assert engine.beta == 0.123456789
-
-
-def test_a_million_particles():
-    """Memory is that of a few copies of the particles; one number for each particle and sample would be 33 of them."""
-    particles, X = 10**6, RNG.standard_normal((100, 2))
-    limit = iw.TwoLayerMeanField("relu", particles)
-    iw.solve(iw.TwoLayerMeanField("relu", 10), X, X[:, 0], iw.GradientDescent(0.1, 1), rng=0)  # compiled before the memory is watched
-    tracemalloc.start()
-    sol = iw.solve(limit, X, X[:, 0], iw.GradientDescent(0.1, 3), rng=0)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert sol.success and sol.loss[-1] < sol.loss[0]
-    assert peak < 4 * sol.state.nbytes

@@ -1,5 +1,7 @@
 """Engines keep memory between steps: whoever looks at a problem between the two halves of a step must not change the step."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -115,3 +117,30 @@ def test_watching_a_solve_does_not_change_it(activation, d, k, engine, method):
     watched = iw.solve(model, X, y, method, rng=0, X_test=X[:5] + 1, observables={"spent": look})
     np.testing.assert_array_equal(watched.state, plain.state)
     np.testing.assert_array_equal(watched.outputs, plain.outputs)
+
+
+def test_replicas_take_the_same_memory_in_every_step():
+    """No more of it for predictions and evaluations that move nothing."""
+    X = np.random.default_rng(0).standard_normal((130, 6))
+    sol = iw.solve(iw.TwoLayerMeanField("relu", 800, replicas=4), X, X[:, 0], iw.GradientDescent(0.1, 2), X_test=X, rng=0)
+    problem, state = sol.problem, sol.state
+    problem.evaluate(state, np.empty_like(state))
+    memory = list(problem.engine._free)
+    assert problem.engine.systems == 4 and len({id(signs) for signs in memory}) == len(memory) == 4
+    problem.predict(state, X)
+    problem.evaluate(state)
+    problem.evaluate(state, np.empty_like(state))
+    assert {id(signs) for signs in problem.engine._free} == {id(signs) for signs in memory}
+
+
+def test_a_million_particles():
+    """Memory is that of a few copies of the particles; one number for each particle and sample would be 33 of them."""
+    particles, X = 10**6, np.random.default_rng(0).standard_normal((100, 2))
+    limit = iw.TwoLayerMeanField("relu", particles)
+    iw.solve(iw.TwoLayerMeanField("relu", 10), X, X[:, 0], iw.GradientDescent(0.1, 1), rng=0)  # compiled before the memory is watched
+    tracemalloc.start()
+    sol = iw.solve(limit, X, X[:, 0], iw.GradientDescent(0.1, 3), rng=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sol.success and sol.loss[-1] < sol.loss[0]
+    assert peak < 4 * sol.state.nbytes
