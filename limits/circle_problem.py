@@ -24,7 +24,8 @@ import numpy as np
 from ..solvers.data import Data
 from ..solvers.finite_volumes import transport
 from ..solvers.grid import Grid
-from ..solvers.problem import Evaluation, MethodFailed
+from ..solvers.problem import Evaluation
+from .mass_descent import descend_masses
 
 __all__ = ["CircleEnergy", "CircleProblem", "dissipation"]
 
@@ -32,7 +33,6 @@ Array = np.ndarray
 
 SIGNS = np.array([[1.0], [-1.0]])
 REACH = 2  # cells beyond a face that its flux looks at
-ROUNDING = 1e-15  # of the total mass: what is less below 0 is set to 0
 
 
 class CircleEnergy(Protocol):
@@ -72,6 +72,7 @@ class CircleProblem:
     """
 
     masses = True  # the state is no vector of parameters: momentum and noise would make some of it negative
+    threads = "block"
 
     def __init__(
         self, cells: int, energy: Callable[[Array], CircleEnergy], initial: Callable[[Grid], Array], data: Data | None = None
@@ -121,19 +122,7 @@ class CircleProblem:
 
     def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
         """Evaluation, and a gradient step in place; one that makes a mass negative is refused."""
-        velocity = np.empty_like(state)
-        evaluation = self.evaluate(state, velocity, step=step, rows=rows)
-
-        def update(rate: float) -> None:
-            new = state + rate * velocity
-            if new.min() < -ROUNDING * state.sum():
-                raise MethodFailed(
-                    f"learning_rate: {rate:g} makes a mass negative at step {step}; there {self.stable_rate(state):.3g} keeps all of them"
-                    " (CFL). Lower it, or use GradientFlow, which chooses its steps"
-                )
-            np.maximum(new, 0, out=state)
-
-        return evaluation, update
+        return descend_masses(self, state, step, rows, self.stable_rate, "GradientFlow")
 
     def stable_rate(self, state: Array) -> float:
         """Largest learning rate with which a step of gradient descent keeps every mass non-negative (CFL)."""

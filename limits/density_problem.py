@@ -19,12 +19,11 @@ from ..solvers.finite_volumes import transport
 from ..solvers.grid import Grid
 from ..solvers.implicit_fluxes import implicit_step
 from ..solvers.problem import Evaluation, MethodFailed
+from .mass_descent import descend_masses
 
 __all__ = ["DensityProblem", "Energy", "density", "free_energy"]
 
 Array = np.ndarray
-
-ROUNDING = 1e-15  # of a mass that a step empties exactly
 
 
 class Energy(Protocol):
@@ -110,20 +109,7 @@ class DensityProblem:
 
     def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
         """Evaluation, and a gradient step in place; one that makes a mass negative is refused."""
-        velocity = np.empty_like(state)
-        evaluation = self.evaluate(state, velocity, step=step, rows=rows)
-        longest = self.max_step(state)
-
-        def update(rate: float) -> None:
-            new = state + rate * velocity
-            if new.min() < -ROUNDING:
-                raise MethodFailed(
-                    f"learning_rate: {rate:g} makes a mass negative at step {step}; there {longest:.3g} is the largest that keeps all "
-                    "of them (CFL). Lower it, or use TransportFlow, which chooses its steps"
-                )
-            np.maximum(new, 0, out=state)
-
-        return evaluation, update
+        return descend_masses(self, state, step, rows, self.max_step, "TransportFlow")
 
     def max_step(self, state: Array) -> float:
         """Largest stable explicit step (CFL)."""

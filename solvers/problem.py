@@ -81,7 +81,7 @@ class Problem(Protocol):
     ``input_dim : int``
         Number of columns of inputs, where there are no data that tell.
     ``threads : "block"``
-        Parallel loops of its own: BLAS is then limited to one thread for the whole solve.
+        BLAS is limited to one thread for the whole solve: for parallel loops of its own, or for matrices too small for threads.
     """
 
     data: Data | None
