@@ -19,7 +19,7 @@ import numpy as np
 from harness import options, write
 
 import infwidth as iw
-from infwidth.limits.replicas import interval, simultaneous_error
+from infwidth.solvers.studies.replicas import interval, simultaneous_error
 
 Array = np.ndarray
 

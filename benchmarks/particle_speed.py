@@ -30,8 +30,8 @@ from harness import options, write
 from threadpoolctl import threadpool_limits
 
 from infwidth.limits import activations
-from infwidth.limits.particle_engines import engine
-from infwidth.limits.particle_thin import ThinEngine
+from infwidth.solvers.particles.choice import engine
+from infwidth.solvers.particles.thin import ThinEngine
 
 try:
     import torch  # type: ignore[import-not-found]

@@ -1,4 +1,8 @@
-"""What the limits are: parameterizations, networks and their infinite-width limits, one file per theory."""
+"""What the limits are: one folder per theory, each with its equations, its model and its problem.
+
+``networks`` has the finite networks and their parameterizations, ``scaling`` says which limit a network has, and the other folders are
+the limits. How they are solved is in :mod:`infwidth.solvers`.
+"""
 
 if __name__ == "limits":
     raise ImportError(
@@ -11,25 +15,33 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ..solvers.distances import wasserstein as wasserstein
+    from ..solvers.studies import replicas as replicas
     from . import activations as activations
-    from . import escape as escape
-    from . import fluctuations as fluctuations
-    from . import particle_diagnostics as particle_diagnostics
-    from . import saddle as saddle
+    from . import densities as densities
+    from . import feature_learning as feature_learning
+    from . import integrable as integrable
+    from . import isotropic as isotropic
+    from . import networks as networks
     from . import scaling as scaling
+    from . import two_layer as two_layer
     from .activations import Activation as Activation
-    from .circle_measure import CircleMeanField as CircleMeanField
-    from .deep_linear_integrable import DeepLinearIntegrable as DeepLinearIntegrable
-    from .deep_linear_mup import DeepLinearMuP as DeepLinearMuP
-    from .density_mean_field import DensityMeanField as DensityMeanField
-    from .gaussian_teacher import GaussianTeacher as GaussianTeacher
-    from .interaction_mean_field import InteractionMeanField as InteractionMeanField
-    from .isotropic_network import IsotropicNetwork as IsotropicNetwork
-    from .network import Network as Network
-    from .parameterization import Parameterization as Parameterization
-    from .radial_mean_field import RadialMeanField as RadialMeanField
-    from .radial_statics import minimum_risk as minimum_risk
-    from .transport_distance import wasserstein as wasserstein
-    from .two_layer_mean_field import TwoLayerMeanField as TwoLayerMeanField
+    from .densities import CircleMeanField as CircleMeanField
+    from .densities import DensityMeanField as DensityMeanField
+    from .densities import InteractionMeanField as InteractionMeanField
+    from .feature_learning import DeepLinearMuP as DeepLinearMuP
+    from .integrable import DeepLinearIntegrable as DeepLinearIntegrable
+    from .integrable import escape as escape
+    from .integrable import saddle as saddle
+    from .isotropic import IsotropicNetwork as IsotropicNetwork
+    from .isotropic import PiecewiseLinear as PiecewiseLinear
+    from .isotropic import RadialMeanField as RadialMeanField
+    from .isotropic import minimum_risk as minimum_risk
+    from .networks import Network as Network
+    from .networks import Parameterization as Parameterization
+    from .two_layer import GaussianTeacher as GaussianTeacher
+    from .two_layer import TwoLayerMeanField as TwoLayerMeanField
+    from .two_layer import diagnostics as particle_diagnostics  # noqa: F401 (an alias is a public name here too)
+    from .two_layer import fluctuations as fluctuations
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -1,4 +1,9 @@
-"""How a limit is solved: problems, methods and solutions, one file per method."""
+"""How a limit is solved.
+
+The contract lies flat: ``problem`` (what models and methods are), ``data``, ``losses``, ``solution``, and ``solving``, which joins them.
+Beside it, one folder per kind of means: ``methods``, what happens while a run goes (``running``), ``grids`` and ``particles``,
+``distances`` between laws, ``studies`` of many runs, and the ``machine`` below.
+"""
 
 if __name__ == "solvers":
     raise ImportError(
@@ -12,19 +17,19 @@ from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     # A public function never bears the name of its module: importing the module would put it in the function's place.
-    from .comparison import Comparison as Comparison
-    from .comparison import compare as compare
-    from .comparison import power_law as power_law
     from .data import Data as Data
-    from .gradient_descent import GradientDescent as GradientDescent
-    from .gradient_flow import GradientFlow as GradientFlow
-    from .grid import Grid as Grid
-    from .grid_distance import wasserstein_of_grids as wasserstein_of_grids
-    from .grid_distance import wasserstein_to_particles as wasserstein_to_particles
-    from .heavy_ball import HeavyBall as HeavyBall
-    from .implicit_transport import ImplicitTransport as ImplicitTransport
-    from .langevin import Langevin as Langevin
+    from .distances import circular_wasserstein as circular_wasserstein
+    from .distances import wasserstein as wasserstein
+    from .distances import wasserstein_of_grids as wasserstein_of_grids
+    from .distances import wasserstein_to_particles as wasserstein_to_particles
+    from .grids import Grid as Grid
     from .losses import Loss as Loss
+    from .methods import GradientDescent as GradientDescent
+    from .methods import GradientFlow as GradientFlow
+    from .methods import HeavyBall as HeavyBall
+    from .methods import ImplicitTransport as ImplicitTransport
+    from .methods import Langevin as Langevin
+    from .methods import TransportFlow as TransportFlow
     from .problem import Causal as Causal
     from .problem import Evaluation as Evaluation
     from .problem import Method as Method
@@ -32,8 +37,11 @@ if TYPE_CHECKING:
     from .problem import Problem as Problem
     from .solution import Solution as Solution
     from .solving import solve as solve
-    from .sweeping import Sweep as Sweep
-    from .sweeping import sweep as sweep
-    from .transport_flow import TransportFlow as TransportFlow
+    from .studies import Comparison as Comparison
+    from .studies import Sweep as Sweep
+    from .studies import compare as compare
+    from .studies import power_law as power_law
+    from .studies import replicas as replicas
+    from .studies import sweep as sweep
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

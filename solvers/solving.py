@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from . import checkpoint as checkpoints
-from .blas_threads import one_blas_thread
 from .checks import array, real
 from .data import Data
-from .interrupt import DeferredInterrupt
 from .losses import Loss
+from .machine.blas_threads import one_blas_thread
 from .problem import Causal, MethodFailed, Point
-from .recorder import Observable, Recorder, RecordFull, check_save_at
+from .running.interrupt import DeferredInterrupt
+from .running.recorder import Observable, Recorder, RecordFull, check_save_at
+from .running.stability import gentler_rate
 from .solution import Solution
-from .stability import gentler_rate
 
 __all__ = ["solve"]
 

@@ -160,7 +160,7 @@ def test_solvers_import_no_limits():
         "import limits.network",
         "from limits import Network",
         "import infwidth",
-        "import infwidth.limits.network",
+        "import infwidth.limits.networks.network",
         "from infwidth import limits",
         "from infwidth import Network",
         "from infwidth.limits import Network",

@@ -5,14 +5,19 @@ limit model of a network. Two checks of the calculus are public too: ``yang_hu``
 measurements on finite networks.
 """
 
-from .choice import limit as limit
-from .closed_formula import YangHu as YangHu
-from .closed_formula import yang_hu as yang_hu
-from .exponent_table import Exponents as Exponents
-from .finite_width import Slopes as Slopes
-from .finite_width import slopes as slopes
-from .propagation import exponents as exponents
-from .regimes import Regime as Regime
-from .regimes import regime as regime
+from typing import TYPE_CHECKING
 
-__all__ = ["Exponents", "Regime", "Slopes", "YangHu", "exponents", "limit", "regime", "slopes", "yang_hu"]
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .choice import limit as limit
+    from .closed_formula import YangHu as YangHu
+    from .closed_formula import yang_hu as yang_hu
+    from .exponent_calculus import exponents as exponents
+    from .exponent_table import Exponents as Exponents
+    from .measured import Slopes as Slopes
+    from .measured import slopes as slopes
+    from .regimes import Regime as Regime
+    from .regimes import regime as regime
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -9,15 +9,15 @@ import numpy as np
 
 from .. import activations
 from ..activations import Activation
-from ..network import Network
-from ..parameterization import Parameterization
+from ..networks.network import Network
+from ..networks.parameterization import Parameterization
 from .invariance import which
 from .regimes import regime
 
 if TYPE_CHECKING:
-    from ..deep_linear_integrable import DeepLinearIntegrable
-    from ..deep_linear_mup import DeepLinearMuP
-    from ..two_layer_mean_field import TwoLayerMeanField
+    from ..feature_learning.deep_linear import DeepLinearMuP
+    from ..integrable.deep_linear import DeepLinearIntegrable
+    from ..two_layer.mean_field import TwoLayerMeanField
 
 __all__ = ["limit"]
 
@@ -81,8 +81,8 @@ def limit(network: Network, particles: int = 4096) -> DeepLinearIntegrable | Dee
 
 
 def _deep_linear(p: Parameterization, L: int, kind: str) -> DeepLinearIntegrable | DeepLinearMuP:
-    from ..deep_linear_integrable import DeepLinearIntegrable
-    from ..deep_linear_mup import DeepLinearMuP
+    from ..feature_learning.deep_linear import DeepLinearMuP
+    from ..integrable.deep_linear import DeepLinearIntegrable
 
     if any(std != 1 for std in p.weight_std):
         raise ValueError(
@@ -105,7 +105,7 @@ class _InitialLaw:
 
 
 def _two_layers(p: Parameterization, activation: Activation, kind: str, particles: int) -> TwoLayerMeanField:
-    from ..two_layer_mean_field import TwoLayerMeanField
+    from ..two_layer.mean_field import TwoLayerMeanField
 
     if p.bias_std is not None:
         raise NotImplementedError(

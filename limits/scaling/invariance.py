@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ..parameterization import Parameterization
+from ..networks.parameterization import Parameterization
 
 __all__ = ["KNOWN", "same_limit", "which"]
 

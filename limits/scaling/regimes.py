@@ -24,12 +24,12 @@ import numpy as np
 
 from ...solvers.checks import integer
 from ..activations import Activation
-from ..parameterization import Parameterization
-from ..saddle import escape_law
+from ..integrable.saddle import escape_law
+from ..networks.parameterization import Parameterization
+from .exponent_calculus import exponents
 from .exponent_table import Exponents, power
 from .invariance import which
 from .nonlinearity import Nonlinearity, nonlinearity
-from .propagation import exponents
 
 __all__ = ["Regime", "regime"]
 

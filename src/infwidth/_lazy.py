@@ -33,7 +33,7 @@ def lazy_names(package: str, file: str) -> tuple[Callable[[str], object], Callab
         if name not in origins:
             raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=this)
         module, attribute = origins[name]
-        value = getattr(import_module(f".{module}", package), attribute) if attribute else import_module(module, package)
+        value = getattr(import_module(module, package), attribute) if attribute else import_module(module, package)
         setattr(this, name, value)  # found without __getattr__ from now on
         return value
 
@@ -44,13 +44,14 @@ def lazy_names(package: str, file: str) -> tuple[Callable[[str], object], Callab
 
 
 def _type_checking_imports(tree: ast.Module) -> dict[str, tuple[str, str]]:
-    """Public name -> (module, attribute); (".name", "") for a submodule."""
+    """Public name -> (relative module, attribute); (".name", "") for a submodule."""
     origins: dict[str, tuple[str, str]] = {}
     for block in tree.body:
         if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING":
             for statement in block.body:
-                if isinstance(statement, ast.ImportFrom) and statement.level == 1:
+                if isinstance(statement, ast.ImportFrom) and statement.level:
+                    dots = "." * statement.level
                     for alias in statement.names:
-                        origin = (statement.module, alias.name) if statement.module else (f".{alias.name}", "")
+                        origin = (dots + statement.module, alias.name) if statement.module else (dots + alias.name, "")
                         origins[alias.asname or alias.name] = origin
     return origins

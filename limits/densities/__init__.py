@@ -1,0 +1,19 @@
+"""The mean-field PDE: laws of parameters as densities on grids, moved by the gradient of an energy.
+
+``mean_field`` is the PDE of two-layer networks with one or two parameters per neuron, ``interaction`` that of your own potential and
+interaction; both become a ``problem``. ``circle`` is the exact reduction of relu networks on planar data, whose measures on a circle move,
+grow and decay (``circle_problem``). How densities are moved is in :mod:`infwidth.solvers.grids` and :mod:`infwidth.solvers.methods`.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .circle import CircleMeanField as CircleMeanField
+    from .interaction import InteractionMeanField as InteractionMeanField
+    from .mean_field import DensityMeanField as DensityMeanField
+    from .problem import density as density
+    from .problem import free_energy as free_energy
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -1,0 +1,152 @@
+r"""Two measures on the circle that move, grow and decay by the gradient of an energy of their difference.
+
+.. math::
+    \partial_t\nu_s = \partial_\varphi(s V'\,\nu_s) - 2 s V\,\nu_s, \qquad s = \pm 1, \qquad V = \frac{\delta E}{\delta(\nu_+ - \nu_-)},
+
+the Wasserstein-Fisher-Rao gradient flow of :math:`E[\nu_+ - \nu_-]` [1]_, which falls at the rate
+:math:`\sum_s \int (V'^2 + 2 V^2)\,d\nu_s`. The state is the mass of each cell, those of :math:`\nu_+` first. Transport is the upwind flux
+of :mod:`.finite_volumes` across the faces of the closed ring, so that mass changes by growth alone. No rate of an empty
+cell is negative, so the flow keeps masses non-negative.
+
+References
+----------
+.. [1] Chizat, "Sparse optimization on measures with over-parameterized gradient descent", arXiv:1907.10300 (for non-negative measures;
+   a sign is one more point of the space they live on).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...solvers.data import Data
+from ...solvers.grids.finite_volumes import transport
+from ...solvers.grids.grid import Grid
+from ...solvers.problem import Evaluation
+from .mass_descent import descend_masses
+
+__all__ = ["CircleEnergy", "CircleProblem", "dissipation"]
+
+Array = np.ndarray
+
+SIGNS = np.array([[1.0], [-1.0]])
+REACH = 2  # cells beyond a face that its flux looks at
+
+
+class CircleEnergy(Protocol):
+    """A function of the signed masses at given angles.
+
+    Attributes
+    ----------
+    smooth : bool
+        Whether V has no kinks. Where it has some, the order of the scheme is 1, not 2.
+    """
+
+    smooth: bool
+
+    def evaluate(self, signed: Array) -> tuple[float, Array, Array]:
+        """Loss, outputs (n, 1) and potential V (cells,)."""
+
+    def predict(self, signed: Array, X: Array) -> Array:
+        """Outputs (n', 1) at inputs (n', d)."""
+
+
+class CircleProblem:
+    """Problem whose state is the mass of each cell for both signs, shape (2 * cells,).
+
+    Parameters
+    ----------
+    cells : int
+        A multiple of 4, for :meth:`coarser`.
+    energy : callable
+        Angles (cells,) to a :class:`CircleEnergy`.
+    initial : callable
+        Grid to masses, shape (2, cells).
+    data : Data or None
+
+    Notes
+    -----
+    There is no ``max_step``, by which ``TransportFlow`` knows its problems: between two of its steps that method keeps the total mass.
+    """
+
+    masses = True  # the state is no vector of parameters: momentum and noise would make some of it negative
+    threads = "block"
+
+    def __init__(
+        self, cells: int, energy: Callable[[Array], CircleEnergy], initial: Callable[[Grid], Array], data: Data | None = None
+    ) -> None:
+        self.grid, self.data = Grid.uniform(-np.pi, np.pi, cells), data
+        self._make = (energy, initial, data)
+        self._width = 2 * np.pi / cells
+        # The circle cut open, with copies of some cells at both ends: a flux that crosses the cut sees what it would on the ring.
+        ghosts = REACH * self._width
+        self._ring = Grid.uniform(-np.pi - ghosts, np.pi + ghosts, cells + 2 * REACH)
+        self.energy = energy(self.angles)
+        self._start = initial(self.grid)
+
+    @property
+    def angles(self) -> Array:
+        """Centres of the cells, from -pi to pi, shape (cells,)."""
+        return self.grid.axes[0]
+
+    def start(self) -> Array:
+        return self._start.ravel().copy()
+
+    def coarser(self) -> CircleProblem:
+        """The same problem on half as many cells, or a quarter: either way the difference is about three times the error."""
+        return CircleProblem(self.grid.cells // (2 if self.energy.smooth else 4), *self._make)
+
+    def measures(self, state: Array) -> Array:
+        """View of a state: masses of the two signs, shape (2, cells)."""
+        return state.reshape(2, -1)
+
+    def density(self, state: Array) -> Array:
+        """Mass per radian of the two signs, shape (2, cells)."""
+        return self.measures(state) / self._width
+
+    def potential(self, state: Array) -> tuple[Evaluation, Array]:
+        """Evaluation, and V at the centres."""
+        positive, negative = self.measures(state)
+        loss, outputs, V = self.energy.evaluate(positive - negative)
+        return Evaluation(loss, outputs), V
+
+    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
+        if rows is not None:
+            raise ValueError("batch_size: a measure has no minibatches; leave batch_size out, or use TwoLayerMeanField")
+        evaluation, V = self.potential(state)
+        if velocity is not None:
+            velocity[:] = (self._transport(state, V)[0] - 2 * SIGNS * V * self.measures(state)).ravel()
+        return evaluation
+
+    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
+        """Evaluation, and a gradient step in place; one that makes a mass negative is refused."""
+        return descend_masses(self, state, step, rows, self.stable_rate, "GradientFlow")
+
+    def stable_rate(self, state: Array) -> float:
+        """Largest learning rate with which a step of gradient descent keeps every mass non-negative (CFL)."""
+        _, V = self.potential(state)
+        return 1 / (1 / self._transport(state, V)[1] + 2 * float(np.abs(V).max()) + 1e-300)
+
+    def dissipation(self, state: Array) -> float:
+        r""":math:`\sum_s\int(V'^2 + 2V^2)\,d\nu_s`."""
+        _, V = self.potential(state)
+        slope = (np.roll(V, -1) - np.roll(V, 1)) / (2 * self._width)
+        return float((slope**2 + 2 * V**2) @ self.measures(state).sum(axis=0))
+
+    def predict(self, state: Array, X: Array) -> Array:
+        positive, negative = self.measures(state)
+        return self.energy.predict(positive - negative, X)
+
+    def _transport(self, state: Array, V: Array) -> tuple[Array, float]:
+        """Rate of change by transport, shape (2, cells), and its largest stable step."""
+        masses = np.pad(self.measures(state), ((0, 0), (REACH, REACH)), mode="wrap")
+        potential = np.pad(V, REACH, mode="wrap")
+        (up, up_step), (down, down_step) = (transport(m, s * potential, self._ring) for m, s in zip(masses, (1, -1), strict=True))
+        return np.stack((up, down))[:, REACH:-REACH], min(up_step, down_step)
+
+
+def dissipation(t: float, state: Array, problem: CircleProblem) -> float:
+    r"""Observable: :math:`-d\,\mathrm{Loss}/dt` of the exact flow, up to the second order in the width of the cells."""
+    return problem.dissipation(state)

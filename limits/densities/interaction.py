@@ -1,0 +1,186 @@
+r"""Particles that attract and repel, in the limit of many: any potential V and any pair interaction U.
+
+.. math::
+    E[\rho] = \int V\,d\rho + \tfrac12 \iint U(\theta, \theta')\,\rho(d\theta)\,\rho(d\theta'), \qquad
+    \Psi(\theta) = V(\theta) + \int U(\theta, \theta')\,\rho(d\theta'), \qquad
+    \partial_t\rho = \nabla\cdot(\rho\,\nabla\Psi) + \tau\,\Delta\rho .
+
+A two-layer network with squared loss is the case :math:`V(\theta) = -\mathbb E[y\,s(x;\theta)]`,
+:math:`U(\theta, \theta') = \mathbb E[s(x;\theta)\,s(x;\theta')]`; then E is the loss less :math:`\tfrac12\mathbb E y^2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...solvers.checks import real
+from ...solvers.data import Data
+from ...solvers.grids.grid import Grid
+from .problem import DensityProblem
+
+__all__ = ["InteractionMeanField"]
+
+Array = np.ndarray
+
+CELL_AVERAGE = "replace a kernel that is singular at equal points by its average over a cell there"
+MOST_CELLS = 10_000  # of a dense interaction: a matrix of 800 MB
+
+
+@dataclass(frozen=True, eq=False)
+class InteractionMeanField:
+    r"""Gradient flow of a potential and a pair interaction, on a grid; ``solve`` gets no data.
+
+    Parameters
+    ----------
+    grid : Grid
+        One or two axes; no mass leaves it.
+    initial : callable
+        Density at time 0, of any norm: points (q, dims) to (q,).
+    potential : callable or None
+        V: points (q, dims) to (q,). None: no potential.
+    interaction : callable or None
+        U: two sets of points, (q, dims) and (r, dims), to (q, r), symmetric. With ``convolution``: differences (q, dims) to (q,), even.
+        None: no interaction.
+    convolution : bool
+        U depends on differences only. Needs an even number of equal cells per axis; done by FFT in O(cells log cells) without a
+        matrix, so large grids are cheap.
+    temperature : float
+        :math:`\tau \ge 0`.
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range, U is not symmetric, V or U is not finite at the centres of the cells (a singular one is to
+        be replaced by its average over a cell), or the grid does not suit it.
+
+    Notes
+    -----
+    ``sol.loss`` is E (not the free energy: see ``free_energy`` in :mod:`infwidth.limits.densities.problem`) and may be negative;
+    ``sol.outputs`` is empty.
+
+    Examples
+    --------
+    Points that attract each other in a harmonic trap with noise stay Gaussian; the variance tends to :math:`\tau/(1 + 1)`:
+
+    >>> import infwidth as iw
+    >>> from infwidth.limits import InteractionMeanField
+    >>> from infwidth.solvers import Grid, ImplicitTransport
+    >>> square = lambda x: (x**2).sum(axis=1) / 2
+    >>> start = lambda x: np.exp(-square(x - 1) / 0.3)
+    >>> model = InteractionMeanField(Grid.uniform(-4, 4, 160), start, square, square, convolution=True, temperature=0.5)
+    >>> sol = iw.solve(model, method=ImplicitTransport(8.0), save_at=[8])
+    >>> x = sol.problem.grid.axes[0]
+    >>> float((x**2 @ sol.state - (x @ sol.state) ** 2).round(2))
+    0.25
+    """
+
+    grid: Grid
+    initial: Callable[[Array], Array]
+    potential: Callable[[Array], Array] | None = None
+    interaction: Callable[..., Array] | None = None
+    convolution: bool = False
+    temperature: float = 0.0
+
+    def __post_init__(self) -> None:
+        real("temperature", self.temperature, least=0)
+        if not isinstance(self.grid, Grid):
+            raise ValueError(
+                f"grid: need a Grid, got {type(self.grid).__name__}; Grid(edges) or Grid.uniform(lower, upper, cells) makes one"
+            )
+        for name in ("initial", "potential", "interaction"):
+            function = getattr(self, name)
+            if not callable(function) and (function is not None or name == "initial"):
+                raise ValueError(f"{name}: need a function of points, got {type(function).__name__}")
+        if self.interaction is None:
+            return
+        if self.convolution:
+            for widths in self.grid.widths:
+                if np.ptp(widths) > 1e-9 * widths.mean() or len(widths) % 2:
+                    raise ValueError(
+                        "grid: convolution needs an even number of equal cells per axis; use Grid.uniform, or convolution=False"
+                    )
+        elif self.grid.cells > MOST_CELLS:
+            raise ValueError(f"grid: {self.grid.cells} cells make a matrix of more than 800 MB; coarsen it, or use convolution=True")
+        some = self.grid.centers[:: max(1, self.grid.cells // 7)]  # an early look; the whole of U is looked at on its grid
+        try:
+            if self.convolution:
+                there, back = (
+                    numbers("interaction", self.interaction(x), (len(x),), CELL_AVERAGE) for x in (some - some[0], some[0] - some)
+                )
+            else:
+                there = numbers("interaction", self.interaction(some, some), 2 * (len(some),), CELL_AVERAGE)
+                back = there.T
+        except TypeError as error:
+            error.add_note("infwidth: interaction takes two sets of points, or with convolution=True their differences alone")
+            raise
+        refuse_asymmetry(there, back)
+
+    def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:
+        """Put the model on its grid. Nothing is random."""
+        if data is not None:
+            raise ValueError("X: this model has no data; call solve without X and y, or use DensityMeanField")
+        return DensityProblem(self.grid, self._energy, lambda grid: grid.masses(self.initial), self.temperature)
+
+    def _energy(self, grid: Grid) -> InteractionEnergy:
+        values = np.zeros(grid.cells)
+        if self.potential is not None:
+            way_out = "end the grid at a hard wall, and replace a singularity by its average over a cell"
+            values = numbers("potential", self.potential(grid.centers), (grid.cells,), way_out)
+        if self.interaction is None:
+            return InteractionEnergy(values, np.zeros_like)
+        if self.convolution:
+            return InteractionEnergy(values, convolver(self.interaction, grid))
+        matrix = numbers("interaction", self.interaction(grid.centers, grid.centers), (grid.cells, grid.cells), CELL_AVERAGE)
+        for i in range(0, grid.cells, 256):  # in blocks, for the matrix may fill the memory
+            refuse_asymmetry(matrix[i : i + 256], matrix[:, i : i + 256].T)
+        return InteractionEnergy(values, lambda masses: matrix @ masses)
+
+
+def numbers(name: str, values: Any, shape: tuple[int, ...], way_out: str) -> Array:
+    """Finite values of a user's function, of that shape."""
+    values = np.asarray(values, float)
+    if values.shape != shape:
+        raise ValueError(f"{name}: must give an array of shape {shape} here, one number per point (or pair of points), gave {values.shape}")
+    bad = values.size - np.count_nonzero(np.isfinite(values))
+    if bad:
+        raise ValueError(f"{name}: is not finite at {bad} of {values.size} points (or pairs) of cell centres; {way_out}")
+    return values
+
+
+def refuse_asymmetry(there: Array, back: Array) -> None:
+    """Compare U with its transpose."""
+    if not np.allclose(there, back, rtol=1e-8, atol=1e-10 * np.abs(there).max()):
+        raise ValueError("interaction: is not symmetric, so this is no gradient flow; use (U(a, b) + U(b, a)) / 2")
+
+
+class InteractionEnergy:
+    """:math:`V \\cdot m + \\frac12 m \\cdot U m` and its gradient in m."""
+
+    def __init__(self, potential: Array, interact: Callable[[Array], Array]) -> None:
+        self.potential, self.interact = potential, interact
+
+    def evaluate(self, masses: Array) -> tuple[float, Array, Array]:
+        field = self.interact(masses)
+        return float(masses @ (self.potential + field / 2)), np.zeros((0, 1)), self.potential + field
+
+    def predict(self, masses: Array, X: Array) -> Array:
+        raise ValueError("X: this model has no inputs and so no outputs; look at sol.problem.density(sol.state)")
+
+
+def convolver(kernel: Callable[[Array], Array], grid: Grid) -> Callable[[Array], Array]:
+    """``masses -> sum_j U(x_i - x_j) m_j`` on equal cells, by FFT on a padded grid."""
+    from scipy import fft
+
+    offsets = [np.arange(1 - n, n) * float(w.mean()) for n, w in zip(grid.shape, grid.widths, strict=True)]
+    points = np.stack(np.meshgrid(*offsets, indexing="ij"), axis=-1).reshape(-1, grid.dims)
+    values = numbers("interaction", kernel(points), (len(points),), CELL_AVERAGE).reshape([len(o) for o in offsets])
+    refuse_asymmetry(values, np.flip(values))
+    size = [fft.next_fast_len(len(o), real=True) for o in offsets]
+    transformed = fft.rfftn(values, size)
+    window = tuple(slice(n - 1, 2 * n - 1) for n in grid.shape)
+    # The sum reaches index 3 n - 3, but what wraps around a period of 2 n - 1 falls below n - 1, outside of the window.
+    return lambda masses: fft.irfftn(fft.rfftn(masses.reshape(grid.shape), size) * transformed, size)[window].ravel()

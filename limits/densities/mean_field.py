@@ -1,0 +1,159 @@
+r"""Two-layer mean-field limit with few parameters per neuron, as a partial differential equation on a grid.
+
+.. math::
+    f(x) = \int s(x; \theta)\,\rho(d\theta), \qquad \partial_t\rho = \nabla\cdot(\rho\,\nabla\Psi) + \tau\,\Delta\rho, \qquad
+    \Psi(\theta) = \sum_i w_i\,\ell'_i\,s(x_i; \theta) + \tfrac\lambda2 |\theta|^2,
+
+with residuals :math:`\ell'_i = \partial\ell/\partial f(x_i)`. General tools for PDEs (py-pde, FiPy) take fluxes that depend on the density
+at a point; here the velocity is an integral over the whole density, and its gradient-flow structure (mass, sign, free energy) is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...solvers.checks import array, real
+from ...solvers.data import Data
+from ...solvers.grids.grid import Grid
+from .. import activations
+from ..activations import Activation
+from .problem import DensityProblem
+
+__all__ = ["DensityMeanField"]
+
+Array = np.ndarray
+
+# Name of a unit -> (number of inputs for p parameters, s(x; theta) for X (n, d), theta (cells, p)).
+UNITS: dict[str, tuple[Callable[[int], int], Callable[[Any, Array, Array], Array]]] = {
+    "w": (lambda p: p, lambda phi, X, theta: phi(X @ theta.T)),
+    "wb": (lambda p: p - 1, lambda phi, X, theta: phi(X @ theta[:, :-1].T + theta[:, -1])),
+    "aw": (lambda p: p - 1, lambda phi, X, theta: theta[:, 0] * phi(X @ theta[:, 1:].T)),
+}
+LARGEST_MATRIX = 1e9  # bytes
+
+
+@dataclass(frozen=True, eq=False)
+class DensityMeanField:
+    r"""Mean-field limit of a two-layer network with one or two parameters per neuron, on a grid.
+
+    Parameters
+    ----------
+    grid : Grid
+        Cells of the parameters :math:`\theta`, p = 1 or 2 axes, large enough that no mass reaches its boundary.
+    initial : callable
+        Density of :math:`\theta_0`, of any norm: points (q, p) to (q,).
+    activation : str or Activation
+    unit : {"w", "wb", "aw"}
+        :math:`\phi(w \cdot x)`, :math:`\phi(w \cdot x + b)` or :math:`a\,\phi(w \cdot x)`, parameters in that order: inputs have p, p - 1
+        or p - 1 columns.
+    weights : array_like, shape (n,), optional
+        Weights of the samples, normalised to sum 1: with the nodes of a quadrature rule as X this is the population. Default: 1/n.
+    temperature, weight_decay : float
+        :math:`\tau` and :math:`\lambda` of noisy gradient descent (:class:`~infwidth.solvers.Langevin`).
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range, or the data do not fit the unit.
+
+    Notes
+    -----
+    Solve it by :class:`~infwidth.solvers.TransportFlow`, or :class:`~infwidth.solvers.ImplicitTransport` with noise on fine grids.
+    Snapshots of the density: ``observables={"density": infwidth.limits.densities.density}``. ``sol.error`` compares with
+    a grid of twice the width. Memory: one matrix of shape (n, cells). Time is that of gradient flow on particles of unit rate.
+    Masses are float64 always, for small ones count; outputs have the precision of the data, float32 where X is float32.
+
+    Examples
+    --------
+    One weight per neuron, on the population of Gaussian inputs (a Gauss-Hermite rule), learns a teacher neuron of weight 1.5:
+
+    >>> import infwidth as iw
+    >>> from infwidth.limits import DensityMeanField
+    >>> from infwidth.solvers import Grid, TransportFlow
+    >>> x, weights = np.polynomial.hermite_e.hermegauss(20)
+    >>> start = lambda w: np.exp(-8 * (w[:, 0] - 0.5) ** 2)
+    >>> model = DensityMeanField(Grid.uniform(-1, 3, 100), start, "erf", weights=weights)
+    >>> teacher = model.activation.value(1.5 * x)
+    >>> sol = iw.solve(model, x, teacher, TransportFlow(60.0), save_at=[0, 60])
+    >>> bool(sol.loss[1] < 1e-2 * sol.loss[0]), float((sol.problem.grid.axes[0] @ sol.state).round(1))
+    (True, 1.5)
+    """
+
+    grid: Grid
+    initial: Callable[[Array], Array]
+    activation: str | Activation = "tanh"
+    unit: str = "w"
+    weights: Any = None
+    temperature: float = 0.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "activation", activations.get(self.activation))
+        if self.unit not in UNITS:
+            raise ValueError(f"unit: {self.unit!r} is not one of {', '.join(UNITS)}")
+        if not isinstance(self.grid, Grid):
+            raise ValueError(
+                f"grid: need a Grid, got {type(self.grid).__name__}; Grid(edges) or Grid.uniform(lower, upper, cells) makes one"
+            )
+        if not callable(self.initial):
+            raise ValueError(f"initial: need a function of points, got {type(self.initial).__name__}")
+        if UNITS[self.unit][0](self.grid.dims) < 1:
+            raise ValueError(f"unit: {self.unit!r} has two parameters or more, but the grid has one axis; give Grid two")
+        real("temperature", self.temperature, least=0)
+        real("weight_decay", self.weight_decay, least=0)
+        if self.weights is not None:
+            weights = array("weights", self.weights)[:, 0]
+            if weights.min() < 0 or not weights.sum() > 0:
+                raise ValueError("weights: must be non-negative and not all zero")
+            object.__setattr__(self, "weights", weights / weights.sum())
+
+    def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:
+        """Join the model to its data. Nothing is random."""
+        if data is None:
+            raise ValueError("X: this limit needs training data; for a population give the nodes of a rule as X and its weights")
+        inputs = UNITS[self.unit][0](self.grid.dims)
+        if data.X.shape[1] != inputs:
+            raise ValueError(f"X: unit {self.unit!r} on {self.grid.dims} axes takes {inputs} column(s), got {data.X.shape[1]}")
+        if data.outputs != 1:
+            raise ValueError(f"y: a density has one output, got {data.outputs} columns; use TwoLayerMeanField")
+        if self.weights is not None and len(self.weights) != data.n:
+            raise ValueError(f"weights: need one per sample ({data.n}), got {len(self.weights)}")
+        if 8 * data.n * self.grid.cells > LARGEST_MATRIX:
+            raise ValueError(f"grid: {self.grid.cells} cells times {data.n} samples take more than 1 GB; use fewer of one or particles")
+        weights = np.full(data.n, 1 / data.n) if self.weights is None else self.weights
+        return DensityProblem(
+            self.grid,
+            lambda grid: NetworkEnergy(self.activation, self.unit, data, weights, grid),  # type: ignore[arg-type]
+            lambda grid: grid.masses(self.initial),
+            self.temperature,
+            ridge(self.weight_decay),
+            data,
+        )
+
+
+class NetworkEnergy:
+    r"""Mean loss of :math:`f = \sum_j s(x; \theta_j)\,m_j`, and its first variation."""
+
+    def __init__(self, activation: Activation, unit: str, data: Data, weights: Array, grid: Grid) -> None:
+        self.data, self.weights, self.dtype = data, weights[:, None], data.X.dtype
+        self.theta = grid.centers
+        self.features = lambda X: UNITS[unit][1](activation.value, np.asarray(X, float), self.theta)
+        self.matrix = self.features(data.X)
+
+    def evaluate(self, masses: Array) -> tuple[float, Array, Array]:
+        f = (self.matrix @ masses)[:, None]
+        values, residual = self.data.loss.value_and_residual(f, self.data.y)
+        residual = self.weights * residual
+        return float(self.weights[:, 0] @ values), f.astype(self.dtype), residual[:, 0] @ self.matrix
+
+    def predict(self, masses: Array, X: Array) -> Array:
+        return (self.features(X) @ masses[:, None]).astype(self.dtype)
+
+
+def ridge(weight_decay: float) -> Callable[[Array], Array] | None:
+    r""":math:`\tfrac\lambda2 |\theta|^2`; None where it vanishes."""
+    return (lambda points: weight_decay / 2 * (points**2).sum(axis=1)) if weight_decay else None

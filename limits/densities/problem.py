@@ -1,0 +1,164 @@
+r"""A law of parameters on a grid, moved by the gradient of an energy.
+
+.. math::
+    \partial_t\rho = \nabla\cdot(\rho\,\nabla\Psi[\rho]) + \tau\,\Delta\rho, \qquad \Psi = \frac{\delta E}{\delta\rho} + C,
+
+the Wasserstein gradient flow of the free energy :math:`F = E[\rho] + \int C\,d\rho + \tau\int\rho\log\rho`. The state is the mass of each
+cell. What E is, an object says that maps masses to :math:`(E, \text{outputs}, \delta E/\delta\rho)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...solvers.data import Data
+from ...solvers.grids.finite_volumes import transport
+from ...solvers.grids.grid import Grid
+from ...solvers.grids.implicit_fluxes import implicit_step
+from ...solvers.problem import Evaluation, MethodFailed
+from .mass_descent import descend_masses
+
+__all__ = ["DensityProblem", "Energy", "density", "free_energy"]
+
+Array = np.ndarray
+
+
+class Energy(Protocol):
+    """The interaction of masses on one grid."""
+
+    def evaluate(self, masses: Array) -> tuple[float, Array, Array]:
+        """Loss, outputs (n, k) and first variation (cells,)."""
+
+    def predict(self, masses: Array, X: Array) -> Array:
+        """Outputs (n', k) at inputs (n', d)."""
+
+
+class DensityProblem:
+    """Problem whose state is the mass of each cell, shape (cells,).
+
+    Parameters
+    ----------
+    grid : Grid
+    energy : callable
+        ``Grid -> Energy``.
+    initial : callable
+        ``Grid -> masses``.
+    temperature : float
+    confinement : callable or None
+        Points (p, dims) to the potential C (p,); it moves the density and does not count as loss.
+    data : Data or None
+
+    Notes
+    -----
+    Momentum and noise added to masses would make some of them negative: methods that do so refuse a problem with ``masses = True``.
+    A gradient step may make them negative too, when it is longer than :meth:`max_step`: the run then ends, naming that length.
+    ``GradientFlow`` keeps the total, but small masses may fall below zero by less than its tolerances.
+    """
+
+    masses = True  # the state is no vector of parameters
+    threads = "block"  # one for BLAS: stiff steppers factorise small matrices, where threads cost far more than they give
+
+    def __init__(
+        self,
+        grid: Grid,
+        energy: Callable[[Grid], Energy],
+        initial: Callable[[Grid], Array],
+        temperature: float = 0.0,
+        confinement: Callable[[Array], Array] | None = None,
+        data: Data | None = None,
+    ) -> None:
+        self.grid, self.data, self.temperature = grid, data, temperature
+        self._make = (energy, initial, temperature, confinement, data)
+        self.energy = energy(grid)
+        self._start = initial(grid)
+        self._confinement = None if confinement is None else np.asarray(confinement(grid.centers), float)
+        self._last: tuple[Array, Evaluation, Array] | None = None
+        self._moved: tuple[Array, float] | None = None
+
+    def start(self) -> Array:
+        return self._start.copy()
+
+    def coarser(self) -> DensityProblem:
+        """The same problem on a grid of twice the width."""
+        if any(len(axis) < 4 for axis in self.grid.edges):
+            raise MethodFailed("there is no coarser grid; give every axis three cells or more, or estimate_error=False")
+        return DensityProblem(self.grid.coarser(), *self._make)
+
+    def potential(self, state: Array) -> tuple[Evaluation, Array]:
+        r"""Evaluation, and :math:`\Psi` at the centres; remembered, for one state is asked for more than once."""
+        if self._last is None or not np.array_equal(self._last[0], state):
+            loss, outputs, psi = self.energy.evaluate(state)
+            if self._confinement is not None:
+                psi = psi + self._confinement
+            outputs, psi = outputs.view(), psi.view()
+            for remembered in (outputs, psi):  # they are handed out below, and who writes into them would change the run
+                remembered.setflags(write=False)
+            self._last, self._moved = (state.copy(), Evaluation(loss, outputs), psi), None
+        return self._last[1:]
+
+    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
+        if rows is not None:
+            raise ValueError("batch_size: a density has no minibatches; use TransportFlow, or particles")
+        evaluation, psi = self.potential(state)
+        if velocity is not None:
+            velocity[:] = self._transport(state, psi)[0]
+        return evaluation
+
+    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
+        """Evaluation, and a gradient step in place; one that makes a mass negative is refused."""
+        return descend_masses(self, state, step, rows, self.max_step, "TransportFlow")
+
+    def max_step(self, state: Array) -> float:
+        """Largest stable explicit step (CFL)."""
+        return self._transport(state, self.potential(state)[1])[1]
+
+    def _transport(self, state: Array, psi: Array) -> tuple[Array, float]:
+        """Rate of change of the masses and the largest stable step, of the last state remembered."""
+        if self._moved is None:
+            self._moved = transport(state, psi, self.grid, self.temperature)
+        return self._moved
+
+    def implicit_step(self, state: Array, h: float) -> Array:
+        """A backward Euler step in the potential of ``state``."""
+        return implicit_step(state, self.potential(state)[1], self.grid, self.temperature, h)
+
+    def predict(self, state: Array, X: Array) -> Array:
+        return self.energy.predict(state, X)
+
+    def density(self, state: Array) -> Array:
+        """Density of each cell, in the shape of the grid."""
+        return (state / self.grid.volumes).reshape(self.grid.shape)
+
+    def free_energy(self, state: Array) -> float:
+        r""":math:`E + \int C\,d\rho + \tau\int\rho\log\rho`, which no exact flow lets rise."""
+        energy = self.potential(state)[0].loss
+        if self._confinement is not None:
+            energy += float(self._confinement @ state)
+        if self.temperature:
+            occupied = state > 0
+            energy += self.temperature * float(state[occupied] @ np.log(state[occupied] / self.grid.volumes[occupied]))
+        return energy
+
+    def energy_scale(self, state: Array) -> float:
+        """Sum of the moduli of the terms of the free energy: its rounding is some units of the last place of that."""
+        (loss, _), psi = self.potential(state)
+        scale = 1 + abs(loss) + float(np.abs(psi) @ state)
+        if self._confinement is not None:
+            scale += float(np.abs(self._confinement) @ state)
+        if self.temperature:
+            occupied = state > 0
+            scale += self.temperature * float(state[occupied] @ np.abs(np.log(state[occupied] / self.grid.volumes[occupied])))
+        return scale
+
+
+def density(t: float, state: Array, problem: DensityProblem) -> Array:
+    """Observable: snapshots of the density, ``solve(..., observables={"density": density})``."""
+    return problem.density(state)
+
+
+def free_energy(t: float, state: Array, problem: DensityProblem) -> float:
+    """Observable: the free energy at the saved times."""
+    return problem.free_energy(state)

@@ -1,0 +1,14 @@
+"""Finite fully connected networks under abc-parameterizations: what every limit is a limit of, and is held against.
+
+``parameterization`` has the exponents of the width, ``network`` the specification, ``problem`` the forward and backward pass.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .network import Network as Network
+    from .parameterization import Parameterization as Parameterization
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -1,0 +1,188 @@
+r"""How weights and learning rates scale with the width: abc-parameterizations.
+
+With :math:`L` hidden layers of width :math:`m`,
+
+.. math::
+    h^1 = m^{-a_1} w^1 x + b^1, \quad h^l = m^{-a_l} w^l \phi(h^{l-1}) + b^l, \quad f = m^{-a_{L+1}} w^{L+1} \phi(h^L) + b^{L+1},
+
+:math:`w^l = m^{-b_l} (\mu_l + \sigma_l \, \mathcal N(0, 1))`, and layer :math:`l` learns at the rate :math:`\eta\, m^{-c_l}`, at step 0
+perhaps at one of its own. :math:`(a + \theta, b - \theta, c - 2\theta)` is the same network for every :math:`\theta` [1]_.
+
+References
+----------
+.. [1] Yang and Hu, "Feature learning in infinite-width neural networks", arXiv:2011.14522, section 3.
+.. [2] Hajjar, Chizat and Giraud, "Training integrable parameterizations of deep neural networks in the infinite-width limit",
+   arXiv:2110.15596: integrable parameterizations, IP-LLR, IP-bias, IP-non-centered.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...solvers.checks import integer, real
+
+__all__ = ["Parameterization"]
+
+Exponents = tuple[float, ...]
+Triple = tuple[float, float, float]
+
+
+def _per_layer(name: str, value: Any, layers: int) -> Exponents:
+    values = tuple(value) if np.ndim(value) else (value,) * layers
+    if len(values) != layers:
+        raise ValueError(f"{name}: need one number per weight layer ({layers}), got {len(values)}")
+    return tuple(real(f"{name}[{l}]", v) for l, v in enumerate(values))
+
+
+@dataclass(frozen=True)
+class Parameterization:
+    r"""Exponents and initial laws of every weight layer, first to last (``L + 1`` of them).
+
+    Parameters
+    ----------
+    a, b, c : sequence of float, length L + 1
+        Exponents of the multiplier, the initial weights and the learning rate.
+    first_c : sequence of float, length L + 1, optional
+        Exponents of the learning rate at step 0 only.
+    mean, weight_std : float or sequence of float, length L + 1
+        Law of the initial weights before the factor :math:`m^{-b_l}`.
+    bias_std : float or sequence of float, length L + 1, optional
+        Standard deviation of the initial biases. None: no biases.
+    bias_c, first_bias_c : sequence of float, length L + 1, optional
+        Exponents of the biases' learning rates; needed with ``bias_std``.
+    name : str
+
+    Raises
+    ------
+    ValueError
+        Where a sequence has another length, holds something else than finite numbers, or a standard deviation is negative.
+
+    Examples
+    --------
+    >>> from infwidth.limits import Parameterization
+    >>> mup = Parameterization.mup(3)
+    >>> mup.a, mup.c
+    ((0.0, 0.5, 0.5, 1.0), (-1.0, -1.0, -1.0, -1.0))
+    >>> Parameterization.integrable_large_lr(3).first_c
+    (-2.0, -2.5, -2.5, -2.0)
+    """
+
+    a: Exponents
+    b: Exponents
+    c: Exponents
+    first_c: Exponents | None = None
+    mean: Exponents = 0.0  # type: ignore[assignment]
+    weight_std: Exponents = 1.0  # type: ignore[assignment]
+    bias_std: Exponents | None = None
+    bias_c: Exponents | None = None
+    first_bias_c: Exponents | None = None
+    name: str = "custom"
+
+    def __post_init__(self) -> None:
+        layers = len(self.a) if np.ndim(self.a) else 0
+        if layers < 2:
+            raise ValueError(f"a: need one exponent per weight layer, at least 2 (one hidden layer), got {self.a!r}")
+        for name in ("a", "b", "c", "first_c", "mean", "weight_std", "bias_std", "bias_c", "first_bias_c"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _per_layer(name, value, layers))
+        for name in ("weight_std", "bias_std"):
+            if min(getattr(self, name) or (0,)) < 0:
+                raise ValueError(f"{name}: standard deviations cannot be negative, got {getattr(self, name)}")
+        if self.first_bias_c is not None and self.bias_c is None:
+            raise ValueError("first_bias_c: there are no biases; give bias_std and bias_c too, or leave it out")
+        if (self.bias_std is None) != (self.bias_c is None):
+            raise ValueError("bias_c: biases need both bias_std and bias_c; give both or neither (or use with_biases)")
+
+    @property
+    def hidden_layers(self) -> int:
+        """Number L of hidden layers."""
+        return len(self.a) - 1
+
+    @property
+    def has_first_step(self) -> bool:
+        """Whether step 0 has learning rates of its own."""
+        return self.first_c is not None or self.first_bias_c is not None
+
+    def with_biases(self, std: float = 1.0) -> Parameterization:
+        r"""The same with biases in every layer.
+
+        A hidden bias is a first-layer weight from a constant input, so it learns at that layer's rate
+        (:math:`c_1 + 2 a_1`); the output bias starts at 0 and learns at :math:`\eta`.
+
+        Raises
+        ------
+        ValueError
+            With a large first step (IP-LLR): its rates rest on fields that shrink from layer to layer, and biases end that.
+        """
+        if self.first_c is not None:
+            raise ValueError(
+                f"first_c: the first-step rates of {self.name} hold without biases only; take Parameterization.integrable_bias, or give"
+                " bias_std, bias_c and first_bias_c yourself with dataclasses.replace"
+            )
+        L = self.hidden_layers
+        return replace(
+            self,
+            bias_std=(real("std", std, least=0),) * L + (0.0,),
+            bias_c=(self.c[0] + 2 * self.a[0],) * L + (0.0,),
+        )
+
+    @classmethod
+    def _named(cls, name: str, L: Any, a: Triple, b: Triple, c: Triple, first_c: Triple | None = None) -> Parameterization:
+        """Triples [layer 1; layers 2..L; output] spread over the layers."""
+        L = integer("hidden_layers", L, least=1, way_out="hidden_layers counts the layers between input and output")
+
+        def spread(triple: Triple) -> Exponents:
+            return (triple[0],) + (triple[1],) * (L - 1) + (triple[2],)
+
+        return cls(spread(a), spread(b), spread(c), None if first_c is None else spread(first_c), name=name)
+
+    @classmethod
+    def standard(cls, hidden_layers: int, c: float = 1.0) -> Parameterization:
+        """Standard parameterization (SP). The default rate exponent ``c = 1`` is the largest rate that is stable as m grows."""
+        c = real("c", c)
+        return cls._named("SP", hidden_layers, (0, 0, 0), (0, 0.5, 0.5), (c, c, c))
+
+    @classmethod
+    def ntk(cls, hidden_layers: int) -> Parameterization:
+        """Neural tangent parameterization (NTP)."""
+        return cls._named("NTP", hidden_layers, (0, 0.5, 0.5), (0, 0, 0), (0, 0, 0))
+
+    @classmethod
+    def mup(cls, hidden_layers: int) -> Parameterization:
+        """Maximal update parameterization (µP)."""
+        return cls._named("muP", hidden_layers, (0, 0.5, 1), (0, 0, 0), (-1, -1, -1))
+
+    @classmethod
+    def integrable(cls, hidden_layers: int) -> Parameterization:
+        """Integrable (mean-field) parameterization, "naive IP": a stationary point from three hidden layers on."""
+        return cls._named("IP", hidden_layers, (0, 1, 1), (0, 0, 0), (-1, -2, -1))
+
+    @classmethod
+    def integrable_large_lr(cls, hidden_layers: int, homogeneity: float = 1.0) -> Parameterization:
+        r"""IP-LLR: naive IP with one large first step, :math:`m^{(1+G)/2}`, :math:`m^{(2+G)/2}` in the middle,
+        :math:`G = \sum_{k<L} p^k` for a p-homogeneous activation (also where :math:`\phi \approx \phi'(0) h`: then p = 1)."""
+        L = integer("hidden_layers", hidden_layers, least=1)
+        p = real("homogeneity", homogeneity, above=0)
+        G = math.fsum(p**k for k in range(L))
+        first = (-(1 + G) / 2, -(2 + G) / 2, -(1 + G) / 2)
+        return cls._named("IP-LLR", L, (0, 1, 1), (0, 0, 0), (-1, -2, -1), first_c=first)
+
+    @classmethod
+    def integrable_bias(cls, hidden_layers: int) -> Parameterization:
+        r"""IP-bias: naive IP with standard Gaussian hidden biases and first-step rates to match."""
+        L = integer("hidden_layers", hidden_layers, least=1)
+        first = (-(L + 1) / 2, *(-(L - l + 4) / 2 for l in range(2, L + 1)), -1.0)
+        first_bias = (*(-(L - l + 2) / 2 for l in range(1, L + 1)), 0.0)
+        plain = cls.integrable(L).with_biases()
+        return replace(plain, first_c=first, first_bias_c=first_bias, name="IP-bias")
+
+    @classmethod
+    def integrable_non_centered(cls, hidden_layers: int) -> Parameterization:
+        """IP-non-centered: naive IP with weights N(1, 1) in every layer but the first."""
+        L = integer("hidden_layers", hidden_layers, least=1)
+        return replace(cls.integrable(L), mean=(0.0,) + (1.0,) * L, name="IP-non-centered")

@@ -1,0 +1,18 @@
+"""Two-layer networks in the mean-field limit, followed by interacting particles.
+
+``mean_field`` is the model, ``problem`` its particle system on data, ``gaussian_teacher`` and ``teacher_problem`` its population with a
+closed-form risk, ``initial_laws`` where particles start, ``diagnostics`` what is conserved and spent along a run, ``fluctuations`` the
+Gaussian law of what a finite width adds. How particles are moved fast is in :mod:`infwidth.solvers.particles`.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from . import diagnostics as diagnostics
+    from . import fluctuations as fluctuations
+    from .gaussian_teacher import GaussianTeacher as GaussianTeacher
+    from .mean_field import TwoLayerMeanField as TwoLayerMeanField
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -1,0 +1,173 @@
+r"""What a particle system conserves, spends and approaches, as observables of a solve.
+
+=======================  ==========================================================  =====================================
+observable               formula                                                     law
+=======================  ==========================================================  =====================================
+:func:`dissipation`      :math:`\int |\nabla\Psi|^2 d\rho`                           gradient flow: equals :math:`-d\,\mathrm{Loss}/dt`
+:func:`imbalance`        :math:`|a_j|^2 - (|w_j|^2 + b_j^2)/p`                       gradient flow, p-homogeneous: constant
+:class:`KineticEnergy`   :math:`\tfrac12 \int |v|^2 d\rho`                           heavy ball: Loss + it decays at :math:`\gamma\int|v|^2`
+:class:`FreeEnergy`      Loss :math:`+ \tfrac\lambda2\int|\theta|^2 d\rho + \tau\int\rho\log\rho`  Langevin: decreases
+=======================  ==========================================================  =====================================
+
+>>> import infwidth as iw
+>>> from infwidth.limits import particle_diagnostics as diagnostics
+>>> X, y = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0, -1.0])
+>>> sol = iw.solve(iw.TwoLayerMeanField("relu", 500), X, y, iw.GradientFlow(2.0), rng=0,
+...                observables={"dissipation": diagnostics.dissipation, "imbalance": diagnostics.imbalance})
+>>> bool(np.ptp(sol.observables["imbalance"], axis=0).max() < 1e-4)
+True
+>>> bool(diagnostics.energy_defect(sol.t, sol.loss, sol.observables["dissipation"]) < 0.01)
+True
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...solvers.checks import integer, real
+
+__all__ = ["FreeEnergy", "KineticEnergy", "dissipation", "energy_defect", "entropy", "imbalance"]
+
+Array = np.ndarray
+
+
+def dissipation(t: float, state: Array, problem: Any) -> float:
+    r"""Mean squared velocity of the particles, :math:`\frac1N\sum_j |\dot\theta_j|^2`. With replicas: their mean, and the identity holds
+    for each of them, not for the loss of their mean."""
+    velocity = np.empty_like(state)
+    problem.evaluate(state, velocity)
+    return float(velocity @ velocity) / len(problem.particles(state)[0])
+
+
+def imbalance(t: float, state: Array, problem: Any) -> Array:
+    r""":math:`|a_j|^2 - (|w_j|^2 + b_j^2)/p` of every particle, shape (N,), for a p-homogeneous activation."""
+    p = problem.activation.homogeneity
+    if p is None:
+        raise ValueError(f"activation: {problem.activation.name!r} is not homogeneous, so nothing is conserved particle by particle")
+    W, a = problem.particles(state)
+    return (a**2).sum(axis=1) - (W**2).sum(axis=1) / p
+
+
+@dataclass(frozen=True)
+class KineticEnergy:
+    r"""Kinetic energy :math:`\frac1{2N}\sum_j|q_j|^2` of the heavy ball, whose step s moves by :math:`h\,q_s`.
+
+    ``Loss + kinetic energy`` decreases, at the rate :math:`\gamma\int|q|^2 d\rho`, up to :math:`O(h)`. With replicas: the mean of theirs,
+    and this holds for each of them, not for the loss of their mean.
+
+    Parameters
+    ----------
+    step_size : float
+        That of the method.
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> from infwidth.limits.two_layer.diagnostics import KineticEnergy
+    >>> sol = iw.solve(iw.TwoLayerMeanField("relu", 500), np.eye(2), [1.0, -1.0], iw.HeavyBall(0.05, friction=1.0, steps=200), rng=0,
+    ...                observables={"kinetic": KineticEnergy(0.05)})
+    >>> bool((np.diff(sol.loss + sol.observables["kinetic"]) < 0).all()), bool((np.diff(sol.observables["kinetic"]) < 0).all())
+    (True, False)
+    """
+
+    step_size: float
+    needs_memory = True
+
+    def __post_init__(self) -> None:
+        real("step_size", self.step_size, above=0)
+
+    def __call__(self, t: float, state: Array, problem: Any, memory: dict[str, Any]) -> float:
+        if "momentum" not in memory:
+            raise ValueError("observables: KineticEnergy needs a method with momentum; use HeavyBall or leave it out")
+        move = memory["momentum"]
+        return 0.5 * float(move @ move) / (len(problem.particles(state)[0]) * self.step_size**2)
+
+
+@dataclass(frozen=True)
+class FreeEnergy:
+    r"""Free energy :math:`\mathrm{Loss} + \frac\lambda2\int|\theta|^2 d\rho + \tau\int\rho\log\rho` of Langevin dynamics.
+
+    The entropy is that of the nearest neighbours, :func:`entropy`. It needs few weights per particle. With replicas: the mean of their
+    free energies, each with its own loss and entropy; ``sol.loss``, that of their mean output, is not in it.
+
+    Parameters
+    ----------
+    temperature, weight_decay : float
+        Those of the method.
+    """
+
+    temperature: float
+    weight_decay: float
+
+    def __post_init__(self) -> None:
+        real("temperature", self.temperature, least=0)
+        real("weight_decay", self.weight_decay, least=0)
+
+    def __call__(self, t: float, state: Array, problem: Any) -> float:
+        cloud = np.column_stack(problem.particles(state))
+        ridge = 0.5 * self.weight_decay * float(state @ state) / len(cloud)
+        spread = np.mean([entropy(replica) for replica in np.split(cloud, problem.replicas)])
+        return float(problem.replica_losses(state).mean() + ridge - self.temperature * spread)
+
+
+def entropy(cloud: Array, neighbour: int = 4) -> float:
+    r"""Entropy :math:`-\int\rho\log\rho` from the distance :math:`\epsilon_j` of each particle to its k-th neighbour [1]_:
+
+    .. math::
+        \psi(N) - \psi(k) + \log V_D + \frac DN\sum_j \log\epsilon_j .
+
+    Parameters
+    ----------
+    cloud : ndarray, shape (N, D)
+        Distinct points; the bias grows with D (a few percent for Gaussians at D = 4, N = 10^4).
+    neighbour : int
+        k.
+
+    References
+    ----------
+    .. [1] Kozachenko and Leonenko, "Sample estimate of the entropy of a random vector", Probl. Inf. Transm. 23, 1987.
+
+    Examples
+    --------
+    >>> sample = np.random.default_rng(0).standard_normal((20000, 2))
+    >>> bool(abs(entropy(sample) - np.log(2 * np.pi * np.e)) < 0.03)
+    True
+    """
+    from scipy import special
+    from scipy.spatial import KDTree
+
+    N, D = cloud.shape
+    neighbour = integer("neighbour", neighbour, least=1)
+    if neighbour >= N:
+        raise ValueError(f"neighbour: {neighbour} needs more than {N} particles; lower it")
+    distance = np.asarray(KDTree(cloud).query(cloud, neighbour + 1)[0])[:, -1]
+    if not distance.min() > 0:
+        raise ValueError("cloud: some particles coincide, so their entropy is minus infinity; use distinct particles")
+    log_ball = D / 2 * math.log(math.pi) - math.lgamma(D / 2 + 1)
+    return float(special.digamma(N) - special.digamma(neighbour) + log_ball + D * np.log(distance).mean())
+
+
+def energy_defect(t: Array, loss: Array, spent: Array) -> float:
+    r"""Relative error of the energy identity, :math:`|\Delta\mathrm{Loss} + \int \mathrm{spent}\,dt| / |\Delta\mathrm{Loss}|`.
+
+    The trapezoid rule over the saved times; under gradient descent it is :math:`O(\eta)`.
+
+    Parameters
+    ----------
+    t, loss, spent : ndarray, shape (T,)
+
+    Raises
+    ------
+    ValueError
+        Where the loss ends where it began, so that there is nothing to be relative to.
+    """
+    from scipy.integrate import trapezoid
+
+    drop = loss[0] - loss[-1]
+    if drop == 0:
+        raise ValueError(f"loss: is {loss[-1]:g} at the start and at the end, so the defect has no scale; give a run whose loss changes")
+    return float(abs(trapezoid(spent, t) - drop) / abs(drop))

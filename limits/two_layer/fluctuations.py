@@ -1,0 +1,199 @@
+r"""Gaussian fluctuations of a finite two-layer network around its mean-field limit.
+
+N particles that start independently from :math:`\rho_0` have :math:`\sqrt N (f_N - f) \to G`, a Gaussian process with mean 0 [1]_ [2]_:
+
+.. math::
+    G_t(x) = G^0_t(x) + \int \nabla_\theta F(x, \bar\theta_t) \cdot \delta_t\, d\rho_0, \qquad
+    \dot\delta_t = -\nabla^2\Psi_t(\bar\theta_t)\, \delta_t
+    - \mathbb E_{x}\big[\partial_f^2\ell\; G_t(x)\, \nabla_\theta F(x, \bar\theta_t)\big], \quad \delta_0 = 0,
+
+where :math:`F(x, \theta) = a\,\phi(w \cdot x + b)`, :math:`\bar\theta_t` is the mean-field flow from :math:`\theta_0`, and :math:`G^0` is
+Gaussian with the covariance of :math:`F(\cdot, \bar\theta_t)` under :math:`\rho_0`. On M reference particles :math:`G^0` is drawn as
+:math:`M^{-1/2} \sum_j \xi_j (F(\cdot, \bar\theta_j) - \bar f)` with independent standard Gaussian :math:`\xi_j`: this is the derivative of
+the system, times :math:`M^{1/2}`, in the weights :math:`(1 + \epsilon\xi_j)/M` of its particles. So is :math:`G`, and it is taken here
+as the central difference in :math:`\epsilon` of two weighted systems, which needs no second derivative of :math:`\phi`.
+
+On training points the fluctuation decays with the loss; ask for test points.
+
+References
+----------
+.. [1] Rotskoff and Vanden-Eijnden, "Trainability and accuracy of neural networks", arXiv:1805.00915.
+.. [2] Chen, Rotskoff, Bruna and Vanden-Eijnden, "A dynamical central limit theorem for shallow neural networks", arXiv:2008.09623.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ...solvers.checks import integer, real
+from ...solvers.data import Data
+from ...solvers.losses import Loss
+from ...solvers.machine.blas_threads import one_blas_thread
+from ...solvers.methods.gradient_descent import GradientDescent
+
+if TYPE_CHECKING:
+    from .mean_field import TwoLayerMeanField
+
+__all__ = ["Fluctuations", "linearized_fluctuations", "replica_fluctuations"]
+
+Array = np.ndarray
+
+
+class Fluctuations(NamedTuple):
+    r"""Variance of :math:`\sqrt N (f_N - f)`.
+
+    Attributes
+    ----------
+    variance : ndarray, shape (n', k)
+    error : ndarray, shape (n', k)
+        Standard error of the variance.
+    mean : ndarray, shape (n', k)
+        Output of the limit, as estimated.
+    """
+
+    variance: Array
+    error: Array
+    mean: Array
+
+
+def replica_fluctuations(
+    model: TwoLayerMeanField, X: Any, y: Any, method: Any, X_test: Any, *, loss: str | Loss = "squared", rng: Any = None
+) -> Fluctuations:
+    r"""Variance over the replicas of a model at the end of a run.
+
+    Parameters
+    ----------
+    model : TwoLayerMeanField
+        With ``replicas`` R > 1; each has N = particles / R particles. The standard error of the variance is :math:`\sqrt{2/(R-1)}` of it.
+    X, y, method, loss, rng
+        As in :func:`infwidth.solve`; X and y are None for a model with a population.
+    X_test : array_like, shape (n', d)
+
+    Examples
+    --------
+    At the start it is the variance of one particle's output, here of :math:`a\,(w \cdot x)` with :math:`|x| = 2`:
+
+    >>> import infwidth as iw
+    >>> from infwidth.limits import fluctuations
+    >>> model = iw.TwoLayerMeanField("linear", particles=400_000, replicas=4000)
+    >>> found = fluctuations.replica_fluctuations(model, [[1.0, 0.0]], [0.0], iw.GradientDescent(1.0, 0), [[0.0, 2.0]], rng=0)
+    >>> bool(abs(found.variance.item() - 4) < 3 * found.error.item())
+    True
+    """
+    from ...solvers.solving import solve
+
+    if model.replicas < 2:
+        raise ValueError(f"replicas: need at least 2 for a variance, got {model.replicas}; raise replicas of the model")
+    end = method.steps if method.discrete else method.t_end
+    sol = solve(model, X, y, method, loss=loss, X_test=X_test, rng=rng, save_at=[end])
+    if not sol.success:
+        raise FloatingPointError(sol.message)
+    outputs = sol.problem.replica_outputs(sol.state, X_test)
+    N = model.particles // model.replicas
+    variance = N * outputs.var(axis=0, ddof=1)
+    return Fluctuations(variance, variance * np.sqrt(2 / (model.replicas - 1)), outputs.mean(axis=0))
+
+
+def linearized_fluctuations(
+    model: TwoLayerMeanField,
+    X: Any,
+    y: Any,
+    method: GradientDescent,
+    X_test: Any,
+    *,
+    draws: int = 100,
+    epsilon: float = 0.1,
+    loss: str | Loss = "squared",
+    rng: int | None = None,
+) -> Fluctuations:
+    r"""Variance of the linearised dynamics around one reference system, exact for the discrete steps as M grows and epsilon vanishes.
+
+    Parameters
+    ----------
+    model : TwoLayerMeanField
+        Its M particles are the reference; ``replicas=1``. Its own error in the variance is :math:`O(M^{-1/2})`.
+    X, y, loss
+        As in :func:`infwidth.solve`.
+    method : GradientDescent
+        Full batch.
+    X_test : array_like, shape (n', d)
+    draws : int
+        Number of Gaussian vectors :math:`\xi`; the standard error of the variance is :math:`\sqrt{2/\mathrm{draws}}` of it.
+    epsilon : float
+        Of the central difference. The weights are 1 +- epsilon xi, which moves the output by epsilon of its own fluctuation.
+    rng : int, optional
+
+    Raises
+    ------
+    FloatingPointError
+        Where the reference system or a moved one diverges.
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> from infwidth.limits import fluctuations
+    >>> model = iw.TwoLayerMeanField("linear", particles=4000)
+    >>> found = fluctuations.linearized_fluctuations(model, [[1.0, 0.0]], [0.0], iw.GradientDescent(1.0, 0), [[0.0, 2.0]], rng=0)
+    >>> bool(abs(found.variance.item() - 4) < 3 * found.error.item())
+    True
+    """
+    from ...solvers.solving import DIVERGED
+
+    if not isinstance(method, GradientDescent) or method.batch_size is not None:
+        raise ValueError(f"method: the linearised dynamics follows full-batch GradientDescent, got {method!r}")
+    if model.replicas != 1:
+        raise ValueError(f"replicas: the reference is one system, got replicas={model.replicas}; leave it out")
+    if model.population is not None:
+        raise ValueError("population: the linearised dynamics needs data; use replica_fluctuations, or sample X and y from the teacher")
+    draws = integer("draws", draws, least=2)
+    epsilon = real("epsilon", epsilon, above=0)
+    data = Data.check(X, y, loss, X_test)
+    assert data.X_test is not None
+    rng_model, rng_draws = np.random.default_rng(rng).spawn(2)
+    problem = model.bind(data, rng_model)
+    state = problem.start()
+    M = model.particles
+    ceiling = DIVERGED * max(1.0, problem.evaluate(state).loss)
+    moved = []
+    with one_blas_thread(), np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        mean = _WeightedSystem(problem, np.ones(M)).run(state, method, data.X_test, ceiling)
+        for _ in range(draws):
+            xi = rng_draws.standard_normal(M)
+            xi -= xi.mean()  # a constant would scale the whole output
+            ends = [_WeightedSystem(problem, 1 + sign * epsilon * xi).run(state, method, data.X_test, ceiling) for sign in (1, -1)]
+            moved.append((ends[0] - ends[1]).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
+    variance = (np.array(moved) ** 2).mean(axis=0)
+    return Fluctuations(variance, variance * np.sqrt(2 / draws), mean)
+
+
+class _WeightedSystem:
+    """Particles of unequal weight in the output, each moving in the potential of all."""
+
+    def __init__(self, problem: Any, weights: Array) -> None:
+        self.problem = problem
+        self.weights = weights[:, None]
+
+    def run(self, state: Array, method: GradientDescent, X_test: Array, ceiling: float) -> Array:
+        """Outputs at the test inputs after all steps; a loss that is not below the ceiling is a divergence."""
+        problem, state, weights = self.problem, state.copy(), self.weights.astype(state.dtype)
+        for step in range(method.steps):
+            W, a = problem.particles(state)
+            F, memo = problem.engine.outputs(W, weights * a, problem._inputs)  # the memo is of W alone
+            loss, residual = problem.data.judge(self._finish(F, problem._offsets))
+            _refuse_divergence(loss < ceiling, step)
+            problem.engine.move(W, a, problem._inputs, residual, method.rate(step), (W, a), True, memo)
+        W, a = problem.particles(state)
+        outputs = self._finish(problem.engine.outputs(W, weights * a, problem._prepare(X_test))[0], problem._offset(X_test))
+        _refuse_divergence(np.isfinite(outputs).all(), method.steps)
+        return outputs
+
+    def _finish(self, F: Array, offsets: Array | None) -> Array:
+        F = F / len(self.weights)
+        return F if offsets is None else F + offsets
+
+
+def _refuse_divergence(healthy: Any, step: int) -> None:
+    if not healthy:
+        raise FloatingPointError(f"method: the linearised dynamics diverged by step {step}; lower the learning rate or epsilon")

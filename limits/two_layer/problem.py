@@ -1,0 +1,165 @@
+r"""A two-layer particle system joined to its data.
+
+The state is all weights :math:`w_j` (biases last), particle by particle, and then all output weights :math:`a_j`. No
+engine holds pre-activations of size (particles x samples); for piecewise linear activations with one output, the one that works on
+blocks keeps their signs between the two passes of a step, one byte each and 256 MB at most, over all replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...solvers.checks import array
+from ...solvers.data import Data
+from ...solvers.particles.choice import engine
+from ...solvers.problem import Evaluation
+from ...solvers.studies.replicas import simultaneous_error
+from ..activations import Activation
+
+__all__ = ["ParticleProblem"]
+
+Array = np.ndarray
+
+
+class ParticleProblem:
+    """Problem of :class:`~infwidth.limits.TwoLayerMeanField`.
+
+    Parameters
+    ----------
+    data : Data or None
+        None in subclasses that have a population of their own.
+    activation : Activation
+    W, a : ndarray, shapes (N, D) and (N, k)
+        The particles at the start; with biases D is the input dimension plus 1.
+    bias : bool
+    offset : callable or None
+    replicas : int
+        Number of equal systems, one after the other, that do not interact.
+    compiled : bool
+    """
+
+    threads = "block"
+
+    def __init__(
+        self,
+        data: Data | None,
+        activation: Activation,
+        W: Array,
+        a: Array,
+        bias: bool,
+        offset: Callable[[Array], Array] | None,
+        replicas: int,
+        compiled: bool,
+    ) -> None:
+        self.data = data
+        self.activation = activation
+        self.bias = bias
+        self.offset = offset
+        self.replicas = replicas
+        self.engine = engine(activation, W.shape[1], a.shape[1], compiled, replicas)
+        self._shapes = W.shape, a.shape
+        self._start = np.concatenate([W.ravel(), a.ravel()])
+        size = len(W) // replicas
+        self._systems = [slice(r * size, (r + 1) * size) for r in range(replicas)]
+        if data is not None:
+            self._inputs = self._prepare(data.X)
+            self._offsets = self._offset(data.X)
+
+    def start(self) -> Array:
+        return self._start.copy()
+
+    def particles(self, state: Array) -> tuple[Array, Array]:
+        """Views of a state: weights (N, D), biases last, and output weights (N, k)."""
+        split = self._shapes[0][0] * self._shapes[0][1]
+        return state[:split].reshape(self._shapes[0]), state[split:].reshape(self._shapes[1])
+
+    def replica_outputs(self, state: Array, X: Array | None = None) -> Array:
+        """Outputs of each replica, shape (R, n, k), at the training inputs or at others."""
+        if X is None:
+            return self._forward(state, self._inputs, self._offsets)[0]
+        X = array("X", X, dtype=state.dtype, columns=self._shapes[0][1] - self.bias)
+        return self._forward(state, self._prepare(X), self._offset(X))[0]
+
+    def replica_losses(self, state: Array) -> Array:
+        """Loss of each replica by itself, shape (R,); that of their mean output is lower."""
+        assert self.data is not None
+        return np.array([self._judge(f, self.data.y)[0] for f in self.replica_outputs(state)])
+
+    def predict(self, state: Array, X: Array) -> Array:
+        return self.replica_outputs(state, X).mean(axis=0)
+
+    def output_error(self, X_test: Array | None) -> Callable[[Array], float] | None:
+        """Monte-Carlo error at a state of the outputs at the training points and these test points, all at once; None with a single
+        system, which cannot tell."""
+        if self.replicas == 1:
+            return None
+        points = ([] if self.data is None else [None]) + ([] if X_test is None else [X_test])
+        if not points:
+            return None
+        return lambda state: simultaneous_error(np.concatenate([self.replica_outputs(state, X) for X in points], axis=1))
+
+    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
+        evaluation, push = self._evaluate(state, rows, keep=velocity is not None)
+        if velocity is not None:
+            push(1.0, velocity, False)
+        return evaluation
+
+    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
+        """Evaluate, and return ``update(rate)``, which moves the particles in place."""
+        evaluation, push = self._evaluate(state, rows, keep=True)
+        return evaluation, lambda rate: push(rate, state, True)
+
+    def _evaluate(self, state: Array, rows: Any, keep: bool) -> tuple[Evaluation, Callable[[float, Array, bool], None]]:
+        inputs, offsets, y = self._rows(rows)
+        f, memos = self._forward(state, inputs, offsets, keep)
+        mean = f[0] if self.replicas == 1 else f.mean(axis=0)
+        loss, residual = self._judge(mean, y)
+
+        def push(rate: float, out: Array, add: bool) -> None:
+            W, a = self.particles(state)
+            out_W, out_a = self.particles(out)
+            for system, f_r, memo in zip(self._systems, f, memos, strict=True):
+                r = residual if self.replicas == 1 else self._judge(f_r, y)[1]
+                self.engine.move(W[system], a[system], inputs, r, rate, (out_W[system], out_a[system]), add, memo)
+
+        return Evaluation(loss, mean), push
+
+    def _rows(self, rows: Any) -> tuple[Any, Array | None, Array]:
+        """Prepared inputs, offsets and targets of a minibatch, or of all data."""
+        assert self.data is not None
+        if rows is None:
+            return self._inputs, self._offsets, self.data.y
+        X, y = self.data.rows(rows)
+        return self._prepare(X), None if self._offsets is None else self._offsets[rows], y
+
+    def _judge(self, f: Array, y: Array) -> tuple[float, Array]:
+        assert self.data is not None
+        return self.data.loss.judge(f, y)
+
+    def _forward(self, state: Array, inputs: Any, offsets: Array | None, keep: bool = False) -> tuple[Array, list[Any]]:
+        W, a = self.particles(state)
+        outputs, memos = [], []
+        for system in self._systems:
+            F, memo = self.engine.outputs(W[system], a[system], inputs, keep)
+            F *= F.dtype.type(1 / (system.stop - system.start))
+            if offsets is not None:
+                F += offsets
+            outputs.append(F)
+            memos.append(memo)
+        return (outputs[0][None] if len(outputs) == 1 else np.array(outputs)), memos
+
+    def _prepare(self, X: Array) -> Any:
+        return self.engine.prepare(np.column_stack([X, np.ones(len(X), X.dtype)]) if self.bias else X)
+
+    def _offset(self, X: Array) -> Array | None:
+        if self.offset is None:
+            return None
+        values = np.asarray(self.offset(X))
+        values = values[:, None] if values.ndim == 1 else values
+        shape = (len(X), self._shapes[1][1])
+        if values.shape != shape or not np.isfinite(values).all():
+            raise ValueError(f"offset: must give finite values of shape {shape} at {len(X)} inputs, gave shape {values.shape}")
+        return values.astype(X.dtype)

@@ -1,0 +1,10 @@
+"""The machine below: compilation, threads, and matrix products into existing memory."""
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .compilation import jit as jit
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -1,0 +1,15 @@
+"""The methods: one per file, each a way to follow a problem through time."""
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .gradient_descent import GradientDescent as GradientDescent
+    from .gradient_flow import GradientFlow as GradientFlow
+    from .heavy_ball import HeavyBall as HeavyBall
+    from .implicit_transport import ImplicitTransport as ImplicitTransport
+    from .langevin import Langevin as Langevin
+    from .transport_flow import TransportFlow as TransportFlow
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

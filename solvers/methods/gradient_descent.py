@@ -1,0 +1,128 @@
+r"""Gradient descent: full batch, minibatches, or fresh samples of a population."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..checks import integer, real
+from ..problem import Causal, Evaluation, Point, Problem, Snapshot
+from .causal import causal_trajectory
+
+__all__ = ["GradientDescent"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    r"""Gradient descent, :math:`\theta_{s+1} = \theta_s + \eta\, v(\theta_s)` with the problem's velocity :math:`v`.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Base rate :math:`\eta > 0`. The parameterization multiplies it, layer by layer. Time is ``learning_rate * step``.
+    steps : int
+        Number of steps, the first included.
+    batch_size : int, optional
+        Each step sees that many rows, drawn without replacement and independently of other steps; a population problem draws fresh
+        samples (one-pass SGD).
+    first_learning_rate : float, optional
+        Base rate of step 0, for parameterizations that start with one large step (IP-LLR). Default: ``learning_rate``. Time counts that
+        step like any other: a gradient flow, whose t = 0 is after it, is ahead by ``learning_rate``.
+
+    Raises
+    ------
+    ValueError
+        Where a rate is not positive, or a count is not an integer (``steps`` at least 0, ``batch_size`` at least 1).
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> limit = iw.DeepLinearIntegrable(hidden_layers=2)
+    >>> X, y = np.eye(2), np.array([1.0, -1.0])
+    >>> sol = iw.solve(limit, X, y, iw.GradientDescent(0.5, steps=40, first_learning_rate=2.0), rng=0)
+    >>> sol.outputs[-1].ravel().round(3)
+    array([ 1., -1.])
+    """
+
+    learning_rate: float
+    steps: int
+    batch_size: int | None = None
+    first_learning_rate: float | None = None
+    discrete: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "learning_rate", real("learning_rate", self.learning_rate, above=0))
+        object.__setattr__(self, "steps", integer("steps", self.steps, least=0))
+        if self.batch_size is not None:
+            object.__setattr__(self, "batch_size", integer("batch_size", self.batch_size, least=1))
+        if self.first_learning_rate is not None:
+            object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
+
+    def rate(self, step: int) -> float:
+        """Base rate of that step."""
+        return self.learning_rate if step or self.first_learning_rate is None else self.first_learning_rate
+
+    def weights(self, step: int) -> Array:
+        """Coefficient of the gradient of each earlier step in the parameters of that step, shape (step,)."""
+        return np.array([self.rate(s) for s in range(step)])
+
+    def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
+        """Yield steps 0..steps."""
+        if isinstance(problem, Causal):
+            if self.batch_size is not None:
+                raise ValueError("batch_size: this limit keeps the history of full gradients; leave batch_size out")
+            yield from causal_trajectory(problem, self.weights, self.steps, self.learning_rate, resume)
+            return
+        first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
+        if resume is not None and "rng" in resume:
+            rng.bit_generator.state = resume["rng"]
+        move = mover(problem)
+        draw = None if self.batch_size is None else batches(problem, rng, self.batch_size)
+        for step in range(first, self.steps + 1):
+            if draw is None:
+                (loss, outputs), update = move(state, step, None)
+                yield Point(step, self.learning_rate * step, state, loss, outputs, dict)
+            else:
+                before = rng.bit_generator.state
+                (loss, _), update = move(state, step, draw())
+                yield Point(step, self.learning_rate * step, state, loss, None, lambda before=before: {"rng": before})  # type: ignore[misc]
+            if step < self.steps:
+                update(self.rate(step))
+
+
+Move = Callable[[Array, int, Any], tuple[Evaluation, Callable[[float], None]]]
+
+
+def mover(problem: Problem) -> Move:
+    """The problem's own fused ``descend``, or the same through a velocity vector."""
+    if descend := getattr(problem, "descend", None):
+        return lambda state, step, rows: descend(state, step=step, rows=rows)
+    velocity = np.empty_like(problem.start())
+
+    def move(state: Array, step: int, rows: Any) -> tuple[Evaluation, Callable[[float], None]]:
+        evaluation = problem.evaluate(state, velocity, step=step, rows=rows)
+
+        def update(rate: float) -> None:
+            np.multiply(velocity, rate, out=velocity)
+            np.add(state, velocity, out=state)
+
+        return evaluation, update
+
+    return move
+
+
+def batches(problem: Problem, rng: np.random.Generator, size: int) -> Callable[[], Any]:
+    """Draws one minibatch per call."""
+    if sample := getattr(problem, "sample", None):
+        return lambda: sample(rng, size)
+    if problem.data is None:
+        raise ValueError("batch_size: this problem has neither data nor samples of its own; leave batch_size out")
+    n = problem.data.n
+    if size > n:
+        raise ValueError(f"batch_size: is {size} but there are only {n} samples; lower it or leave it out")
+    return lambda: rng.choice(n, size, replace=False)

@@ -1,0 +1,137 @@
+r"""Gradient flow by scipy's adaptive steppers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..checks import real
+from ..problem import Causal, MethodFailed, Point, Snapshot
+from .gradient_descent import mover
+
+__all__ = ["GradientFlow"]
+
+Array = np.ndarray
+
+STEPPERS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
+RESUMABLE = ("RK23", "RK45", "DOP853")
+INTERNALS = ("t", "y", "f", "h_abs", "status")  # what an explicit Runge-Kutta stepper of scipy carries from one step to the next
+
+
+@dataclass(frozen=True)
+class GradientFlow:
+    r"""The flow :math:`\dot\theta = v(\theta)`, the limit of gradient descent as the learning rate vanishes.
+
+    Parameters
+    ----------
+    t_end : float
+        Final time, in the unit in which gradient descent has ``t = learning_rate * step``.
+    rtol, atol : float
+        Tolerances of the local error of the stepper.
+    stepper : {"RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"}
+        The last three are for stiff problems with a small state.
+    first_learning_rate : float, optional
+        Needed where the problem has a special first step (IP-LLR): one gradient step at this base rate precedes the flow, and
+        ``t = 0`` is just after it.
+    estimate_error : bool, default True
+        Solve a second time at 30 times the tolerances and report in ``sol.error`` how far the outputs differ. It costs about half of
+        the first solve.
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range, the problem needs ``first_learning_rate``, or the limit is causal (has no flow).
+
+    Examples
+    --------
+    The linear two-layer mean-field limit on one sample x = 1, y = 2 has the output :math:`\sinh 2s` in the time
+    :math:`ds = (y - f)\,dt`:
+
+    >>> import infwidth as iw
+    >>> limit = iw.DeepLinearIntegrable(1, scheme="standard")
+    >>> sol = iw.solve(limit, [[1.0]], [2.0], iw.GradientFlow(1.0), rng=0, save_at=[0, 0.1, 0.2, 0.5, 1])
+    >>> sol.outputs.ravel().round(4)
+    array([0.    , 0.3701, 0.7021, 1.4757, 1.9313])
+    >>> bool(sol.error.max() < 1e-4)
+    True
+    """
+
+    t_end: float
+    rtol: float = 1e-6
+    atol: float = 1e-9
+    stepper: str = "RK45"
+    first_learning_rate: float | None = None
+    estimate_error: bool = True
+    discrete: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "t_end", real("t_end", self.t_end, above=0))
+        object.__setattr__(self, "rtol", real("rtol", self.rtol, above=0))
+        object.__setattr__(self, "atol", real("atol", self.atol, above=0))
+        if self.rtol < 100 * np.finfo(float).eps:
+            raise ValueError(f"rtol: {self.rtol:g} is below 100 times the rounding unit; give at least 2.3e-14")
+        if self.stepper not in STEPPERS:
+            raise ValueError(f"stepper: {self.stepper!r} is not one of {', '.join(STEPPERS)}")
+        if self.first_learning_rate is not None:
+            object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a checkpoint can be resumed to the same bits: explicit steppers only."""
+        return self.stepper in RESUMABLE
+
+    def coarser(self) -> GradientFlow:
+        """The same flow at looser tolerances, for the error estimate."""
+        return replace(self, rtol=min(30 * self.rtol, 0.1), atol=30 * self.atol, estimate_error=False)
+
+    def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
+        """Yield t = 0 and every accepted step, with dense output over it."""
+        if isinstance(problem, Causal):
+            raise ValueError(
+                "method: this limit is causal, it has no flow; use GradientDescent at two small learning rates and extrapolate"
+            )
+        from scipy import integrate
+
+        if resume is None:
+            step, begin, state = 0, 0.0, self._after_first_step(problem)
+        else:
+            step, begin, state = int(resume["step"]), float(resume["t"]), resume["state"]
+        dtype = state.dtype  # scipy's steppers work in float64; the problem sees its own precision
+
+        def velocity(t: float, y: Array) -> Array:
+            out = np.empty(y.shape, dtype)
+            problem.evaluate(y.astype(dtype, copy=False), out)
+            return out
+
+        ode = getattr(integrate, self.stepper)(velocity, begin, state, self.t_end, rtol=self.rtol, atol=self.atol)
+
+        def memory() -> Snapshot:
+            return {"stepper": {name: getattr(ode, name) for name in INTERNALS}}
+
+        dense = None
+        if resume is not None:
+            for name, value in resume["stepper"].items():
+                setattr(ode, name, value)
+        while True:
+            state = ode.y.astype(dtype)
+            loss, outputs = problem.evaluate(state)
+            at = None if dense is None else lambda t, dense=dense: dense(t).astype(dtype)
+            yield Point(step, float(ode.t), state, loss, outputs, memory, at)
+            if ode.status != "running":
+                return
+            message = ode.step()
+            if ode.status == "failed":
+                raise MethodFailed(f"{self.stepper} stopped at t = {ode.t:g} ({message}); try stepper='Radau' or a larger atol")
+            step += 1
+            dense = ode.dense_output()
+
+    def _after_first_step(self, problem: Any) -> Array:
+        state = problem.start()
+        if getattr(problem, "first_step", False):
+            if self.first_learning_rate is None:
+                raise ValueError("first_learning_rate: this parameterization starts with one large step; give GradientFlow its base rate")
+            mover(problem)(state, 0, None)[1](self.first_learning_rate)
+        return state

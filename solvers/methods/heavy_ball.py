@@ -1,0 +1,115 @@
+r"""Gradient descent with momentum, scaled so that it has the damped oscillator as its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..checks import integer, real
+from ..problem import Causal, Point, Snapshot
+from .causal import causal_trajectory
+
+__all__ = ["HeavyBall"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class HeavyBall:
+    r"""Heavy ball, :math:`\ddot\theta + \gamma\dot\theta = v(\theta)`, in steps of :math:`h`:
+
+    .. math::
+        q_{s+1} = (1 - \gamma h)\, q_s + h\, v(\theta_s), \qquad \theta_{s+1} = \theta_s + h\, q_{s+1},
+
+    that is gradient descent at the rate :math:`h^2` with momentum :math:`\beta = 1 - \gamma h` [1]_.
+
+    Parameters
+    ----------
+    step_size : float
+        :math:`h > 0`. Time is ``step_size * step``.
+    friction : float
+        :math:`\gamma \ge 0` with :math:`\gamma h \le 1`.
+    steps : int
+    first_learning_rate : float, optional
+        Needed where the problem has a special first step (IP-LLR): step 0 is then one plain gradient step at this base rate, and the
+        momentum starts from zero after it. Time counts it like any other step.
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range, the problem needs ``first_learning_rate`` and it is missing, or it is a density.
+
+    References
+    ----------
+    .. [1] Wu, Kungurtsev and Mondelli, "Mean-field analysis for heavy ball methods", arXiv:2210.06819.
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> X, y = np.eye(2), np.array([1.0, -1.0])
+    >>> net = iw.Network(2, 1, 64, "linear", iw.Parameterization.mup(1))
+    >>> sol = iw.solve(net, X, y, iw.HeavyBall(step_size=0.2, friction=1.0, steps=200), rng=0)
+    >>> float(sol.t[-1]), bool(sol.loss[-1] < 1e-6)
+    (40.0, True)
+    """
+
+    step_size: float
+    friction: float
+    steps: int
+    first_learning_rate: float | None = None
+    discrete: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "step_size", real("step_size", self.step_size, above=0))
+        h = self.step_size
+        object.__setattr__(self, "friction", real("friction", self.friction, least=0))
+        friction = self.friction
+        if friction * h > 1:
+            raise ValueError(f"friction: friction * step_size = {friction * h:g} exceeds 1; lower step_size to {1 / friction:g}")
+        object.__setattr__(self, "steps", integer("steps", self.steps, least=0))
+        if self.first_learning_rate is not None:
+            object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
+
+    def weights(self, step: int) -> Array:
+        r"""Coefficient of each earlier gradient in today's parameters: :math:`h^2 \sum_{j < t - s} \beta^j`, shape (step,)."""
+        beta = 1 - self.friction * self.step_size
+        partial_sums = np.cumsum(beta ** np.arange(step))[::-1]
+        weights = self.step_size**2 * partial_sums
+        if step and self.first_learning_rate is not None:
+            weights[0] = self.first_learning_rate
+        return weights
+
+    def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
+        """Yield steps 0..steps."""
+        if isinstance(problem, Causal):
+            yield from causal_trajectory(problem, self.weights, self.steps, self.step_size, resume)
+            return
+        if getattr(problem, "masses", False):
+            raise ValueError("method: momentum makes masses of a density negative; use TransportFlow or ImplicitTransport")
+        if getattr(problem, "first_step", False) and self.first_learning_rate is None:
+            raise ValueError("first_learning_rate: this parameterization starts with one large step; give HeavyBall its base rate")
+        h, beta = self.step_size, 1 - self.friction * self.step_size
+        first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
+        velocity = np.empty_like(state)
+        move = np.zeros_like(state) if resume is None else resume["momentum"]
+
+        def memory() -> Snapshot:
+            return {"momentum": move}
+
+        for step in range(first, self.steps + 1):
+            special = step == 0 and self.first_learning_rate is not None
+            loss, outputs = problem.evaluate(state, velocity, step=step)
+            yield Point(step, h * step, state, loss, outputs, memory)
+            if step == self.steps:
+                return
+            if special:
+                velocity *= self.first_learning_rate
+                state += velocity
+            else:
+                move *= beta
+                velocity *= h * h
+                move += velocity
+                state += move

@@ -1,0 +1,104 @@
+r"""Noisy gradient descent with weight decay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..checks import integer, real
+from ..problem import Causal, Point, Snapshot
+
+__all__ = ["Langevin"]
+
+
+@dataclass(frozen=True)
+class Langevin:
+    r"""Langevin dynamics :math:`d\theta = (v(\theta) - \lambda\theta)\,dt + \sqrt{2\tau}\,dW` in Euler-Maruyama steps of :math:`h`:
+
+    .. math::
+        \theta_{s+1} = \theta_s + h\,(v(\theta_s) - \lambda\theta_s) + \sqrt{2\tau h}\,\xi_s, \qquad \xi_s \sim N(0, I).
+
+    On the particles of a mean-field limit this is the gradient flow of the free energy
+    :math:`\mathrm{Loss} + \tfrac\lambda2\int|\theta|^2 d\rho + \tau\int\rho\log\rho`, which decreases [1]_. A finite network whose
+    velocity carries powers of its width gets the same noise per parameter.
+
+    Parameters
+    ----------
+    step_size : float
+        :math:`h > 0`. Time is ``step_size * step``.
+    temperature : float
+        :math:`\tau \ge 0`.
+    weight_decay : float
+        :math:`\lambda \ge 0` with :math:`\lambda h \le 1`.
+    steps : int
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range, the limit is causal (its state is no vector that noise could be added to), the problem is
+        a density, or it has a special first step.
+
+    References
+    ----------
+    .. [1] Mei, Montanari and Nguyen, arXiv:1804.06561, section "noisy SGD".
+
+    Examples
+    --------
+    Without a force the particles reach the Gaussian of variance :math:`\tau/\lambda`:
+
+    >>> import infwidth as iw
+    >>> limit = iw.TwoLayerMeanField("relu", particles=20000)
+    >>> method = iw.Langevin(step_size=0.05, temperature=0.1, weight_decay=0.5, steps=200)
+    >>> sol = iw.solve(limit, [[0.0, 0.0]], [0.0], method, rng=0, save_at=[200])
+    >>> float(sol.state.var())
+    0.2
+    """
+
+    step_size: float
+    temperature: float
+    weight_decay: float
+    steps: int
+    discrete: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        h = real("step_size", self.step_size, above=0)
+        real("temperature", self.temperature, least=0)
+        decay = real("weight_decay", self.weight_decay, least=0)
+        if decay * h > 1:
+            raise ValueError(f"weight_decay: weight_decay * step_size = {decay * h:g} exceeds 1; lower step_size to {1 / decay:g}")
+        object.__setattr__(self, "steps", integer("steps", self.steps, least=0))
+
+    def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
+        """Yield steps 0..steps."""
+        if isinstance(problem, Causal):
+            raise ValueError(
+                "method: this limit is causal, its parameters are not explicit; Langevin noise needs a particle or finite network"
+            )
+        if getattr(problem, "masses", False):
+            raise ValueError(
+                "method: noise makes masses of a density negative; set the model's temperature and use TransportFlow or ImplicitTransport"
+            )
+        if getattr(problem, "first_step", False):
+            raise ValueError(
+                "method: this parameterization starts with one large step, which Langevin dynamics has not; use GradientDescent"
+            )
+        h = self.step_size
+        first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
+        if resume is not None:
+            rng.bit_generator.state = resume["rng"]
+        velocity = np.empty_like(state)
+        noise = math.sqrt(2 * self.temperature * h)
+        for step in range(first, self.steps + 1):
+            before = rng.bit_generator.state
+            loss, outputs = problem.evaluate(state, velocity, step=step)
+            yield Point(step, h * step, state, loss, outputs, lambda before=before: {"rng": before})  # type: ignore[misc]
+            if step < self.steps:
+                state *= 1 - self.weight_decay * h
+                velocity *= h
+                state += velocity
+                if noise:
+                    state += noise * rng.standard_normal(state.shape, dtype=state.dtype)

@@ -1,0 +1,398 @@
+"""Measures on the circle: an exact solution, conservation and dissipation, the particles' own units, rates towards particles."""
+
+import itertools
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy.integrate import simpson, solve_ivp
+from scipy.optimize import linear_sum_assignment
+
+import infwidth as iw
+from infwidth.limits import CircleMeanField, GaussianTeacher
+from infwidth.limits.densities import circle as circle_measure
+from infwidth.limits.densities.circle_problem import dissipation
+from infwidth.limits.densities.problem import density
+from infwidth.solvers import Data, TransportFlow, power_law
+from infwidth.solvers.distances.circle import circular_wasserstein
+from infwidth.solvers.problem import MethodFailed
+
+TURNS = np.deg2rad([20.0, 140.0, 250.0])
+TEACHER = GaussianTeacher(3 * np.column_stack([np.cos(TURNS), np.sin(TURNS)]), [1.0, -1.0, 1.0], "relu")
+
+
+def smooth(angles):
+    return np.stack((np.exp(np.cos(angles - 0.5)), 0.7 * np.exp(np.sin(2 * angles)))) / (4 * np.pi)
+
+
+def plane_data(n=12, seed=3):
+    X = np.random.default_rng(seed).standard_normal((n, 2))
+    return X, np.sin(2 * X[:, 0]) + X[:, 1]
+
+
+def order(errors):
+    return np.log2(errors[-2] / errors[-1])
+
+
+# Linear neurons: all move by one linear map of (w, a), so the measures at any time are explicit.
+
+X3, Y3 = np.array([[1.0, 0.5], [-0.3, 1.2], [0.7, -1.0]]), np.array([1.5, -0.7, 0.9])
+
+
+def linear_map(t):
+    """The map P of (w, a) after time t, by its nine equations, and the outputs."""
+    angles = np.linspace(-np.pi, np.pi, 401)[:-1]  # the trapezoidal rule is exact to rounding here
+    circle = np.stack((np.cos(angles), np.sin(angles)))
+    neurons = np.concatenate([np.vstack((circle, np.full(400, s))) for s in (1.0, -1.0)], axis=1)
+    moments = (neurons * smooth(angles).ravel() * 2 * np.pi / 400) @ neurons.T
+
+    def outputs(P):
+        return X3 @ (P @ moments @ P.T)[:2, 2]
+
+    def slope(_, flat):
+        P = flat.reshape(3, 3)
+        generator = np.zeros((3, 3))
+        generator[:2, 2] = generator[2, :2] = (outputs(P) - Y3) @ X3 / 3
+        return -(generator @ P).ravel()
+
+    P = solve_ivp(slope, (0, t), np.eye(3).ravel(), rtol=1e-11, atol=1e-13).y[:, -1].reshape(3, 3)
+    return P, outputs(P)
+
+
+def linear_masses(P, grid):
+    """Exact masses of the cells: the density at an angle is that of its origin, times growth, times the turning of neighbours."""
+    nodes, weights = np.polynomial.legendre.leggauss(4)
+    back, masses = np.linalg.inv(P), np.zeros((2, grid.cells))
+    for node, weight in zip(nodes, weights, strict=True):
+        angles = grid.axes[0] + grid.volumes * node / 2
+        for i, s in enumerate((1.0, -1.0)):
+            origin = back @ np.stack((np.cos(angles), np.sin(angles), np.full_like(angles, s)))
+            turning = back @ np.stack((-np.sin(angles), np.cos(angles), np.zeros_like(angles)))
+            before = origin[0] ** 2 + origin[1] ** 2
+            spread = (origin[0] * turning[1] - origin[1] * turning[0]) / before
+            masses[i] += weight / 2 * grid.volumes * smooth(np.arctan2(origin[1], origin[0]))[i] / before * spread
+    return masses
+
+
+def test_exact_solution_of_linear_neurons_is_reached_with_order_two_and_within_the_stated_error():
+    P, f = linear_map(1.0)
+    errors = []
+    for cells in (120, 240):
+        sol = iw.solve(CircleMeanField("linear", cells, initial=smooth), X3, Y3, iw.GradientFlow(1.0), save_at=[0, 1])
+        measures = sol.problem.measures(sol.state)
+        gap = np.abs(sol.outputs[1, :, 0] - f).max()
+        errors.append([np.abs(measures - linear_masses(P, sol.problem.grid)).sum(), gap])
+        assert gap <= sol.error[1] < 10 * gap
+        assert measures.min() > 0 and np.abs(sol.outputs[1] - sol.outputs[0]).max() > 0.5
+    assert order(np.array(errors)) == pytest.approx([2, 2], abs=0.15), errors
+
+
+def test_smooth_measures_of_relu_neurons_converge_with_order_two():
+    """No exact solution: the differences of three grids."""
+    ends = []
+    for cells in (120, 240, 480):
+        model = CircleMeanField(cells=cells, initial=smooth, population=TEACHER)
+        sol = iw.solve(model, method=iw.GradientFlow(1.0, rtol=1e-8, atol=1e-12, estimate_error=False), save_at=[1])
+        ends.append(sol.problem.measures(sol.state).reshape(2, 60, -1).sum(axis=2))
+    assert order([np.abs(b - a).sum() for a, b in itertools.pairwise(ends)]) == pytest.approx(2, abs=0.15)
+
+
+def test_the_stated_error_covers_the_true_one_where_the_potential_has_kinks():
+    """Order 1 on data; the reference has eight times as many cells."""
+    covered = []
+    for seed in range(10):
+        X = np.random.default_rng(seed).standard_normal((12, 2))
+        y = np.sin(2 * X[:, 0]) + X[:, 1]
+        rough = iw.solve(CircleMeanField(cells=120), X, y, iw.GradientFlow(1.0), save_at=[0, 1])
+        fine = iw.solve(CircleMeanField(cells=960), X, y, iw.GradientFlow(1.0, estimate_error=False), save_at=[0, 1])
+        covered.append(np.abs(rough.outputs - fine.outputs).max() / rough.error[1])
+    assert np.sum(np.array(covered) <= 1) >= 9 and np.median(covered) > 0.1, covered
+
+
+@pytest.mark.parametrize(("phi", "population", "cells"), [("linear", None, 32), ("relu", TEACHER, 32), ("relu", None, 16)])
+def test_the_error_is_that_of_half_the_cells_where_the_potential_is_smooth_and_of_a_quarter_elsewhere(phi, population, cells):
+    data = Data.check(*plane_data()) if population is None else None
+    assert CircleMeanField(phi, 64, population=population).bind(data, None).coarser().grid.cells == cells
+
+
+# Balances
+
+
+@pytest.mark.parametrize("population", [None, TEACHER])
+def test_transport_keeps_mass_and_growth_is_that_of_the_equation(population):
+    data = Data.check(*plane_data()) if population is None else None
+    problem = CircleMeanField(cells=40, population=population).bind(data, None)
+    state = np.random.default_rng(0).random(80)
+    velocity = np.empty(80)
+    problem.evaluate(state, velocity)
+    _, V = problem.potential(state)
+    positive, negative = problem.measures(state)
+    change = problem.measures(velocity).sum(axis=1)
+    assert change == pytest.approx([-2 * V @ positive, 2 * V @ negative], rel=1e-12)
+
+
+@pytest.mark.parametrize(("population", "loss"), [(None, "squared"), (None, "logistic"), (TEACHER, "squared")])
+def test_potential_is_the_derivative_of_the_loss(population, loss):
+    X, y = plane_data()
+    data = Data.check(X, np.sign(y), loss) if population is None else None
+    problem = CircleMeanField(cells=40, population=population).bind(data, None)
+    state = np.random.default_rng(1).random(80) / 40
+    _, V = problem.potential(state)
+    direction = np.random.default_rng(2).standard_normal(80) / 40
+    rise = problem.evaluate(state + 1e-4 * direction).loss - problem.evaluate(state - 1e-4 * direction).loss
+    assert np.concatenate((V, -V)) @ direction == pytest.approx(rise / 2e-4, rel=1e-6)
+
+
+def test_the_loss_falls_at_the_rate_of_the_dissipation():
+    """- d Loss / dt = sum over signs of the integral of V'^2 + 2 V^2, on the grid up to order two; and over a run, by Simpson's rule."""
+    gaps = []
+    for cells in (80, 160):
+        problem = CircleMeanField(cells=cells, initial=smooth, population=TEACHER).bind(None, None)
+        state, velocity = problem.start(), np.empty(2 * cells)
+        problem.evaluate(state, velocity)
+        _, V = problem.potential(state)
+        fall = -np.concatenate((V, -V)) @ velocity
+        gaps.append(abs(problem.dissipation(state) / fall - 1))
+    assert order(gaps) == pytest.approx(2, abs=0.15), gaps
+    times, defects = np.linspace(0, 2, 41), []
+    for cells in (80, 160):
+        model, watch = CircleMeanField(cells=cells, initial=smooth, population=TEACHER), {"spent": dissipation, "density": density}
+        sol = iw.solve(model, method=iw.GradientFlow(2.0, estimate_error=False), save_at=times, observables=watch)
+        defects.append(abs(simpson(sol.observables["spent"], x=times) / (sol.loss[0] - sol.loss[-1]) - 1))
+    assert order(defects) == pytest.approx(2, abs=0.15), defects
+    assert sol.observables["density"].shape == (41, 2, 160)
+    assert sol.observables["density"][0] * 2 * np.pi / 160 == pytest.approx(sol.problem.measures(sol.problem.start()))
+
+
+# The particles' own units
+
+
+@pytest.mark.parametrize(("phi", "bias", "loss"), [("relu", False, "squared"), ("abs", True, "logistic"), ("leaky_relu", False, "squared")])
+def test_atoms_at_the_cells_are_balanced_particles(phi, bias, loss):
+    """One particle per cell and sign: same outputs, loss and growth, 2 a da/dt, as the particle system gives in its own time."""
+    X, y = plane_data()
+    X, y = (X[:, :1] if bias else X), np.sign(y)
+    problem = CircleMeanField(phi, 32, bias).bind(Data.check(X, y, loss), None)
+    state = np.random.default_rng(0).random(64) / 32
+    radius = np.sqrt(64 * state)
+    W = radius[:, None] * np.tile(np.column_stack((np.cos(problem.angles), np.sin(problem.angles))), (2, 1))
+    a = np.repeat([1.0, -1.0], 32) * radius
+    particles = iw.TwoLayerMeanField(phi, 64, bias, initial=(W, a[:, None])).bind(Data.check(X, y, loss), np.random.default_rng(0))
+    velocity, theta = np.empty(192), particles.start()
+    expected = particles.evaluate(theta, velocity)
+    found, V = problem.potential(state)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-12) and np.allclose(found.outputs, expected.outputs, rtol=1e-12)
+    assert np.allclose(problem.predict(state, X[:3]), expected.outputs[:3], rtol=1e-12)
+    assert -2 * np.tile(V, 2) * np.repeat([1, -1], 32) * state == pytest.approx(2 * a * velocity[128:] / 64, rel=1e-10)
+
+
+def test_population_is_that_of_the_teacher():
+    model = CircleMeanField(cells=32, population=TEACHER)
+    problem = model.bind(None, None)
+    state = np.random.default_rng(0).random(64) / 32
+    radius = np.sqrt(64 * state)
+    W = radius[:, None] * np.tile(np.column_stack((np.cos(problem.angles), np.sin(problem.angles))), (2, 1))
+    a = np.repeat([1.0, -1.0], 32) * radius
+    risk, _, push = TEACHER.risk_and_velocity(W, a[:, None])
+    found, V = problem.potential(state)
+    assert found.loss == pytest.approx(risk, rel=1e-12) and found.outputs.shape == (0, 1)
+    assert V == pytest.approx(-push[:32, 0] / radius[:32], abs=1e-12)
+    X = np.random.default_rng(1).standard_normal((5, 2))
+    assert problem.predict(state, X) == pytest.approx(np.maximum(X @ W.T, 0) @ a[:, None] / 64, rel=1e-12)
+
+
+@pytest.mark.parametrize("population", [None, TEACHER])
+def test_predictions_at_many_points_take_the_memory_of_some(population, monkeypatch):
+    data = Data.check(*plane_data()) if population is None else None
+    problem = CircleMeanField(cells=40, population=population).bind(data, None)
+    state, X = np.random.default_rng(0).random(80), np.random.default_rng(1).standard_normal((53, 2))
+    together = problem.predict(state, X)
+    monkeypatch.setattr(circle_measure, "PART", 400)
+    assert together.shape == (53, 1) and problem.predict(state, X) == pytest.approx(together, rel=1e-13)
+    tracemalloc.start()
+    problem.predict(state, np.tile(X, (400, 1)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 40 * 400 * 53 / 4  # bytes of the outputs of all neurons
+
+
+def test_relu_does_not_see_odd_harmonics():
+    problem = CircleMeanField(cells=60).bind(Data.check(*plane_data()), None)
+    state = problem.start()
+    hidden = state.copy()
+    problem.measures(hidden)[0] *= 1 + np.cos(3 * problem.angles)
+    assert np.abs(hidden - state).max() > 0.9 * state.max()
+    assert problem.evaluate(hidden).outputs == pytest.approx(problem.evaluate(state).outputs, abs=1e-15)
+
+
+@pytest.mark.parametrize(("phi", "bias"), [("relu", False), ("abs", True)])
+def test_independent_particles_approach_it_at_rate_one_half(phi, bias):
+    """Outputs, and the measure of positive neurons in Wasserstein-1."""
+    X, y = plane_data()
+    X = X[:, :1] if bias else X
+    t, rate, replicas, sizes = 1.0, 0.004, 24, (64, 256, 1024)
+    limit = iw.solve(CircleMeanField(phi, 2880, bias), X, y, iw.GradientFlow(t), save_at=[0, t])
+    gaps, distances = [], []
+    for N in sizes:
+        model = iw.TwoLayerMeanField(phi, replicas * N, bias, initial="sphere", replicas=replicas)
+        sol = iw.solve(model, X, y, iw.GradientDescent(rate, round(t / rate)), rng=N, save_at=[round(t / rate)])
+        gaps.append(np.sqrt(((sol.problem.replica_outputs(sol.state) - limit.outputs[-1]) ** 2).mean(axis=(1, 2))))
+        W, a = (part.reshape(replicas, N, -1) for part in sol.problem.particles(sol.state))
+        row = []
+        for w, positive in zip(W, a[..., 0] > 0, strict=True):
+            w = w[positive]
+            row.append(
+                circular_wasserstein(
+                    np.arctan2(w[:, 1], w[:, 0]), (w**2).sum(axis=1), limit.problem.angles, limit.problem.measures(limit.state)[0]
+                )
+            )
+        distances.append(row)
+    assert limit.error[-1] < np.mean(gaps[-1]) / 3  # the grid is fine enough to tell
+    assert np.abs(limit.outputs[-1] - limit.outputs[0]).max() > 10 * np.mean(gaps[-1])
+    for values in (gaps, distances):
+        slope, error = power_law(sizes, values)
+        assert error <= 0.05 and abs(slope + 0.5) < 2 * error, (slope, error)
+
+
+def test_quasi_random_particles_agree_within_the_errors_of_grid_and_time_step():
+    """N = 2^14, so that their own fluctuation is small beside both; half the rate tells the error of the Euler steps."""
+    X, y = plane_data()
+    limit = iw.solve(CircleMeanField(cells=1440), X, y, iw.GradientFlow(1.0), save_at=[0, 1])
+    model = iw.TwoLayerMeanField("relu", 2**14, initial="sphere", quasi_random=True)
+    rough, fine = (iw.solve(model, X, y, iw.GradientDescent(0.005 / k, 200 * k), rng=0, save_at=[200 * k]).outputs[0] for k in (1, 2))
+    gap, tolerance = np.abs(fine - limit.outputs[1]).max(), limit.error[1] + np.abs(fine - rough).max()
+    assert gap <= tolerance < 0.01 * np.abs(limit.outputs[1] - limit.outputs[0]).max()
+
+
+# Symmetries
+
+
+def test_turning_the_data_turns_the_measures_and_changing_their_sign_swaps_them():
+    X, y = plane_data()
+    cells, shift, method = 40, 7, iw.GradientFlow(1.0, estimate_error=False)
+    turn = shift * 2 * np.pi / cells
+    R = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    plain, turned, flipped = (
+        iw.solve(CircleMeanField(cells=cells), *data, method, save_at=[1]) for data in ((X, y), (X @ R.T, y), (X, -y))
+    )
+    measures = plain.problem.measures(plain.state)
+    assert np.ptp(measures[0]) > 0.01
+    assert turned.problem.measures(turned.state) == pytest.approx(np.roll(measures, shift, axis=1), abs=1e-9)
+    assert flipped.problem.measures(flipped.state) == pytest.approx(measures[::-1], abs=1e-12)
+
+
+# Sign
+
+
+def test_gradient_descent_at_the_stable_rate_keeps_every_mass_non_negative():
+    problem = CircleMeanField(cells=40).bind(Data.check(*plane_data()), None)
+    rng, velocity, broken = np.random.default_rng(0), np.empty(80), 0
+    for _ in range(50):
+        state = rng.random(80) * (rng.random(80) < 0.5)
+        problem.evaluate(state, velocity)
+        rate = problem.stable_rate(state)
+        assert (state + rate * velocity).min() >= -1e-15
+        kept = state.copy()
+        problem.descend(kept)[1](rate)
+        assert kept.min() >= 0
+        if (state + 3 * rate * velocity).min() < -1e-13:
+            broken += 1
+            with pytest.raises(MethodFailed, match="learning_rate"):
+                problem.descend(state)[1](3 * rate)
+    assert broken > 25  # the bound is no more cautious than it must be
+
+
+def test_gradient_descent_refuses_a_rate_that_makes_a_mass_negative():
+    X, y = plane_data()
+    model = CircleMeanField(cells=40)
+    rate = model.bind(Data.check(X, y), None).stable_rate(model.bind(Data.check(X, y), None).start())
+    calm = iw.solve(model, X, y, iw.GradientDescent(rate / 4, 20))
+    assert calm.success and calm.state.min() >= 0 and calm.loss[-1] < calm.loss[0]
+    wild = iw.solve(model, X, y, iw.GradientDescent(20 * rate, 20))
+    assert not wild.success and "learning_rate" in wild.message and f"{rate:.3g}" in wild.message
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_flow_keeps_the_sign_where_gaps_open(bias):
+    X, y = plane_data(5)
+    X = X[:, :1] if bias else X
+    floors = {"floor": lambda t, state, problem: state.min()}
+    sol = iw.solve(CircleMeanField(cells=200, bias=bias), X, y, iw.GradientFlow(20.0, estimate_error=False), observables=floors)
+    assert sol.observables["floor"].min() >= -1e-9  # the absolute tolerance of the steps
+    assert sol.state.min() < 1e-6 * sol.state.max()  # there are gaps
+
+
+# Distance
+
+
+def test_circular_distance_is_the_optimal_assignment():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        a, b = rng.normal(3, rng.random() * 3, (2, 9))
+        cost = np.abs(np.mod(a[:, None] - b + np.pi, 2 * np.pi) - np.pi)
+        assert circular_wasserstein(a, np.full(9, 2.0), b, np.ones(9)) == pytest.approx(cost[linear_sum_assignment(cost)].mean(), rel=1e-12)
+    assert circular_wasserstein([0.1, 3.0], [1.0, 0.0], [0.1], [4.0]) == 0
+
+
+# Arguments
+
+
+def solve(model, X=((1.0, 0.0), (0.0, 1.0)), y=(1.0, -1.0), method=None, **options):
+    return iw.solve(model, X, y, method or iw.GradientFlow(0.1), **options)
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (lambda: CircleMeanField("tanh"), "activation"),
+        (lambda: CircleMeanField("nonsense"), "activation"),
+        (lambda: CircleMeanField(cells=12), "cells"),
+        (lambda: CircleMeanField(cells=30), "cells"),
+        (lambda: CircleMeanField(initial=-1.0), "initial"),
+        (lambda: CircleMeanField(population=TEACHER, bias=True), "population"),
+        (lambda: CircleMeanField("abs", population=TEACHER), "population"),
+        (lambda: CircleMeanField(population=GaussianTeacher(np.eye(3), np.ones(3), "relu")), "population"),
+        (lambda: CircleMeanField(population=GaussianTeacher(np.eye(2), np.ones(2), "linear")), "population"),
+        (lambda: iw.solve(CircleMeanField(), method=iw.GradientFlow(0.1)), "X"),
+        (lambda: solve(CircleMeanField(population=TEACHER)), "population"),
+        (lambda: solve(CircleMeanField(bias=True)), "X"),
+        (lambda: solve(CircleMeanField(), X=[1.0, 2.0]), "X"),
+        (lambda: solve(CircleMeanField(), y=np.eye(2)), "y"),
+        (lambda: solve(CircleMeanField(cells=100_000_000)), "cells"),
+        (lambda: solve(CircleMeanField(initial=np.cos)), "initial"),
+        (lambda: solve(CircleMeanField(initial=lambda angles: -smooth(angles))), "initial"),
+        (lambda: solve(CircleMeanField(initial=lambda angles: smooth(angles) * [[1.0], [-0.1]])), "initial"),
+        (lambda: solve(CircleMeanField(initial=lambda angles: 0 * smooth(angles))), "initial"),
+        (lambda: solve(CircleMeanField(), method=iw.GradientDescent(0.1, 2, batch_size=1)), "batch_size"),
+        (lambda: solve(CircleMeanField(), method=iw.HeavyBall(0.1, 1.0, 2)), "method"),
+        (lambda: solve(CircleMeanField(), method=TransportFlow(1.0)), "method"),
+        (lambda: circular_wasserstein([0.0], [1.0, 2.0], [0.0], [1.0]), "masses"),
+        (lambda: circular_wasserstein([0.0], [1.0], [0.0], [-1.0]), "other_masses"),
+        (lambda: circular_wasserstein([0.0], [0.0], [0.0], [1.0]), "masses"),
+        (lambda: CircleMeanField(population=TEACHER).bind(None, None).predict(np.ones(720), np.eye(3)), "X"),
+    ],
+)
+def test_bad_arguments_are_named(build, name):
+    with pytest.raises(ValueError, match=f"^{name}:"):
+        build()
+
+
+def test_a_population_that_is_no_teacher_is_refused():
+    with pytest.raises(TypeError, match=r"^population:"):
+        CircleMeanField(population="relu")
+
+
+def test_a_uniform_start_has_the_total_mass_that_was_asked_for():
+    problem = CircleMeanField(cells=16, initial=3.2).bind(Data.check(*plane_data()), None)
+    assert problem.measures(problem.start()) == pytest.approx(np.full((2, 16), 0.1))
+    coarser = CircleMeanField(cells=32, initial=3.2).bind(problem.data, None).coarser()
+    assert coarser.start() == pytest.approx(np.full(16, 0.2)) and coarser.data is problem.data
+
+
+def test_a_density_is_integrated_over_each_cell():
+    model = CircleMeanField(cells=16, initial=lambda angles: np.stack((1 + np.cos(angles), np.zeros_like(angles))))
+    problem = model.bind(Data.check(*plane_data()), None)
+    edges = problem.grid.edges[0]
+    expected = np.diff(edges + np.sin(edges))
+    assert problem.measures(problem.start())[0] == pytest.approx(expected, abs=1e-8)  # three Gauss points: order 6
+    assert not problem.measures(problem.start())[1].any()

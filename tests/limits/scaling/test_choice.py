@@ -1,0 +1,105 @@
+"""The limit model of a network: recognised by exponents, refused with a reason, and right."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import DeepLinearIntegrable, DeepLinearMuP, Network, Parameterization, activations, scaling
+from infwidth.limits.two_layer.mean_field import TwoLayerMeanField
+
+X = np.array([[1.0, 0.2], [-0.3, 0.9], [0.5, -0.8]])
+Y = np.array([1.0, -0.5, 0.7])
+
+
+def network(parameterization, activation="linear", width=64):
+    return Network(2, parameterization.hidden_layers, width, activation, parameterization)
+
+
+def disguised(p, theta=0.5):
+    """The same network in other words, under a name that misleads."""
+    return replace(
+        p,
+        a=tuple(x + theta for x in p.a),
+        b=tuple(x - theta for x in p.b),
+        c=tuple(x - 2 * theta for x in p.c),
+        first_c=None if p.first_c is None else tuple(x - 2 * theta for x in p.first_c),
+        name="NTP",
+    )
+
+
+@pytest.mark.parametrize("L", [2, 3, 5])
+@pytest.mark.parametrize("dress", [lambda p: p, disguised])
+def test_linear_networks(L, dress):
+    P = Parameterization
+    assert scaling.limit(network(dress(P.integrable(L)))) == DeepLinearIntegrable(L, "standard")
+    assert scaling.limit(network(dress(P.integrable_large_lr(L)))) == DeepLinearIntegrable(L, "large_lr")
+    assert scaling.limit(network(dress(P.integrable_non_centered(L)))) == DeepLinearIntegrable(L, "non_centered")
+    assert scaling.limit(network(dress(P.mup(L)))) == DeepLinearMuP(L)
+
+
+def test_the_identity_by_any_name_is_linear():
+    identity = activations.custom("identity", lambda h: 1.0 * h, np.ones_like)
+    for activation in (identity, activations.leaky_relu(1.0), activations.hermite(1)):
+        assert scaling.limit(network(Parameterization.mup(3), activation)) == DeepLinearMuP(3)
+
+
+@pytest.mark.parametrize("kind", ["integrable", "integrable_large_lr", "mup"])
+def test_one_hidden_layer(kind):
+    p = getattr(Parameterization, kind)(1)  # one parameterization under three names
+    found = scaling.limit(network(replace(p, weight_std=(1.5, 0.5)), "tanh"), particles=300)
+    assert isinstance(found, TwoLayerMeanField)
+    assert (found.activation, found.particles, found.weight_std, found.output_std) == (activations.get("tanh"), 300, 1.5, 0.5)
+    assert scaling.limit(network(p)) == DeepLinearIntegrable(1, "standard")
+    wide = scaling.limit(network(replace(p, weight_std=2.0)), particles=300)  # linear, but of another spread than the exact limit's
+    assert isinstance(wide, TwoLayerMeanField) and (wide.weight_std, wide.output_std) == (2.0, 2.0)
+
+
+def test_the_particles_start_like_the_weights():
+    # Every mean and spread: the network's own limit is nearer than the others. (The deep linear limits are held against finite
+    # networks where they are defined.)
+    laws = [{"mean": (0, mean), "weight_std": (std, 1)} for mean in (0, 1) for std in (0.3, 2)]
+    nets = [network(replace(Parameterization.integrable(1), **law), "tanh", width=8192) for law in laws]
+    method = iw.GradientDescent(0.5, steps=10)
+    limits = [iw.solve(scaling.limit(net, particles=100_000), X, Y, method, rng=0).outputs for net in nets]
+    for i, net in enumerate(nets):
+        mean = np.mean([iw.solve(net, X, Y, method, rng=seed).outputs for seed in range(4)], axis=0)
+        gaps = [float(np.sqrt(np.mean((mean - limit) ** 2))) for limit in limits]
+        assert gaps[i] < 0.3 * min(gaps[:i] + gaps[i + 1 :]), gaps
+
+
+@pytest.mark.parametrize(("stds", "build"), [(2.0, Parameterization.mup), ((1, 1, 2), Parameterization.integrable_large_lr)])
+def test_weights_of_another_spread_are_refused(stds, build):
+    with pytest.raises(ValueError, match="weight_std: the deep linear limits have weights of standard deviation 1, got"):
+        scaling.limit(network(replace(build(2), weight_std=stds)))
+
+
+@pytest.mark.parametrize(
+    ("p", "activation", "reason"),
+    [
+        (Parameterization.ntk(2), "relu", "no solver for NTP .* tangent kernel. f moves by order 1 in step 0"),
+        (Parameterization.ntk(2), "linear", "tangent kernel"),
+        (Parameterization.integrable(3), "tanh", "no solver is needed for IP with tanh, 3 hidden layers. .* trivial: .*stationary point"),
+        (Parameterization.integrable_large_lr(5), "tanh", "no solver is needed .*second stationary point"),
+        (Parameterization.integrable(2), "relu", "no solver for IP with relu.* learns features"),
+        (Parameterization.mup(2), "relu", "learns features"),
+        (Parameterization.standard(2, c=0), "relu", "There is no limit. h.2 grows"),
+        (Parameterization.standard(2, c=2), "relu", "stays the random function"),
+        (Parameterization.integrable_bias(2), "linear", "learns features"),
+        (replace(Parameterization.integrable(1), c=(-1.0, -0.5)), "relu", "learns features"),
+    ],
+)
+def test_networks_without_a_solver_say_why(p, activation, reason):
+    with pytest.raises(NotImplementedError, match=reason):
+        scaling.limit(network(p, activation))
+
+
+def test_biases_of_one_hidden_layer_are_refused():
+    with pytest.raises(NotImplementedError, match="its output bias learns, and TwoLayerMeanField has none"):
+        scaling.limit(network(Parameterization.integrable_bias(1), "tanh"))
+
+
+def test_something_else_than_a_network():
+    with pytest.raises(TypeError, match="network: need a Network, got Parameterization"):
+        scaling.limit(Parameterization.mup(2))
