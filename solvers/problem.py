@@ -2,21 +2,48 @@
 
 A model, bound to data, is a :class:`Problem` (its state is a flat vector) or a :class:`Causal` problem (its state is its history).
 A :class:`Method` sees nothing but the problem and yields a :class:`Point` per step; :func:`infwidth.solve` alone consumes them.
+
+What only some problems can do is an ability, a protocol of its own below. A problem has an ability by naming it among its bases (or by
+having its members); a method asks for one by ``isinstance``, and refuses naming the way out where it is missing. What only some
+methods can do likewise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from .data import Data
 
-__all__ = ["Causal", "Evaluation", "Method", "MethodFailed", "Model", "Point", "Problem", "Snapshot"]
+__all__ = [
+    "Causal",
+    "Coordinates",
+    "Evaluation",
+    "FiniteModel",
+    "FirstStep",
+    "Fused",
+    "ImplicitSteps",
+    "Method",
+    "MethodFailed",
+    "Model",
+    "Point",
+    "Population",
+    "Problem",
+    "Refinable",
+    "Refining",
+    "Snapshot",
+    "Transported",
+    "Update",
+    "WithError",
+    "has_first_step",
+]
 
 Array = np.ndarray
 Snapshot = dict[str, Any]  # arrays, numbers, strings and dicts of them: what a checkpoint can hold
+Update = Callable[[float], None]
+Coordinates = Literal["parameters", "reduced", "masses"]
 
 
 class MethodFailed(RuntimeError):
@@ -59,76 +86,232 @@ class Point(NamedTuple):
     at: Callable[[float], Array] | None = None
 
 
+# Problems
+
+
 @runtime_checkable
 class Problem(Protocol):
     r"""A model bound to its data: an ODE :math:`\dot\theta = v(\theta)` in a flat vector of shape (p,), with a loss.
 
-    Optional members, used where present:
-
-    ``descend(state, *, step, rows) -> (Evaluation, update)``
-        ``update(rate)`` moves ``state`` in place by ``rate * velocity``, faster than through a velocity vector.
-    ``first_step : bool``
-        Step 0 has learning rates of its own (one large first step).
-    ``sample(rng, size) -> rows``
-        A minibatch, where it is not a subset of the data (fresh samples of a population).
-    ``max_step(state) -> float``
-        Largest stable time step of the spatial discretisation (CFL).
-    ``coarser() -> Problem``
-        The same problem on a coarser grid, for the error estimate of methods that make one.
-    ``output_error(X_test) -> f(state) -> float``
-        Error of the outputs at a state, at the training points and at these test points (or None), by the problem's own account
-        (Monte-Carlo), recorded in ``sol.error``. None in place of the function where it cannot tell.
-    ``input_dim : int``
-        Number of columns of inputs, where there are no data that tell.
-    ``threads : "block"``
-        BLAS is limited to one thread for the whole solve: for parallel loops of its own, or for matrices too small for threads.
+    Attributes
+    ----------
+    data : Data or None
+        None where the problem has a population of its own.
+    coordinates : {"parameters", "reduced", "masses"}
+        What the entries of the state are. ``"parameters"`` of a network or of particles: every method means there what it means for the
+        network. ``"reduced"``: coordinates in which the gradient and momentum of the network's parameters are those of the state, but
+        noise on the parameters is not noise on the state. ``"masses"`` of a measure, which must not become negative: no momentum, no
+        noise.
+    threads : {"gemm", "block"}
+        ``"block"`` limits BLAS to one thread for the whole solve: for parallel loops of its own, or for matrices too small for threads.
     """
 
     data: Data | None
+    coordinates: ClassVar[Coordinates]
+    threads: ClassVar[Literal["gemm", "block"]] = "gemm"
 
     def start(self) -> Array:
         """A fresh copy of the initial state, shape (p,)."""
+        ...
 
     def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
         """Loss and outputs at ``state``; writes the velocity (p,) if one is given."""
+        ...
 
     def predict(self, state: Array, X: Array) -> Array:
         """Outputs (n', k) at inputs (n', d)."""
+        ...
+
+
+@runtime_checkable
+class Fused(Problem, Protocol):
+    """Moves its state faster than through a velocity vector."""
+
+    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Update]:
+        """Evaluation at ``state``, and ``update(rate)``, which moves ``state`` in place by ``rate * velocity``."""
+        ...
+
+
+@runtime_checkable
+class FirstStep(Problem, Protocol):
+    """May have learning rates of its own at step 0 (one large first step).
+
+    Attributes
+    ----------
+    first_step : bool
+        Whether it has.
+    """
+
+    first_step: bool
+
+
+def has_first_step(problem: Problem) -> bool:
+    """Whether step 0 has learning rates of its own."""
+    return isinstance(problem, FirstStep) and problem.first_step
+
+
+@runtime_checkable
+class Population(Protocol):
+    """Draws fresh samples, in place of subsets of the data.
+
+    Attributes
+    ----------
+    input_dim : int
+        Number of columns of inputs, which no data tell.
+    """
+
+    @property
+    def input_dim(self) -> int: ...
+
+    def sample(self, rng: np.random.Generator, size: int) -> Any:
+        """A minibatch: the ``rows`` of :meth:`Problem.evaluate` and :meth:`Fused.descend`."""
+        ...
+
+
+@runtime_checkable
+class WithError(Protocol):
+    """States an error of its outputs by its own account (Monte-Carlo)."""
+
+    def output_error(self, X_test: Array | None) -> Callable[[Array], float] | None:
+        """Error of the outputs at a state, at the training points and at these test points (or None), which ``sol.error`` records; None
+        in place of the function where it cannot tell."""
+        ...
+
+
+@runtime_checkable
+class Refinable(Problem, Protocol):
+    """Has a coarser discretisation, for the error estimate of methods that make one."""
+
+    def coarser(self) -> Problem:
+        """The same problem on a coarser grid."""
+        ...
+
+
+@runtime_checkable
+class Transported(Refinable, Protocol):
+    """A density whose mass only moves: what :class:`~infwidth.solvers.TransportFlow` needs."""
+
+    def max_step(self, state: Array) -> float:
+        """Largest time step of the spatial discretisation that keeps every mass non-negative (CFL)."""
+        ...
+
+
+@runtime_checkable
+class ImplicitSteps(Transported, Protocol):
+    """A density that can be moved implicitly: what :class:`~infwidth.solvers.ImplicitTransport` needs."""
+
+    def implicit_step(self, state: Array, h: float) -> Array:
+        """A backward Euler step of length ``h`` in the potential of ``state``."""
+        ...
+
+    def free_energy(self, state: Array) -> float:
+        """What no exact flow lets rise."""
+        ...
+
+    def energy_scale(self, state: Array) -> float:
+        """Sum of the moduli of the terms of the free energy: its rounding is some units of the last place of that."""
+        ...
 
 
 @runtime_checkable
 class Causal(Protocol):
-    """A limit whose state is its own history: one call of ``extend`` per step."""
+    """A limit whose state is its own history: one call of ``extend`` per step.
+
+    Attributes
+    ----------
+    data : Data or None
+    threads : {"gemm", "block"}
+    """
 
     data: Data | None
+    threads: ClassVar[Literal["gemm", "block"]] = "gemm"
 
     def extend(self, weights: Array) -> Evaluation:
         """Append one time. ``weights`` (s,): coefficient of the gradient of each past step in today's parameters."""
+        ...
 
     def predict(self, state: Any, X: Array) -> Array:
         """Outputs (n', k) of the newest time at inputs (n', d)."""
+        ...
 
     def history(self, times: int) -> Snapshot:
         """What ``restore`` needs to go on after the first ``times`` times."""
+        ...
 
     def restore(self, history: Snapshot) -> None:
         """Take over a history."""
+        ...
 
 
+@runtime_checkable
 class Model(Protocol):
     """A specification that data can be bound to."""
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> Problem | Causal:
         """The problem of this model on those data; on its own population where ``data`` is None."""
+        ...
 
 
+@runtime_checkable
+class FiniteModel(Model, Protocol):
+    """A network of finite width, whose limit is that of growing width.
+
+    Attributes
+    ----------
+    width : int
+    """
+
+    @property
+    def width(self) -> int: ...
+
+
+# Methods
+
+
+@runtime_checkable
 class Method(Protocol):
     """A way to follow a problem through time.
 
-    ``discrete`` says whether ``save_at`` counts steps or times; discrete methods have ``steps``, flows ``t_end``.
+    Attributes
+    ----------
+    discrete : bool
+        Whether ``save_at`` counts steps or times.
+    end : int or float
+        Last step of a discrete method, last time of a flow.
+    resumable : bool
+        Whether a checkpoint can be resumed to the same bits.
     """
 
     discrete: ClassVar[bool]
 
+    @property
+    def end(self) -> float: ...
+
+    @property
+    def resumable(self) -> bool:
+        return True
+
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield every step, the start included. ``resume`` is ``{"step", "t", "state", **memory}`` of an earlier point."""
+        ...
+
+    def gentler(self, sharpness: Callable[[], float] | None) -> str:
+        """What to change so that a run that diverged does not; ``sharpness()`` measures the largest curvature at the start, where it can
+        be measured."""
+        ...
+
+
+@runtime_checkable
+class Refining(Method, Protocol):
+    """A flow that estimates its error by a second, coarser run.
+
+    Attributes
+    ----------
+    estimate_error : bool
+    """
+
+    estimate_error: bool
+
+    def coarser(self) -> Method:
+        """The flow of the second run, on the problem's coarser grid where it is :class:`Refinable`."""
+        ...

@@ -17,14 +17,14 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from ...solvers.data import Data
 from ...solvers.grids.finite_volumes import transport
 from ...solvers.grids.grid import Grid
-from ...solvers.problem import Evaluation
+from ...solvers.problem import Coordinates, Evaluation, Fused, Refinable
 from .mass_descent import descend_masses
 
 __all__ = ["CircleEnergy", "CircleProblem", "dissipation"]
@@ -53,7 +53,7 @@ class CircleEnergy(Protocol):
         """Outputs (n', 1) at inputs (n', d)."""
 
 
-class CircleProblem:
+class CircleProblem(Fused, Refinable):
     """Problem whose state is the mass of each cell for both signs, shape (2 * cells,).
 
     Parameters
@@ -71,7 +71,8 @@ class CircleProblem:
     There is no ``max_step``, by which ``TransportFlow`` knows its problems: between two of its steps that method keeps the total mass.
     """
 
-    masses = True  # the state is no vector of parameters: momentum and noise would make some of it negative
+    coordinates: ClassVar[Coordinates] = "masses"
+
     threads = "block"
 
     def __init__(

@@ -10,7 +10,7 @@ cell. What E is, an object says that maps masses to :math:`(E, \text{outputs}, \
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ...solvers.data import Data
 from ...solvers.grids.finite_volumes import transport
 from ...solvers.grids.grid import Grid
 from ...solvers.grids.implicit_fluxes import implicit_step
-from ...solvers.problem import Evaluation, MethodFailed
+from ...solvers.problem import Coordinates, Evaluation, Fused, ImplicitSteps, MethodFailed
 from .mass_descent import descend_masses
 
 __all__ = ["DensityProblem", "Energy", "density", "free_energy"]
@@ -36,7 +36,7 @@ class Energy(Protocol):
         """Outputs (n', k) at inputs (n', d)."""
 
 
-class DensityProblem:
+class DensityProblem(Fused, ImplicitSteps):
     """Problem whose state is the mass of each cell, shape (cells,).
 
     Parameters
@@ -53,12 +53,13 @@ class DensityProblem:
 
     Notes
     -----
-    Momentum and noise added to masses would make some of them negative: methods that do so refuse a problem with ``masses = True``.
+    Momentum and noise added to masses would make some of them negative: methods that do so refuse a problem whose coordinates are masses.
     A gradient step may make them negative too, when it is longer than :meth:`max_step`: the run then ends, naming that length.
     ``GradientFlow`` keeps the total, but small masses may fall below zero by less than its tolerances.
     """
 
-    masses = True  # the state is no vector of parameters
+    coordinates: ClassVar[Coordinates] = "masses"
+
     threads = "block"  # one for BLAS: stiff steppers factorise small matrices, where threads cost far more than they give
 
     def __init__(

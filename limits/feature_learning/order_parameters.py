@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from ...solvers.data import Data
-from ...solvers.problem import Evaluation, Snapshot
+from ...solvers.problem import Causal, Evaluation, Snapshot
 
 __all__ = ["OrderParameters"]
 
@@ -69,7 +69,7 @@ class _Table:
         self.memory[: (t + 1) * self.rows, t * self.columns : (t + 1) * self.columns] = self.row(t, t + 1).T
 
 
-class OrderParameters:
+class OrderParameters(Causal):
     """The history of the limit: covariances of the fields, and their coefficients in the driving processes.
 
     ``h = Hu u + Hr r`` and ``g = Gu u + Gr r``; rows of h are (time, basis input), rows of g (time, output). ``Hr`` is the response A,

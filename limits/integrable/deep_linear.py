@@ -31,13 +31,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...solvers.checks import integer
 from ...solvers.data import Data
-from ...solvers.problem import Evaluation
+from ...solvers.problem import Coordinates, Evaluation, FirstStep, Fused
 
 __all__ = ["DeepLinearIntegrable", "chain_gradient"]
 
@@ -99,8 +99,10 @@ class DeepLinearIntegrable:
         return ChainProblem(data, self.hidden_layers, self.scheme)
 
 
-class ChainProblem:
+class ChainProblem(Fused, FirstStep):
     """The limit as a problem; the state is :math:`A_1, .., A_{L+1}` in one vector."""
+
+    coordinates: ClassVar[Coordinates] = "reduced"
 
     def __init__(self, data: Data, hidden_layers: int, scheme: str) -> None:
         from . import chain as linear_chain  # loads numba

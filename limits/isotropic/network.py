@@ -22,13 +22,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ...solvers.checks import array, integer, real
 from ...solvers.data import Data
-from ...solvers.problem import Evaluation
+from ...solvers.problem import Coordinates, Evaluation, Fused, Population
 from .directions import MEI_MONOTONE, PiecewiseLinear
 from .mean_field import RadialMeanField
 
@@ -106,8 +106,10 @@ class Batch(NamedTuple):
     noise: Array | None
 
 
-class IsotropicProblem:
+class IsotropicProblem(Fused, Population):
     """Problem whose state is the weights (N, d) in one vector; ``outputs`` is empty, for there are no training data."""
+
+    coordinates: ClassVar[Coordinates] = "parameters"
 
     data = None
     threads = "block"  # batches are too small to share among threads of BLAS
@@ -117,6 +119,10 @@ class IsotropicProblem:
         self.shape = (model.width, model.dim)
         self._start = rng.standard_normal(self.shape) * (model.initial / math.sqrt(model.dim))
         self.test = self.sample(rng, model.test_samples, noisy=False)
+
+    @property
+    def input_dim(self) -> int:
+        return self.shape[1]
 
     def start(self) -> Array:
         return self._start.ravel().copy()
@@ -128,7 +134,7 @@ class IsotropicProblem:
         return Batch(X, y, rng.standard_normal(self.shape) if noisy and self.model.temperature else None)
 
     def predict(self, state: Array, X: Array) -> Array:
-        X = array("X", X, columns=self.shape[1])
+        X = array("X", X, columns=self.input_dim)
         W = state.reshape(self.shape)
         f = [_value(self.model.activation, part @ W.T).mean(axis=1) for part in np.array_split(X, 1 + len(X) // 1000)]
         return np.concatenate(f)[:, None]

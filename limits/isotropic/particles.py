@@ -15,12 +15,12 @@ is the derivative of the interpolant itself: the tabulated risk and its gradient
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...solvers.machine.compilation import jit
-from ...solvers.problem import Evaluation
+from ...solvers.problem import Coordinates, Evaluation, Problem
 from .density import input_radii
 from .directions import PiecewiseLinear
 from .population import RadialPopulation
@@ -142,7 +142,7 @@ def reference_evaluate(r: Array, population: RadialPopulation, activation: Piece
     return risk, np.where(r >= 0, 2, -2) * (activation.radial_slope(s, dim) @ (weights * (labels - f) * radii))
 
 
-class RadialParticles:
+class RadialParticles(Problem):
     """Problem whose state is the radii of the particles, shape (N,); ``outputs`` are the outputs at the radii of the population.
 
     Parameters
@@ -152,6 +152,8 @@ class RadialParticles:
     dim : float
     start : ndarray, shape (N,)
     """
+
+    coordinates: ClassVar[Coordinates] = "reduced"
 
     data = None
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...solvers.data import Data
 from ...solvers.machine.products import add_product, product
-from ...solvers.problem import Evaluation
+from ...solvers.problem import Coordinates, Evaluation, FirstStep, Fused
 from ..activations import Activation
 from .parameterization import Parameterization
 
@@ -26,7 +26,7 @@ __all__ = ["NetworkProblem"]
 Array = np.ndarray
 
 
-class NetworkProblem:
+class NetworkProblem(Fused, FirstStep):
     """Problem of a finite network. Its state is all weights and then all biases, layer by layer, in one vector.
 
     Parameters
@@ -39,6 +39,8 @@ class NetworkProblem:
     rng : numpy Generator
         Draws the initial weights, in float64 whatever the dtype, so that both precisions start at the same point.
     """
+
+    coordinates: ClassVar[Coordinates] = "parameters"
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ from ...solvers.data import Data
 from ...solvers.losses import Loss
 from ...solvers.machine.blas_threads import one_blas_thread
 from ...solvers.methods.gradient_descent import GradientDescent
+from ...solvers.running.stability import divergence_ceiling
 
 if TYPE_CHECKING:
     from .mean_field import TwoLayerMeanField
@@ -139,8 +140,6 @@ def linearized_fluctuations(
     >>> bool(abs(found.variance.item() - 4) < 3 * found.error.item())
     True
     """
-    from ...solvers.solving import DIVERGED
-
     if not isinstance(method, GradientDescent) or method.batch_size is not None:
         raise ValueError(f"method: the linearised dynamics follows full-batch GradientDescent, got {method!r}")
     if model.replicas != 1:
@@ -155,7 +154,7 @@ def linearized_fluctuations(
     problem = model.bind(data, rng_model)
     state = problem.start()
     M = model.particles
-    ceiling = DIVERGED * max(1.0, problem.evaluate(state).loss)
+    ceiling = divergence_ceiling(problem.evaluate(state).loss)
     moved = []
     with one_blas_thread(), np.errstate(over="ignore", under="ignore", invalid="ignore"):
         mean = _WeightedSystem(problem, np.ones(M)).run(state, method, data.X_test, ceiling)

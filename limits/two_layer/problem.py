@@ -8,14 +8,14 @@ blocks keeps their signs between the two passes of a step, one byte each and 256
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...solvers.checks import array
 from ...solvers.data import Data
 from ...solvers.particles.choice import engine
-from ...solvers.problem import Evaluation
+from ...solvers.problem import Coordinates, Evaluation, Fused, WithError
 from ...solvers.studies.replicas import simultaneous_error
 from ..activations import Activation
 
@@ -24,7 +24,7 @@ __all__ = ["ParticleProblem"]
 Array = np.ndarray
 
 
-class ParticleProblem:
+class ParticleProblem(Fused, WithError):
     """Problem of :class:`~infwidth.limits.TwoLayerMeanField`.
 
     Parameters
@@ -40,6 +40,8 @@ class ParticleProblem:
         Number of equal systems, one after the other, that do not interact.
     compiled : bool
     """
+
+    coordinates: ClassVar[Coordinates] = "parameters"
 
     threads = "block"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...solvers.losses import get as get_loss
-from ...solvers.problem import Evaluation
+from ...solvers.problem import Evaluation, Population
 from .. import activations
 from .gaussian_teacher import GaussianTeacher
 from .problem import ParticleProblem
@@ -17,7 +17,7 @@ __all__ = ["TeacherProblem"]
 Array = np.ndarray
 
 
-class TeacherProblem(ParticleProblem):
+class TeacherProblem(ParticleProblem, Population):
     """Particles on the population of a :class:`GaussianTeacher`; rows of a minibatch are fresh inputs themselves."""
 
     def __init__(self, teacher: GaussianTeacher, W: Array, a: Array, replicas: int, compiled: bool) -> None:

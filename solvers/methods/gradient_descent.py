@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import integer, real
-from ..problem import Causal, Evaluation, Point, Problem, Snapshot
+from ..problem import Causal, Evaluation, Fused, Method, Point, Population, Problem, Snapshot, Update
 from .causal import causal_trajectory
 
 __all__ = ["GradientDescent"]
@@ -18,7 +18,7 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class GradientDescent:
+class GradientDescent(Method):
     r"""Gradient descent, :math:`\theta_{s+1} = \theta_s + \eta\, v(\theta_s)` with the problem's velocity :math:`v`.
 
     Parameters
@@ -71,6 +71,19 @@ class GradientDescent:
         """Coefficient of the gradient of each earlier step in the parameters of that step, shape (step,)."""
         return np.array([self.rate(s) for s in range(step)])
 
+    @property
+    def end(self) -> int:
+        """The last step."""
+        return self.steps
+
+    def gentler(self, sharpness: Callable[[], float] | None) -> str:
+        """A learning rate to try after a divergence: half of this one, and below what is stable at the start."""
+        rate, curvature = self.learning_rate / 2, 0.0 if sharpness is None else sharpness()
+        if np.isfinite(curvature) and curvature > 0:
+            rate = min(rate, 1 / curvature)
+        first = "" if self.first_learning_rate is None else f" or first_learning_rate={self.first_learning_rate / 2:.2g}"
+        return f"try learning_rate={rate:.2g}{first}"
+
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield steps 0..steps."""
         if isinstance(problem, Causal):
@@ -95,16 +108,16 @@ class GradientDescent:
                 update(self.rate(step))
 
 
-Move = Callable[[Array, int, Any], tuple[Evaluation, Callable[[float], None]]]
+Move = Callable[[Array, int, Any], tuple[Evaluation, Update]]
 
 
 def mover(problem: Problem) -> Move:
     """The problem's own fused ``descend``, or the same through a velocity vector."""
-    if descend := getattr(problem, "descend", None):
-        return lambda state, step, rows: descend(state, step=step, rows=rows)
+    if isinstance(problem, Fused):
+        return lambda state, step, rows: problem.descend(state, step=step, rows=rows)
     velocity = np.empty_like(problem.start())
 
-    def move(state: Array, step: int, rows: Any) -> tuple[Evaluation, Callable[[float], None]]:
+    def move(state: Array, step: int, rows: Any) -> tuple[Evaluation, Update]:
         evaluation = problem.evaluate(state, velocity, step=step, rows=rows)
 
         def update(rate: float) -> None:
@@ -118,8 +131,8 @@ def mover(problem: Problem) -> Move:
 
 def batches(problem: Problem, rng: np.random.Generator, size: int) -> Callable[[], Any]:
     """Draws one minibatch per call."""
-    if sample := getattr(problem, "sample", None):
-        return lambda: sample(rng, size)
+    if isinstance(problem, Population):
+        return lambda: problem.sample(rng, size)
     if problem.data is None:
         raise ValueError("batch_size: this problem has neither data nor samples of its own; leave batch_size out")
     n = problem.data.n

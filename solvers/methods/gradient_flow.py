@@ -2,14 +2,14 @@ r"""Gradient flow by scipy's adaptive steppers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..checks import real
-from ..problem import Causal, MethodFailed, Point, Snapshot
+from ..problem import Causal, MethodFailed, Point, Refining, Snapshot, has_first_step
 from .gradient_descent import mover
 
 __all__ = ["GradientFlow"]
@@ -22,7 +22,7 @@ INTERNALS = ("t", "y", "f", "h_abs", "status")  # what an explicit Runge-Kutta s
 
 
 @dataclass(frozen=True)
-class GradientFlow:
+class GradientFlow(Refining):
     r"""The flow :math:`\dot\theta = v(\theta)`, the limit of gradient descent as the learning rate vanishes.
 
     Parameters
@@ -87,6 +87,15 @@ class GradientFlow:
         """The same flow at looser tolerances, for the error estimate."""
         return replace(self, rtol=min(30 * self.rtol, 0.1), atol=30 * self.atol, estimate_error=False)
 
+    @property
+    def end(self) -> float:
+        """The last time."""
+        return self.t_end
+
+    def gentler(self, sharpness: Callable[[], float] | None) -> str:
+        """What to try after a divergence."""
+        return "lower rtol"
+
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield t = 0 and every accepted step, with dense output over it."""
         if isinstance(problem, Causal):
@@ -130,7 +139,7 @@ class GradientFlow:
 
     def _after_first_step(self, problem: Any) -> Array:
         state = problem.start()
-        if getattr(problem, "first_step", False):
+        if has_first_step(problem):
             if self.first_learning_rate is None:
                 raise ValueError("first_learning_rate: this parameterization starts with one large step; give GradientFlow its base rate")
             mover(problem)(state, 0, None)[1](self.first_learning_rate)

@@ -2,14 +2,14 @@ r"""Gradient descent with momentum, scaled so that it has the damped oscillator 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..checks import integer, real
-from ..problem import Causal, Point, Snapshot
+from ..problem import Causal, Method, Point, Snapshot, has_first_step
 from .causal import causal_trajectory
 
 __all__ = ["HeavyBall"]
@@ -18,7 +18,7 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class HeavyBall:
+class HeavyBall(Method):
     r"""Heavy ball, :math:`\ddot\theta + \gamma\dot\theta = v(\theta)`, in steps of :math:`h`:
 
     .. math::
@@ -82,14 +82,23 @@ class HeavyBall:
             weights[0] = self.first_learning_rate
         return weights
 
+    @property
+    def end(self) -> int:
+        """The last step."""
+        return self.steps
+
+    def gentler(self, sharpness: Callable[[], float] | None) -> str:
+        """A step to try after a divergence."""
+        return f"try step_size={self.step_size / 2:.2g}"
+
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield steps 0..steps."""
         if isinstance(problem, Causal):
             yield from causal_trajectory(problem, self.weights, self.steps, self.step_size, resume)
             return
-        if getattr(problem, "masses", False):
+        if problem.coordinates == "masses":
             raise ValueError("method: momentum makes masses of a density negative; use TransportFlow or ImplicitTransport")
-        if getattr(problem, "first_step", False) and self.first_learning_rate is None:
+        if has_first_step(problem) and self.first_learning_rate is None:
             raise ValueError("first_learning_rate: this parameterization starts with one large step; give HeavyBall its base rate")
         h, beta = self.step_size, 1 - self.friction * self.step_size
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])

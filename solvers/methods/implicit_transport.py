@@ -2,7 +2,7 @@ r"""Implicit time stepping of densities, for noise on fine grids where explicit 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import real
-from ..problem import Causal, MethodFailed, Point, Snapshot
+from ..problem import ImplicitSteps, MethodFailed, Point, Refining, Snapshot
 
 __all__ = ["ImplicitTransport"]
 
@@ -22,7 +22,7 @@ ROUNDING = 1e-13  # rise of the free energy that is no rise, in units of the sum
 
 
 @dataclass(frozen=True)
-class ImplicitTransport:
+class ImplicitTransport(Refining):
     r"""Flow of cell masses by extrapolated backward Euler steps, adaptive; each lowers the free energy.
 
     An explicit step on cells of width :math:`\Delta x` is bounded by :math:`\Delta x^2/2\tau`; here drift in the present potential and
@@ -79,9 +79,18 @@ class ImplicitTransport:
         """The method for the solution on the coarser grid."""
         return replace(self, tol=10 * self.tol)
 
+    @property
+    def end(self) -> float:
+        """The last time."""
+        return self.t_end
+
+    def gentler(self, sharpness: Callable[[], float] | None) -> str:
+        """What to try after a divergence."""
+        return "lower tol"
+
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield t = 0 and every step, with linear dense output over it."""
-        if isinstance(problem, Causal) or not hasattr(problem, "implicit_step"):
+        if not isinstance(problem, ImplicitSteps):
             raise ValueError("method: ImplicitTransport moves densities (it needs implicit_step); use GradientFlow for this model")
         first = min(1e-3 * self.t_end, 10 * problem.max_step(problem.start()))
         if resume is None:

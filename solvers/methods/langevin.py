@@ -3,20 +3,20 @@ r"""Noisy gradient descent with weight decay."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..checks import integer, real
-from ..problem import Causal, Point, Snapshot
+from ..problem import Causal, Method, Point, Snapshot, has_first_step
 
 __all__ = ["Langevin"]
 
 
 @dataclass(frozen=True)
-class Langevin:
+class Langevin(Method):
     r"""Langevin dynamics :math:`d\theta = (v(\theta) - \lambda\theta)\,dt + \sqrt{2\tau}\,dW` in Euler-Maruyama steps of :math:`h`:
 
     .. math::
@@ -72,17 +72,31 @@ class Langevin:
             raise ValueError(f"weight_decay: weight_decay * step_size = {decay * h:g} exceeds 1; lower step_size to {1 / decay:g}")
         object.__setattr__(self, "steps", integer("steps", self.steps, least=0))
 
+    @property
+    def end(self) -> int:
+        """The last step."""
+        return self.steps
+
+    def gentler(self, sharpness: Callable[[], float] | None) -> str:
+        """A step to try after a divergence."""
+        return f"try step_size={self.step_size / 2:.2g}"
+
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield steps 0..steps."""
         if isinstance(problem, Causal):
             raise ValueError(
                 "method: this limit is causal, its parameters are not explicit; Langevin noise needs a particle or finite network"
             )
-        if getattr(problem, "masses", False):
+        if problem.coordinates == "masses":
             raise ValueError(
                 "method: noise makes masses of a density negative; set the model's temperature and use TransportFlow or ImplicitTransport"
             )
-        if getattr(problem, "first_step", False):
+        if problem.coordinates == "reduced":
+            raise ValueError(
+                "method: this limit is solved in reduced coordinates, where noise is not the noise of the network; use particles "
+                "(TwoLayerMeanField) or a finite network"
+            )
+        if has_first_step(problem):
             raise ValueError(
                 "method: this parameterization starts with one large step, which Langevin dynamics has not; use GradientDescent"
             )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import real
-from ..problem import Causal, MethodFailed, Point, Snapshot
+from ..problem import MethodFailed, Point, Refining, Snapshot, Transported
 
 __all__ = ["TransportFlow"]
 
@@ -18,7 +18,7 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class TransportFlow:
+class TransportFlow(Refining):
     r"""Explicit flow of cell masses that stay non-negative; SSP Runge-Kutta of 4 stages and order 3 [1]_:
 
     .. math::
@@ -77,9 +77,18 @@ class TransportFlow:
         """The method for the solution on the coarser grid."""
         return self
 
+    @property
+    def end(self) -> float:
+        """The last time."""
+        return self.t_end
+
+    def gentler(self, sharpness: Callable[[], float] | None) -> str:
+        """What to try after a divergence."""
+        return "lower cfl"
+
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield t = 0 and every step, with dense output over it."""
-        if isinstance(problem, Causal) or not hasattr(problem, "max_step"):
+        if not isinstance(problem, Transported):
             raise ValueError("method: TransportFlow moves densities (it needs max_step); use GradientFlow for this model")
         if resume is None:
             step, t, state, longest = 0, 0.0, problem.start(), np.inf

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from ..checks import integer, real
-from ..problem import Evaluation, Point, Snapshot
+from ..problem import Evaluation, Method, Point, Snapshot, WithError
 
 __all__ = ["Observable", "RecordFull", "Recorder", "check_save_at"]
 
 Array = np.ndarray
 Observable = Callable[[float, Any, Any], Any]
+
+
+@runtime_checkable
+class NeedsMemory(Protocol):
+    """An observable that is given ``memory=`` too: what the method carries beside the state."""
+
+    needs_memory: bool
+
 
 LARGEST_RECORD = 256e6  # bytes
 
@@ -22,7 +30,7 @@ class RecordFull(ValueError):
     """Every step was to be kept, and that is too much."""
 
 
-def check_save_at(save_at: Any, method: Any) -> list[float] | None:
+def check_save_at(save_at: Any, method: Method) -> list[float] | None:
     """Steps of a discrete method or times of a flow, sorted and without repetition; None: every step."""
     if save_at is None:
         return None
@@ -33,12 +41,12 @@ def check_save_at(save_at: Any, method: Any) -> list[float] | None:
     if method.discrete:
         steps = {integer("save_at", v, least=0, way_out="it counts steps of this method") for v in values}
         wanted = [*sorted(steps)]
-        end, unit = method.steps, "steps"
+        unit = "steps"
     else:
         wanted = sorted({real("save_at", v, least=0) for v in values})
-        end, unit = method.t_end, "t_end"
-    if wanted[-1] > end:
-        raise ValueError(f"save_at: {wanted[-1]:g} lies beyond {unit}={end:g}; lower it or raise {unit}")
+        unit = "t_end"
+    if wanted[-1] > method.end:
+        raise ValueError(f"save_at: {wanted[-1]:g} lies beyond {unit}={method.end:g}; lower it or raise {unit}")
     return wanted
 
 
@@ -68,8 +76,7 @@ class Recorder:
         self.rows: dict[str, list[Any]] = {name: [] for name in ("t", "step", "loss", "outputs", "batch_loss")}
         if X_test is not None:
             self.rows["test_outputs"] = []
-        output_error = getattr(problem, "output_error", None)
-        self.output_error = None if output_error is None else output_error(X_test)
+        self.output_error = problem.output_error(X_test) if isinstance(problem, WithError) else None
         if self.output_error is not None:
             self.rows["error"] = []
         self.observed: dict[str, list[Any]] = {name: [] for name in self.observables}
@@ -114,8 +121,8 @@ class Recorder:
             self.observed[name].append(value)
 
     def _observe(self, name: str, observable: Observable, t: float, state: Any, point: Point | None) -> Array:
-        more = {}
-        if getattr(observable, "needs_memory", False):
+        more: dict[str, Any] = {}
+        if isinstance(observable, NeedsMemory) and observable.needs_memory:
             if point is None:
                 raise ValueError(f"observables[{name!r}]: needs the memory of a discrete method such as HeavyBall; leave it out")
             more["memory"] = point.memory()

@@ -1,19 +1,25 @@
-"""The learning rate that would have been stable, for the message of a diverged run."""
+"""When a run has diverged, and the learning rate that would have been stable."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..problem import Causal
+from ..problem import Problem
 
-__all__ = ["gentler_rate", "sharpness"]
+__all__ = ["divergence_ceiling", "sharpness"]
 
 Array = np.ndarray
 
 
-def sharpness(problem: Any, iterations: int = 12) -> float:
+DIVERGED = 1e6  # times max(1, first loss)
+
+
+def divergence_ceiling(first_loss: float) -> float:
+    """The loss from which on a run counts as diverged; so does one that is not a number."""
+    return DIVERGED * max(1.0, first_loss)
+
+
+def sharpness(problem: Problem, iterations: int = 12) -> float:
     r"""Largest eigenvalue (in modulus) of :math:`-\partial v/\partial\theta` at the start, by power iteration on finite differences.
 
     Gradient descent is stable there below ``2 / sharpness``. With squared loss and :math:`f = 0` this is the top eigenvalue of the
@@ -34,18 +40,3 @@ def sharpness(problem: Any, iterations: int = 12) -> float:
         direction = (moved - base) / step
         value = float(np.linalg.norm(direction))
     return value
-
-
-def gentler_rate(problem: Any, method: Any) -> str:
-    """What to change so that the run does not diverge."""
-    if hasattr(method, "step_size"):
-        return f"try step_size={method.step_size / 2:.2g}"
-    if not hasattr(method, "learning_rate"):
-        return "lower rtol"
-    rate = method.learning_rate / 2
-    if not isinstance(problem, Causal):
-        value = sharpness(problem)
-        if np.isfinite(value) and value > 0:
-            rate = min(rate, 1 / value)
-    first = getattr(method, "first_learning_rate", None)
-    return f"try learning_rate={rate:.2g}" + ("" if first is None else f" or first_learning_rate={first / 2:.2g}")

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from . import replicas as replicas
     from .comparison import Comparison as Comparison
     from .comparison import compare as compare
-    from .comparison import power_law as power_law
+    from .fitting import power_law as power_law
     from .sweeping import Sweep as Sweep
     from .sweeping import sweep as sweep
 else:

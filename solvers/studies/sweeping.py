@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import checkpoint
 from ..machine.blas_threads import one_blas_thread
+from ..running.fingerprint import fingerprint
 
 __all__ = ["Sweep", "sweep"]
 
@@ -106,8 +107,8 @@ def sweep(
     points, shape = _points(grid)
     files: list[Path | None] = [None] * len(points)
     if resume is not None:
-        label = [_name(function), checkpoint.fingerprint(function)]
-        files = [Path(resume) / f"{checkpoint.fingerprint({'function': label, 'point': point})}.npz" for point in points]
+        label = [_name(function), fingerprint(function)]
+        files = [Path(resume) / f"{fingerprint({'function': label, 'point': point})}.npz" for point in points]
     results: list[dict[str, Any] | None] = [None if file is None or not file.exists() else _read(file, function) for file in files]
     missing = [i for i, result in enumerate(results) if result is None]
 
@@ -189,7 +190,7 @@ def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:
         shape = (len(points),)
     if not points or not points[0]:
         raise ValueError("grid: is empty; give at least one value for every parameter, and at least one parameter")
-    prints = [checkpoint.fingerprint(point) for point in points]
+    prints = [fingerprint(point) for point in points]
     if len(set(prints)) < len(prints):
         twice = next(point for i, point in enumerate(points) if prints[i] in prints[:i])
         raise ValueError(f"grid: the point {twice} occurs twice; give another seed to repeat it")

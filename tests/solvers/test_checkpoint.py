@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.solvers import checkpoint
+from infwidth.solvers import Problem, checkpoint
+from infwidth.solvers.running.fingerprint import fingerprint
 
 X, Y = np.eye(2), np.array([1.0, -1.0])
 NET = iw.Network(2, 1, 8, "tanh", iw.Parameterization.mup(1))
@@ -101,7 +102,7 @@ def test_another_lambda_is_another_run(tmp_path):
     call = {"model": NET, "X": X, "y": Y, "method": iw.GradientDescent(0.1, 5), "rng": 0, "checkpoint": tmp_path / "run"}
     functions = [lambda t, state, problem: t, lambda t, state, problem: -t, *((lambda t, s, p, k=k: k * t) for k in (2, 3))]
     captured = [_scaled(2.0), _scaled(3.0)]
-    prints = [checkpoint.fingerprint({"a": f}) for f in (functions[0], functions[1], *captured)]
+    prints = [fingerprint({"a": f}) for f in (functions[0], functions[1], *captured)]
     assert len(set(prints)) == 4
     iw.solve(**call, observables={"a": functions[0]})
     with pytest.raises(ValueError, match="another observables"):
@@ -134,12 +135,12 @@ def test_a_generator_that_went_on_is_another_seed(tmp_path):
 
 
 def test_written_when_due_and_not_between(tmp_path, monkeypatch):
-    from infwidth.solvers import solving
+    from infwidth.solvers.running import checkpoint_file
 
     now = [0.0]
-    monkeypatch.setattr(solving.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(checkpoint_file.time, "monotonic", lambda: now[0])
     written = []
-    monkeypatch.setattr(solving.checkpoints, "write", lambda path, content: written.append(content.get("resume", {}).get("step")))
+    monkeypatch.setattr(checkpoint_file.checkpoint, "write", lambda path, content: written.append(content.get("resume", {}).get("step")))
 
     def tick(point):
         now[0] += 4.0
@@ -151,7 +152,7 @@ def test_written_when_due_and_not_between(tmp_path, monkeypatch):
 def test_frozen_distributions_are_known_by_their_parameters():
     from scipy import stats
 
-    prints = [checkpoint.fingerprint(law) for law in (stats.norm(0, 1), stats.norm(0, 1), stats.norm(0, 2), stats.chi(1, scale=2))]
+    prints = [fingerprint(law) for law in (stats.norm(0, 1), stats.norm(0, 1), stats.norm(0, 2), stats.chi(1, scale=2))]
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
 
@@ -185,13 +186,13 @@ def _power(x, p=2):
     ids=["callable object", "bound method", "partial", "default", "array inside", "teacher", "solution"],
 )
 def test_functions_are_known_by_what_they_hold(make):
-    prints = [checkpoint.fingerprint(make(c)) for c in (1, 1, 9)]
+    prints = [fingerprint(make(c)) for c in (1, 1, 9)]
     assert prints[0] == prints[1] != prints[2]
 
 
 def test_the_order_of_observables_does_not_matter():
     a, b = (lambda t, s, p: t), (lambda t, s, p: -t)
-    assert checkpoint.fingerprint({"a": a, "b": b}) == checkpoint.fingerprint({"b": b, "a": a})
+    assert fingerprint({"a": a, "b": b}) == fingerprint({"b": b, "a": a})
 
 
 def test_the_ceiling_of_divergence_survives_a_resume(tmp_path):
@@ -205,10 +206,11 @@ def test_the_ceiling_of_divergence_survives_a_resume(tmp_path):
     assert rest.loss.tolist() == [1.0]
 
 
-class Scripted:
+class Scripted(Problem):
     """Its loss follows a script: the state counts the steps."""
 
     data = None
+    coordinates = "parameters"
 
     def __init__(self, losses):
         self.losses = losses
@@ -224,6 +226,9 @@ class Scripted:
             velocity[:] = 1
         return iw.solvers.Evaluation(self.losses[int(state[0])], state[:, None].copy())
 
+    def predict(self, state, X):
+        return X * state
+
 
 def test_object_arrays_are_refused(tmp_path):
     with pytest.raises(TypeError, match="/a: cannot store an array of Python objects"):
@@ -236,8 +241,8 @@ def test_same_specification_same_fingerprint():
     one = iw.Network(2, 1, 8, activations.leaky_relu(0.1), iw.Parameterization.mup(1))
     two = iw.Network(2, 1, 8, activations.leaky_relu(0.1), iw.Parameterization.mup(1))
     other = iw.Network(2, 1, 8, activations.leaky_relu(0.2), iw.Parameterization.mup(1))
-    assert checkpoint.fingerprint(one) == checkpoint.fingerprint(two) != checkpoint.fingerprint(other)
-    assert checkpoint.fingerprint(np.zeros(3)) != checkpoint.fingerprint(np.zeros((3, 1)))
+    assert fingerprint(one) == fingerprint(two) != fingerprint(other)
+    assert fingerprint(np.zeros(3)) != fingerprint(np.zeros((3, 1)))
 
 
 def test_interrupted_and_resumed(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
+from infwidth.solvers.problem import FirstStep
 
 X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
 NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))
@@ -227,7 +228,7 @@ def test_ctrl_c_in_the_error_estimate(monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(solving, "_refinement_error", interrupted)
+    monkeypatch.setattr(solving, "refinement_error", interrupted)
     sol = iw.solve(NET, X, Y, iw.GradientFlow(2.0), rng=0)
     assert sol.error is None
     assert "the error estimate was not finished (interrupted by Ctrl-C)" in sol.message
@@ -260,10 +261,10 @@ def test_rows_are_kept_whole():
 
 
 def test_model_and_method_draw_from_different_streams():
-    from infwidth.solvers.solving import _streams
+    from infwidth.solvers.running.streams import streams
 
     for rng in (0, np.random.SeedSequence(0), np.random.default_rng(0)):
-        one, two = _streams(rng)
+        one, two = streams(rng)
         assert one.random() != two.random()
 
 
@@ -272,10 +273,11 @@ def test_predict_keeps_the_dtype_of_the_data():
     assert sol.predict(X).dtype == np.float32
 
 
-class _Explosion:
+class _Explosion(FirstStep):
     """dz/dt = z^2 from 1: infinite at t = 1."""
 
     data = None
+    coordinates = "parameters"
     first_step = False
 
     def bind(self, data, rng):

@@ -7,15 +7,17 @@ from scipy.linalg import expm
 
 import infwidth as iw
 from infwidth.solvers import Evaluation
+from infwidth.solvers.problem import FirstStep
 from infwidth.solvers.running.stability import sharpness
 
 K = np.array([[2.0, 0.5], [0.5, 1.0]])
 
 
-class Quadratic:
+class Quadratic(FirstStep):
     """loss = 1/2 z K z, velocity -K z: a problem with every answer in closed form."""
 
     data = None
+    coordinates = "parameters"
 
     def __init__(self, first_step=False):
         self.first_step = first_step

@@ -1,0 +1,34 @@
+"""The random streams of a solve: one for the model, one for the method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["identity", "streams"]
+
+
+def streams(rng: Any) -> tuple[np.random.Generator, np.random.Generator]:
+    """Independent generators for the model and for the method."""
+    if isinstance(rng, np.random.Generator):
+        return tuple(rng.spawn(2))  # type: ignore[return-value]
+    if isinstance(rng, np.random.SeedSequence):
+        rng = np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key)  # spawning counts: leave the caller's sequence as it was
+    elif rng is not None:
+        if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+            raise ValueError(f"rng: need a non-negative integer, a Generator or a SeedSequence, got {rng!r}")
+        rng = np.random.SeedSequence(int(rng))
+    else:
+        rng = np.random.SeedSequence()
+    return tuple(np.random.default_rng(child) for child in rng.spawn(2))  # type: ignore[return-value]
+
+
+def identity(rng: Any) -> tuple[Any, ...]:
+    """What decides the two streams: equal for an integer and the SeedSequence of it."""
+    if isinstance(rng, np.random.Generator):
+        seeds = rng.bit_generator.seed_seq
+        return "generator", str(seeds.entropy), str(seeds.spawn_key), seeds.n_children_spawned  # type: ignore[attr-defined]
+    if isinstance(rng, np.random.SeedSequence):
+        return "seed", str(rng.entropy), str(rng.spawn_key)
+    return "seed", str(rng), str(())
