@@ -17,6 +17,14 @@ from .._lazy import lazy_names
 
 if TYPE_CHECKING:
     # A public function never bears the name of its module: importing the module would put it in the function's place.
+    from .abilities import FiniteModel as FiniteModel
+    from .abilities import FirstStep as FirstStep
+    from .abilities import Fused as Fused
+    from .abilities import ImplicitSteps as ImplicitSteps
+    from .abilities import Population as Population
+    from .abilities import Refinable as Refinable
+    from .abilities import Transported as Transported
+    from .abilities import WithError as WithError
     from .data import Data as Data
     from .distances import circular_wasserstein as circular_wasserstein
     from .distances import wasserstein as wasserstein
@@ -32,20 +40,12 @@ if TYPE_CHECKING:
     from .methods import TransportFlow as TransportFlow
     from .problem import Causal as Causal
     from .problem import Evaluation as Evaluation
-    from .problem import FiniteModel as FiniteModel
-    from .problem import FirstStep as FirstStep
-    from .problem import Fused as Fused
-    from .problem import ImplicitSteps as ImplicitSteps
     from .problem import Method as Method
     from .problem import MethodFailed as MethodFailed
     from .problem import Model as Model
     from .problem import Point as Point
-    from .problem import Population as Population
     from .problem import Problem as Problem
-    from .problem import Refinable as Refinable
     from .problem import Refining as Refining
-    from .problem import Transported as Transported
-    from .problem import WithError as WithError
     from .solution import Solution as Solution
     from .solving import solve as solve
     from .studies import Comparison as Comparison

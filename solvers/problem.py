@@ -3,9 +3,7 @@
 A model, bound to data, is a :class:`Problem` (its state is a flat vector) or a :class:`Causal` problem (its state is its history).
 A :class:`Method` sees nothing but the problem and yields a :class:`Point` per step; :func:`infwidth.solve` alone consumes them.
 
-What only some problems can do is an ability, a protocol of its own below. A problem has an ability by naming it among its bases (or by
-having its members); a method asks for one by ``isinstance``, and refuses naming the way out where it is missing. What only some
-methods can do likewise.
+What only some problems can do is an ability, a protocol of its own in :mod:`.abilities`.
 """
 
 from __future__ import annotations
@@ -21,23 +19,14 @@ __all__ = [
     "Causal",
     "Coordinates",
     "Evaluation",
-    "FiniteModel",
-    "FirstStep",
-    "Fused",
-    "ImplicitSteps",
     "Method",
     "MethodFailed",
     "Model",
     "Point",
-    "Population",
     "Problem",
-    "Refinable",
     "Refining",
     "Snapshot",
-    "Transported",
     "Update",
-    "WithError",
-    "has_first_step",
 ]
 
 Array = np.ndarray
@@ -124,96 +113,6 @@ class Problem(Protocol):
 
 
 @runtime_checkable
-class Fused(Problem, Protocol):
-    """Moves its state faster than through a velocity vector."""
-
-    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Update]:
-        """Evaluation at ``state``, and ``update(rate)``, which moves ``state`` in place by ``rate * velocity``."""
-        ...
-
-
-@runtime_checkable
-class FirstStep(Problem, Protocol):
-    """May have learning rates of its own at step 0 (one large first step).
-
-    Attributes
-    ----------
-    first_step : bool
-        Whether it has.
-    """
-
-    first_step: bool
-
-
-def has_first_step(problem: Problem) -> bool:
-    """Whether step 0 has learning rates of its own."""
-    return isinstance(problem, FirstStep) and problem.first_step
-
-
-@runtime_checkable
-class Population(Protocol):
-    """Draws fresh samples, in place of subsets of the data.
-
-    Attributes
-    ----------
-    input_dim : int
-        Number of columns of inputs, which no data tell.
-    """
-
-    @property
-    def input_dim(self) -> int: ...
-
-    def sample(self, rng: np.random.Generator, size: int) -> Any:
-        """A minibatch: the ``rows`` of :meth:`Problem.evaluate` and :meth:`Fused.descend`."""
-        ...
-
-
-@runtime_checkable
-class WithError(Protocol):
-    """States an error of its outputs by its own account (Monte-Carlo)."""
-
-    def output_error(self, X_test: Array | None) -> Callable[[Array], float] | None:
-        """Error of the outputs at a state, at the training points and at these test points (or None), which ``sol.error`` records; None
-        in place of the function where it cannot tell."""
-        ...
-
-
-@runtime_checkable
-class Refinable(Problem, Protocol):
-    """Has a coarser discretisation, for the error estimate of methods that make one."""
-
-    def coarser(self) -> Problem:
-        """The same problem on a coarser grid."""
-        ...
-
-
-@runtime_checkable
-class Transported(Refinable, Protocol):
-    """A density whose mass only moves: what :class:`~infwidth.solvers.TransportFlow` needs."""
-
-    def max_step(self, state: Array) -> float:
-        """Largest time step of the spatial discretisation that keeps every mass non-negative (CFL)."""
-        ...
-
-
-@runtime_checkable
-class ImplicitSteps(Transported, Protocol):
-    """A density that can be moved implicitly: what :class:`~infwidth.solvers.ImplicitTransport` needs."""
-
-    def implicit_step(self, state: Array, h: float) -> Array:
-        """A backward Euler step of length ``h`` in the potential of ``state``."""
-        ...
-
-    def free_energy(self, state: Array) -> float:
-        """What no exact flow lets rise."""
-        ...
-
-    def energy_scale(self, state: Array) -> float:
-        """Sum of the moduli of the terms of the free energy: its rounding is some units of the last place of that."""
-        ...
-
-
-@runtime_checkable
 class Causal(Protocol):
     """A limit whose state is its own history: one call of ``extend`` per step.
 
@@ -250,19 +149,6 @@ class Model(Protocol):
     def bind(self, data: Data | None, rng: np.random.Generator) -> Problem | Causal:
         """The problem of this model on those data; on its own population where ``data`` is None."""
         ...
-
-
-@runtime_checkable
-class FiniteModel(Model, Protocol):
-    """A network of finite width, whose limit is that of growing width.
-
-    Attributes
-    ----------
-    width : int
-    """
-
-    @property
-    def width(self) -> int: ...
 
 
 # Methods

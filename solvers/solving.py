@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from .abilities import Population
 from .checks import array, real
 from .data import Data
 from .losses import Loss
 from .machine.blas_threads import one_blas_thread
-from .problem import Causal, Method, MethodFailed, Model, Point, Population, Problem, Refining
+from .problem import Causal, Method, MethodFailed, Model, Point, Problem, Refining
 from .running.checkpoint_file import CheckpointFile
 from .running.error_estimate import refinement_error
 from .running.loop import Run

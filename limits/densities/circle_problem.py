@@ -21,10 +21,11 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from ...solvers.abilities import Fused, Refinable
 from ...solvers.data import Data
 from ...solvers.grids.finite_volumes import transport
 from ...solvers.grids.grid import Grid
-from ...solvers.problem import Coordinates, Evaluation, Fused, Refinable
+from ...solvers.problem import Coordinates, Evaluation
 from .mass_descent import descend_masses
 
 __all__ = ["CircleEnergy", "CircleProblem", "dissipation"]

@@ -14,11 +14,12 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from ...solvers.abilities import Fused, ImplicitSteps
 from ...solvers.data import Data
 from ...solvers.grids.finite_volumes import transport
 from ...solvers.grids.grid import Grid
 from ...solvers.grids.implicit_fluxes import implicit_step
-from ...solvers.problem import Coordinates, Evaluation, Fused, ImplicitSteps, MethodFailed
+from ...solvers.problem import Coordinates, Evaluation, MethodFailed
 from .mass_descent import descend_masses
 
 __all__ = ["DensityProblem", "Energy", "density", "free_energy"]

@@ -35,9 +35,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...solvers.abilities import FirstStep, Fused
 from ...solvers.checks import integer
 from ...solvers.data import Data
-from ...solvers.problem import Coordinates, Evaluation, FirstStep, Fused
+from ...solvers.problem import Coordinates, Evaluation
 
 __all__ = ["DeepLinearIntegrable", "chain_gradient"]
 

@@ -26,9 +26,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ...solvers.abilities import Fused, Population
 from ...solvers.checks import array, integer, real
 from ...solvers.data import Data
-from ...solvers.problem import Coordinates, Evaluation, Fused, Population
+from ...solvers.problem import Coordinates, Evaluation
 from .directions import MEI_MONOTONE, PiecewiseLinear
 from .mean_field import RadialMeanField
 

@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...solvers.abilities import FirstStep, Fused
 from ...solvers.data import Data
 from ...solvers.machine.products import add_product, product
-from ...solvers.problem import Coordinates, Evaluation, FirstStep, Fused
+from ...solvers.problem import Coordinates, Evaluation
 from ..activations import Activation
 from .parameterization import Parameterization
 

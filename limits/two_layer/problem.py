@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...solvers.abilities import Fused, WithError
 from ...solvers.checks import array
 from ...solvers.data import Data
 from ...solvers.particles.choice import engine
-from ...solvers.problem import Coordinates, Evaluation, Fused, WithError
+from ...solvers.problem import Coordinates, Evaluation
 from ...solvers.studies.replicas import simultaneous_error
 from ..activations import Activation
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ...solvers.abilities import Population
 from ...solvers.losses import get as get_loss
-from ...solvers.problem import Evaluation, Population
+from ...solvers.problem import Evaluation
 from .. import activations
 from .gaussian_teacher import GaussianTeacher
 from .problem import ParticleProblem

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..abilities import Fused, Population
 from ..checks import integer, real
-from ..problem import Causal, Evaluation, Fused, Method, Point, Population, Problem, Snapshot, Update
+from ..problem import Causal, Evaluation, Method, Point, Problem, Snapshot, Update
 from .causal import causal_trajectory
 
 __all__ = ["GradientDescent"]

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..abilities import has_first_step
 from ..checks import real
-from ..problem import Causal, MethodFailed, Point, Refining, Snapshot, has_first_step
+from ..problem import Causal, MethodFailed, Point, Refining, Snapshot
 from .gradient_descent import mover
 
 __all__ = ["GradientFlow"]

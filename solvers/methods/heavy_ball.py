@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..abilities import has_first_step
 from ..checks import integer, real
-from ..problem import Causal, Method, Point, Snapshot, has_first_step
+from ..problem import Causal, Method, Point, Snapshot
 from .causal import causal_trajectory
 
 __all__ = ["HeavyBall"]

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..abilities import ImplicitSteps
 from ..checks import real
-from ..problem import ImplicitSteps, MethodFailed, Point, Refining, Snapshot
+from ..problem import MethodFailed, Point, Refining, Snapshot
 
 __all__ = ["ImplicitTransport"]
 

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..abilities import has_first_step
 from ..checks import integer, real
-from ..problem import Causal, Method, Point, Snapshot, has_first_step
+from ..problem import Causal, Method, Point, Snapshot
 
 __all__ = ["Langevin"]
 

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..abilities import Transported
 from ..checks import real
-from ..problem import MethodFailed, Point, Refining, Snapshot, Transported
+from ..problem import MethodFailed, Point, Refining, Snapshot
 
 __all__ = ["TransportFlow"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..problem import Causal, Problem, Refinable, Refining
+from ..abilities import Refinable
+from ..problem import Causal, Problem, Refining
 from ..solution import Solution
 from .recorder import Recorder
 

@@ -7,8 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ..abilities import WithError
 from ..checks import integer, real
-from ..problem import Evaluation, Method, Point, Snapshot, WithError
+from ..problem import Evaluation, Method, Point, Snapshot
 
 __all__ = ["Observable", "RecordFull", "Recorder", "check_save_at"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import checkpoint
+from ..abilities import FiniteModel
 from ..checks import integer
-from ..problem import FiniteModel
 from ..solution import Solution
 from ..solving import solve
 from .fitting import power_law

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.solvers.problem import FirstStep
+from infwidth.solvers.abilities import FirstStep
 
 X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
 NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))

@@ -7,7 +7,7 @@ from scipy.linalg import expm
 
 import infwidth as iw
 from infwidth.solvers import Evaluation
-from infwidth.solvers.problem import FirstStep
+from infwidth.solvers.abilities import FirstStep
 from infwidth.solvers.running.stability import sharpness
 
 K = np.array([[2.0, 0.5], [0.5, 1.0]])
