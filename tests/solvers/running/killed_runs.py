@@ -1,6 +1,6 @@
 """Kill checkpointed runs with SIGKILL at random moments, resume them, and compare with undisturbed runs, bit by bit.
 
-Run by test_checkpoint.py in a process of its own, because it forks. Prints one line per killed run and fails on the first difference.
+Run by test_checkpoint_file.py in a process of its own, because it forks. Prints one line per killed run and fails on the first difference.
 """
 
 import os

@@ -1,0 +1,58 @@
+"""Why a run stops, and what is left then."""
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+
+X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
+NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))
+DESCENT = iw.GradientDescent(0.2, 20)
+
+
+def test_callback_stops():
+    sol = iw.solve(NET, X, Y, DESCENT, rng=0, callback=lambda point: point.step == 6)
+    assert sol.success
+    assert sol.message == "stopped by the callback at step 6"
+    assert sol.step[-1] == sol.stats["steps"] == 6
+
+
+def test_no_state_after_a_step_that_diverged_in_place(Exploding):
+    sol = iw.solve(NET, X, 10 * Y, iw.GradientDescent(5.0, 500), rng=0)
+    assert sol.state is None
+    with pytest.raises(ValueError, match=r"state: there is none at the end of this run \(diverged"):
+        sol.predict(X)
+    flow = iw.solve(Exploding(), method=iw.GradientFlow(2.0))
+    assert flow.state[0] == flow.outputs[-1, 0, 0]
+    assert flow.error is None
+
+
+def test_not_finite_at_the_start():
+    sol = iw.solve(NET, 1e200 * X, 1e200 * Y, DESCENT, rng=0)
+    assert not sol.success
+    assert "this is the start, so rescale" in sol.message
+    assert sol.outputs.shape == (0, 3, 1)
+    with pytest.raises(ValueError, match="nothing was recorded"):
+        sol.plot()
+
+
+def test_a_stepper_that_stops(Exploding):
+    class Wall(Exploding):  # the loss does not show it
+        def evaluate(self, state, velocity=None, *, step=1, rows=None):
+            return 1.0, super().evaluate(state, velocity)[1]
+
+    sol = iw.solve(Wall(), method=iw.GradientFlow(2.0))
+    assert not sol.success
+    assert sol.message.startswith("RK45 stopped at t = 1 ")
+    assert len(sol.t) > 3
+
+
+def test_errors_of_the_user_carry_the_solution():
+    def fails(point):
+        if point.step == 3:
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine") as caught:
+        iw.solve(NET, X, Y, DESCENT, rng=0, callback=fails)
+    assert len(caught.value.solution.t) == 4
+    assert "`solution`" in caught.value.__notes__[0]
