@@ -1,6 +1,7 @@
 """Finite fully connected networks under abc-parameterizations: what every limit is a limit of, and is held against.
 
-``parameterization`` has the exponents of the width, ``network`` the specification, ``problem`` the forward and backward pass.
+``parameterization`` has the exponents of the width, ``network`` the specification, ``layers`` the forward and backward pass,
+``problem`` what the width puts into it.
 """
 
 from typing import TYPE_CHECKING
