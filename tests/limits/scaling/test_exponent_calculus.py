@@ -7,8 +7,6 @@ import pytest
 
 import infwidth as iw
 from infwidth.limits import Network, Parameterization, activations, scaling
-from infwidth.limits.scaling import labels
-from infwidth.limits.scaling.nonlinearity import Power, nonlinearity
 
 RELU_SQUARED = activations.custom("relu^2", lambda h: np.maximum(h, 0) ** 2, lambda h: 2 * np.maximum(h, 0), 2)
 TABLE = ("h", "x", "gradient", "f", "update", "change", "f_change", "moved")
@@ -21,84 +19,10 @@ def same(a, b):
 # Labelled vectors
 
 
-def test_sums_over_neurons():
-    u, v = labels.direction("w"), labels.direction("one", -0.25)
-    both = labels.add(u, v)
-    assert labels.dot(u, u) == 1  # m terms of one sign
-    assert labels.dot(u, v) == 0.25  # m independent terms: m^{1/2}
-    assert labels.dot(both, v) == 0.5  # the shared direction, m^{1 - 1/4 - 1/4}, against noise, m^{1/2 - 1/4}
-    assert labels.dot(u, {}) == labels.NONE == labels.largest({})
-
-
-def test_a_label_half_a_power_below_the_largest_never_shows():
-    v = {"w": 0.0, "one": -0.5, "x": -0.49}
-    thin = labels.thinned(v)
-    assert set(thin) == {"w", "x"}
-    for other in ({"one": 0.0}, {"w": 0.0}, {"x": -1.0, "one": -0.2}):
-        assert labels.dot(thin, other) == labels.dot(v, other)
-
-
 # What an activation is, read off the function
 
 
-@pytest.mark.parametrize(
-    ("activation", "at_zero", "odd", "bend", "even"),
-    [
-        ("linear", False, Power(1, 1), None, None),
-        ("relu", False, Power(1, 1), None, Power(1, 1)),
-        (activations.leaky_relu(0.3), False, Power(1, 1), None, Power(1, 1)),
-        (activations.leaky_relu(1.0), False, Power(1, 1), None, None),
-        ("abs", False, None, None, Power(1, 1)),
-        ("tanh", False, Power(1, 0), Power(3, 0), None),
-        ("erf", False, Power(1, 0), Power(3, 0), None),
-        ("sin", False, Power(1, 0), Power(3, 0), None),
-        ("sigmoid", True, Power(1, 0), Power(3, 0), None),
-        ("cos", True, None, None, Power(2, 0)),
-        ("gelu", False, Power(1, 1), None, Power(2, 1)),
-        ("silu", False, Power(1, 1), None, Power(2, 1)),
-        ("softplus", True, Power(1, 1), None, Power(2, 1)),
-        ("elu", False, Power(1, 1), Power(2, 0), Power(2, 1)),
-        (activations.hermite(2), True, None, None, Power(2, 2)),
-        (activations.hermite(3), False, Power(1, 3), Power(3, 3), None),
-        (RELU_SQUARED, False, Power(2, 2), Power(2, 2), Power(2, 2)),
-    ],
-)
-def test_the_class_of_an_activation(activation, at_zero, odd, bend, even):
-    found = nonlinearity(activation)
-    assert (found.at_zero, found.odd, found.bend, found.even) == (at_zero, odd, bend, even)
-    assert found.slope_at_zero == (activations.get(activation).at_zero()[1] != 0)
-
-
-def test_an_activation_that_overflows_has_a_class():
-    found = nonlinearity(activations.custom("exp", np.exp, np.exp))
-    assert found.at_zero and found.odd.order == 1 and found.even.order == 2 and found.odd.growth > 1
-
-
 # Which averages a nonlinear factor leaves
-
-
-def test_odd_and_even_factors():
-    u, v, one = {"u": 0.0}, {"v": 0.0}, {"one": 0.0}
-    relu, tanh, abs_, linear = (nonlinearity(name) for name in ("relu", "tanh", "abs", "linear"))
-    assert relu.times_slope(v, u) == v  # E[v 1(u > 0) v] > 0
-    assert relu.times_slope(u, u) == u | one  # E[u 1(u > 0)] > 0
-    assert relu.times_slope(one, u) == u | one
-    assert tanh.times_slope(u, u) == u and tanh.times_slope(one, u) == one  # tanh' is even
-    assert tanh.times_slope(u, u | v) == u | v  # E[u tanh'(u + v) v] < 0, and relu' at u + v has none but through the constant
-    assert linear.times_slope(u, u | v) == u
-    assert abs_.times_slope(v, u) == {("P", "v", "u"): 0.0}  # v sign(u)
-    assert abs_.times_slope({("P", "v", "u"): 0.0}, u) == v  # sign(u)^2 = 1
-    assert abs_.times_slope(v, one)["v"] == 0.0  # E[sign(1 + noise)] > 0
-
-
-def test_small_and_large_arguments():
-    elu, tanh = nonlinearity("elu"), nonlinearity("tanh")
-    assert elu.value({"u": -0.25}) == {"u": -0.25, "one": -0.5}  # h + h^2 / 4 below 0
-    assert elu.value({"u": -0.5}) == {"u": -0.5}  # the mean, m^{-1}, is below what a sum over neurons shows
-    assert tanh.value({"u": 0.5}) == {"u": 0.0}  # saturated
-    assert tanh.times_slope({"v": 0.0}, {"u": 0.5}) == {"v": -0.5}  # few neurons are not
-    assert nonlinearity("sigmoid").value({"u": -0.25}) == {"one": 0.0, "u": -0.25}
-    assert nonlinearity(RELU_SQUARED).value({"u": -1.0}) == {"one": -2.0, "u": -2.0}
 
 
 def test_a_wrong_name_is_reported():
@@ -225,13 +149,6 @@ def test_the_first_rates_act_in_step_0_alone():
     a, b = scaling.exponents(llr, "relu", 1), scaling.exponents(small_after, "relu", 1)
     assert np.array_equal(a.update[0], b.update[0]) and np.all(b.update[1] < a.update[1])
     assert np.all(scaling.exponents(plain, "relu", 1).update[0] < a.update[0])
-
-
-def test_the_table_is_readable():
-    text = str(scaling.exponents(Parameterization.integrable(2), "tanh", steps=1))
-    assert text.splitlines()[0] == "IP, 2 hidden layers, tanh: exponents of m"
-    assert "h2                    -1/2       0" in text
-    assert len(text.splitlines()) == 2 + len(scaling.exponents(Parameterization.integrable(2)).rows())
 
 
 @pytest.mark.parametrize("steps", [-1, 0.5, "two", True])

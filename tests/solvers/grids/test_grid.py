@@ -1,12 +1,10 @@
-"""Grids: cells, masses, refinement, and Wasserstein distances on them."""
+"""Grids: cells, masses, refinement."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
-from infwidth.solvers import Grid, wasserstein_of_grids, wasserstein_to_particles
+from infwidth.solvers import Grid
 
 
 def test_volumes_fill_the_rectangle_and_centers_follow_c_order():
@@ -83,25 +81,6 @@ def test_masses_integrate_polynomials_of_degree_five():
     assert np.allclose(masses.reshape(2, 2), expected / expected.sum(), rtol=1e-14)
 
 
-@given(st.lists(st.floats(-2, 3), min_size=1, max_size=30), st.integers(0, 10**6))
-def test_distance_to_particles_against_brute_force(particles, seed):
-    rng = np.random.default_rng(seed)
-    grid = Grid.uniform(0, 1, 5)
-    masses = rng.dirichlet(np.ones(5))
-    found = wasserstein_to_particles(grid, masses, np.array(particles))
-    points = np.repeat(grid.axes[0], 400) + np.tile((np.arange(400) + 0.5) / 400 - 0.5, 5) / 5
-    brute = stats.wasserstein_distance(points, particles, np.repeat(masses / 400, 400))
-    assert found == pytest.approx(brute, abs=1e-3)
-
-
-def test_distance_of_a_shifted_density_is_the_shift():
-    grid = Grid.uniform(0, 10, 100)
-    masses = np.zeros(100)
-    masses[20:30] = 0.1
-    assert wasserstein_of_grids(grid, masses, grid, np.roll(masses, 7)) == pytest.approx(0.7)
-    assert wasserstein_of_grids(grid, masses, grid, masses) == 0
-
-
 @pytest.mark.parametrize(
     ("build", "name"),
     [
@@ -122,10 +101,6 @@ def test_distance_of_a_shifted_density_is_the_shift():
         (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(3), 10), "masses"),
         (lambda: Grid.uniform(0, 1, 4).adapted_to(np.array([0, -1, 1, 1]), 10), "masses"),
         (lambda: Grid.uniform(0, 1, 4).adapted_to(np.zeros(4), 10), "masses"),
-        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(3), np.ones(2)), "masses"),
-        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4), np.ones(2)), "masses"),
-        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4) / 4, np.ones((3, 2))), "particles"),
-        (lambda: wasserstein_to_particles(Grid.uniform((0, 0), (1, 1), (2, 2)), np.ones(4), np.ones(2)), "grid"),
     ],
 )
 def test_bad_arguments_are_named(build, name):

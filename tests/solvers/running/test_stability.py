@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
+from infwidth.solvers.running.stability import sharpness
 
 X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
 NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))
@@ -40,3 +41,7 @@ def test_the_ceiling_is_a_million_times_the_first_loss(scripted, losses, steps):
     """A loss above 1e6 max(1, first loss) is divergence."""
     sol = iw.solve(scripted(losses), method=iw.GradientDescent(1.0, 2))
     assert (sol.success, sol.stats["steps"]) == (steps == 2, steps)
+
+
+def test_sharpness_is_the_top_eigenvalue(quadratic):
+    assert sharpness(quadratic.problem, iterations=40) == pytest.approx(np.linalg.eigvalsh(quadratic.K)[-1], rel=1e-4)

@@ -1,0 +1,16 @@
+"""Wasserstein distance on the circle."""
+
+import numpy as np
+import pytest
+from scipy.optimize import linear_sum_assignment
+
+from infwidth.solvers.distances.circle import circular_wasserstein
+
+
+def test_circular_distance_is_the_optimal_assignment():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        a, b = rng.normal(3, rng.random() * 3, (2, 9))
+        cost = np.abs(np.mod(a[:, None] - b + np.pi, 2 * np.pi) - np.pi)
+        assert circular_wasserstein(a, np.full(9, 2.0), b, np.ones(9)) == pytest.approx(cost[linear_sum_assignment(cost)].mean(), rel=1e-12)
+    assert circular_wasserstein([0.1, 3.0], [1.0, 0.0], [0.1], [4.0]) == 0
