@@ -2,20 +2,21 @@ r"""Escape times: how long networks of width m stay at the stationary points of 
 
 The limits of naive IP with 3 and more hidden layers, and of IP-LLR with 5 and more, are f = 0 for all time. A finite network leaves late.
 The escape time is the first t = (learning rate) x (steps) with loss < .9 loss(f = 0), interpolated between steps; medians over seeds,
-standard errors by resampling them. The laws fitted are a + b ln m; a + b m^p with a free p; the one that theory predicts; and for IP-LLR
+standard errors by resampling them. The curves fitted are a + b ln m; a + b m^p with a free p; the one that theory predicts; and for IP-LLR
 with 6 and 7 layers the competing one, that of the direct route, on which no surviving kernel bridges a missing link:
 
                predicted                                             direct
     naive IP   L = 3: ln m      L = 4: m^(1/2)     L = 5: m
     IP-LLR     L = 5: ln m      L = 6: ln m        L = 7: m^(1/2) ln m   L = 6: m^(1/2)   L = 7: m
 
-The law of lowest AIC fits better; the error of predicting each width from the others is given beside it. Where the predicted law is the
+The curve of lowest AIC fits better; the error of predicting each width from the others is given beside it. Where the predicted curve is the
 logarithm and the network is linear, its slope is predicted too.
 
-What the widths can tell. From m = 32 to 512 the data do not decide for the predicted law of L = 6 and 7: there the direct one fits better
+What the widths can tell. From m = 32 to 512 the data do not decide for the predicted curve of L = 6 and 7: there the direct one fits better
 (AIC lower by 3 to 7). L = 6 is decided by the run from m = 64 to 4096 at first step 1, whose range was chosen after the narrower networks
-were seen. The laws of L >= 7 rest on their derivation and on the integration of the exact chain (tests/limits/test_escape.py). L = 5 at
-first step 1 is not asymptotic: its networks leave within 1 to 9 steps, and its slope misses the predicted one by 3 standard errors.
+were seen. The predictions for L >= 7 rest on their derivation and on the integration of the exact chain
+(tests/limits/integrable/test_escape.py). L = 5 at first step 1 is not asymptotic: its networks leave within 1 to 9 steps, and its slope
+misses the predicted one by 3 standard errors.
 
 Every case: 32 standard Gaussian data points in 4 dimensions, linear teacher, squared loss, full batch. The first rate of IP-LLR is
 strength / |mean_i y_i phi(w.x_i)|: the surviving kernels then have norm ``strength``.
@@ -41,7 +42,7 @@ Array = np.ndarray
 
 WIDTHS = (32, 48, 64, 96, 128, 192, 256, 512)
 QUICK_WIDTHS = (32, 64, 96, 128)
-TITLES = {"standard": "naive IP", "large_lr": "IP-LLR"}
+TITLES = {"naive": "naive IP", "large_lr": "IP-LLR"}
 
 
 @dataclass(frozen=True)
@@ -64,22 +65,22 @@ class Case:
         return f"{TITLES[self.scheme]} L={self.hidden_layers} {self.activation}{first}"
 
     @property
-    def law(self) -> saddle.EscapeLaw:
-        return saddle.escape_law(self.hidden_layers, self.scheme)
+    def scaling(self) -> saddle.EscapeScaling:
+        return saddle.escape_scaling(self.hidden_layers, self.scheme)
 
     @property
     def direct_exponent(self) -> float | None:
-        """Exponent (L - 5)/2 of the direct route, where it differs from the predicted law."""
+        """Exponent (L - 5)/2 of the direct route, where it differs from the predicted one."""
         return (self.hidden_layers - 5) / 2 if self.scheme == "large_lr" and self.hidden_layers > 5 else None
 
 
 CASES = (
-    Case("standard", 3, "linear", 0.1, 48),
-    Case("standard", 3, "tanh", 0.2, 24),
-    Case("standard", 4, "linear", 0.25, 32),
-    Case("standard", 4, "tanh", 0.5, 16, quick=False),
-    Case("standard", 5, "linear", 0.5, 24, last_width=256),
-    Case("standard", 5, "tanh", 0.5, 16, last_width=256, quick=False),
+    Case("naive", 3, "linear", 0.1, 48),
+    Case("naive", 3, "tanh", 0.2, 24),
+    Case("naive", 4, "linear", 0.25, 32),
+    Case("naive", 4, "tanh", 0.5, 16, quick=False),
+    Case("naive", 5, "linear", 0.5, 24, last_width=256),
+    Case("naive", 5, "tanh", 0.5, 16, last_width=256, quick=False),
     Case("large_lr", 5, "linear", 0.1, 64, 1.0, quick=False),  # leaves within 1 to 9 steps: not asymptotic
     Case("large_lr", 5, "linear", 0.25, 64, 0.5),
     Case("large_lr", 5, "tanh", 0.2, 32, 1.0),
@@ -106,7 +107,7 @@ def first_rate(case: Case) -> float | None:
 
 
 def network(case: Case, width: int) -> Network:
-    parameterization = Parameterization.integrable if case.scheme == "standard" else Parameterization.integrable_large_lr
+    parameterization = Parameterization.integrable if case.scheme == "naive" else Parameterization.integrable_large_lr
     return Network(4, case.hidden_layers, width, case.activation, parameterization(case.hidden_layers))
 
 
@@ -157,11 +158,11 @@ def study(case: Case, widths: Sequence[int], seeds: int, first_seed: int, execut
     for task, found in zip(tasks, executor.map(job, tasks), strict=True):
         gathered[task[1]] += found
     escapes = [[run.escape for run in gathered[width]] for width in widths]
-    law = case.law
-    fit = escape.fit_laws(widths, escapes, law.exponent, logarithm=law.logarithm, rng=first_seed)
-    laws = {law.name: law for law in fit.laws} | {"predicted": fit.predicted}
+    scaling = case.scaling
+    fit = escape.fit_growth(widths, escapes, scaling.exponent, logarithm=scaling.logarithm, rng=first_seed)
+    curves = {curve.name: curve for curve in fit.curves} | {"predicted": fit.predicted}
     if case.direct_exponent is not None:  # the same resamples, hence the same weights
-        laws["direct"] = replace(escape.fit_laws(widths, escapes, case.direct_exponent, rng=first_seed).predicted, name="direct")
+        curves["direct"] = replace(escape.fit_growth(widths, escapes, case.direct_exponent, rng=first_seed).predicted, name="direct")
     return {
         "case": case.name,
         **asdict(case),
@@ -174,16 +175,16 @@ def study(case: Case, widths: Sequence[int], seeds: int, first_seed: int, execut
         "half_loss_delay": [float(np.median([run.half_loss - run.escape for run in gathered[width]])) for width in widths],
         "medians": fit.medians.tolist(),
         "errors": fit.errors.tolist(),
-        "predicted_law": law._asdict(),
+        "predicted_scaling": scaling._asdict(),
         "predicted_log_slope": predicted_slope(case),
-        "laws": {name: asdict(law) for name, law in laws.items()},
-        "better": min(laws, key=lambda name: laws[name].aic),
+        "curves": {name: asdict(curve) for name, curve in curves.items()},
+        "better": min(curves, key=lambda name: curves[name].aic),
     }
 
 
 def predicted_slope(case: Case) -> float | None:
     """Slope in ln m, where theory has the constant: strict saddles of linear networks, and naive IP with three layers."""
-    if case.law != (0.0, True) or (case.scheme == "large_lr" and case.activation != "linear"):
+    if case.scaling != (0.0, True) or (case.scheme == "large_lr" and case.activation != "linear"):
         return None
     rate = saddle.growth_rate(*problem(), case.hidden_layers, activation=case.activation, first_learning_rate=first_rate(case))
     return saddle.log_slope(rate, case.hidden_layers, case.scheme, case.learning_rate)
@@ -206,9 +207,9 @@ def run(quick: bool = False, seed: int = 0, cases: Sequence[Case] = CASES, progr
 
 def columns(r: dict[str, Any]) -> list[str]:
     """The cells of one case in the table."""
-    log, free = r["laws"]["log"], r["laws"]["power"]
-    fitted = [r["laws"][name] for name in ("log", "power", "predicted", "direct") if name in r["laws"]]
-    p, theory = r["predicted_law"]["exponent"], r["predicted_log_slope"]
+    log, free = r["curves"]["log"], r["curves"]["power"]
+    fitted = [r["curves"][name] for name in ("log", "power", "predicted", "direct") if name in r["curves"]]
+    p, theory = r["predicted_scaling"]["exponent"], r["predicted_log_slope"]
     before, after = sum(r["diverged_before_escape"]), sum(r["diverged_after_escape"])
     slope = "" if p else f"{log['slope']:.3f}+-{log['slope_error']:.3f}" + ("" if theory is None else f" ({theory:.3f})")
     return [
@@ -216,9 +217,9 @@ def columns(r: dict[str, Any]) -> list[str]:
         f"{r['medians'][0]:.2f}",
         f"{r['medians'][-1]:.2f}+-{r['errors'][-1]:.2f}",
         f"{free['exponent']:.2f}+-{free['exponent_error']:.2f}",
-        (f"m^{p:g}" if p else "") + (" ln m" if r["predicted_law"]["logarithm"] else ""),
-        "/".join(f"{law['aic']:.1f}" for law in fitted),
-        "/".join(f"{100 * law['prediction_error']:.0f}%" for law in fitted),
+        (f"m^{p:g}" if p else "") + (" ln m" if r["predicted_scaling"]["logarithm"] else ""),
+        "/".join(f"{curve['aic']:.1f}" for curve in fitted),
+        "/".join(f"{100 * curve['prediction_error']:.0f}%" for curve in fitted),
         r["better"],
         slope,
         f"{before} + {after} of {sum(r['seeds_per_width'])}" if before + after else "",
@@ -228,7 +229,7 @@ def columns(r: dict[str, Any]) -> list[str]:
 def table(results: Sequence[dict[str, Any]]) -> str:
     """One line per case.
 
-    AIC and the error of predicting each width from the others: logarithm / free power / predicted law / direct route, the last for
+    AIC and the error of predicting each width from the others: logarithm / free power / predicted / direct route, the last for
     IP-LLR with L >= 6. Diverged: before + after the escape.
     """
     heads = ["case", "first", "last median", "free p", "predicted", "AIC", "left out", "better", "slope in ln m (theory)", "diverged"]
@@ -246,35 +247,35 @@ LOOKS = {
 
 
 def figure(results: Sequence[dict[str, Any]]) -> Any:
-    """Escape time against width: one panel per stationary point, with the fitted predicted laws."""
+    """Escape time against width: one panel per stationary point, with the fitted predictions."""
     import matplotlib.pyplot as plt
     from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     fig, grid = plt.subplots(2, 3, figsize=(11, 6.4), layout="constrained")
-    panels = {("standard", 3 + i): grid[0, i] for i in range(3)} | {("large_lr", 5 + i): grid[1, i] for i in range(3)}
+    panels = {("naive", 3 + i): grid[0, i] for i in range(3)} | {("large_lr", 5 + i): grid[1, i] for i in range(3)}
     for r in results:
         axes = panels[r["scheme"], r["hidden_layers"]]
         strength = r["strength"]
         color, marker = LOOKS[("tanh",)] if r["activation"] == "tanh" else LOOKS["linear", strength]
-        free, fitted = r["laws"]["power"], escape.Law(**r["laws"]["predicted"])
+        free, fitted = r["curves"]["power"], escape.GrowthCurve(**r["curves"]["predicted"])
         first = "" if strength is None else rf", $|\rho_0|={strength:g}$"
         label = f"{r['activation']}{first}: $p={free['exponent']:.2f}\\pm{free['exponent_error']:.2f}$"
         axes.errorbar(r["widths"], r["medians"], r["errors"], color=color, marker=marker, ls="", ms=4.5, capsize=2, label=label)
         m = np.geomspace(r["widths"][0], r["widths"][-1], 200)
         axes.plot(m, fitted(m), color=color, lw=1.2)
-        if "direct" in r["laws"]:
-            axes.plot(m, escape.Law(**r["laws"]["direct"])(m), color=color, lw=1, ls="--")
+        if "direct" in r["curves"]:
+            axes.plot(m, escape.GrowthCurve(**r["curves"]["direct"])(m), color=color, lw=1, ls="--")
         if r["predicted_log_slope"] is not None:
             middle = len(r["widths"]) // 2
             line = r["medians"][middle] + r["predicted_log_slope"] * np.log(m / r["widths"][middle])
             axes.plot(m, line, color="black", lw=1, ls=":")
     for (scheme, L), axes in panels.items():
-        law = saddle.escape_law(L, scheme)
-        growth = {0.0: "", 0.5: r"\sqrt{m}\,", 1.0: "m"}[law.exponent] + (r"\ln m" if law.logarithm else "")
+        scaling = saddle.escape_scaling(L, scheme)
+        growth = {0.0: "", 0.5: r"\sqrt{m}\,", 1.0: "m"}[scaling.exponent] + (r"\ln m" if scaling.logarithm else "")
         axes.set_title(rf"{TITLES[scheme]}, $L={L}$:  $t \sim {growth}$", fontsize=11)
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(ScalarFormatter())
-        if law.exponent:
+        if scaling.exponent:
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(ScalarFormatter())
             axes.yaxis.set_minor_formatter(NullFormatter())

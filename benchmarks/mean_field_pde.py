@@ -110,7 +110,7 @@ def transport(quick: bool, rounds: int) -> Runs:
 
     def end(model: Any, method: Any, rng: int | None = None) -> Any:
         sol = iw.solve(model, method=method, save_at=[t_end], rng=rng)
-        return (sol.problem.grid, sol.state) if model.solver == "density" else sol.state
+        return (sol.problem.grid, sol.state) if model.discretisation == "density" else sol.state
 
     def flow(rtol: float, stepper: str = "RK45") -> iw.GradientFlow:
         return iw.GradientFlow(t_end, rtol, rtol / 1000, stepper, estimate_error=False)

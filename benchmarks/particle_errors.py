@@ -19,7 +19,7 @@ import numpy as np
 from harness import options, write
 
 import infwidth as iw
-from infwidth.solvers.studies.replicas import interval, simultaneous_error
+from infwidth.solvers import replicas as scatter
 
 Array = np.ndarray
 
@@ -81,9 +81,9 @@ def main() -> None:
         for s in range(runs):
             sol = solve(case, data, 800, args.seed + 1000 + s, replicas=8)
             gap = np.abs(sol.test_outputs[0] - truth)
-            point.append(float((gap < interval(sol.problem.replica_outputs(sol.state, data[2]))).mean()))
+            point.append(float((gap < scatter.interval(sol.problem.replica_outputs(sol.state, data[2]))).mean()))
             joint.append(bool(max(gap.max(), np.abs(sol.outputs[0] - trained).max()) < sol.error[0]))
-            blind.append(bool(gap.max() < simultaneous_error(sol.problem.replica_outputs(sol.state))))
+            blind.append(bool(gap.max() < scatter.simultaneous_error(sol.problem.replica_outputs(sol.state))))
         found["coverage"] = {
             "runs": runs,
             "point": float(np.mean(point)),

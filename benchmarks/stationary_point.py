@@ -90,7 +90,7 @@ def movements(case: Case, samples: int, seed: int, seeds: int) -> list[float]:
 def limit_movement(scheme: str, hidden_layers: int, X: Array, y: Array) -> float:
     """The same for the exact infinite-width limit of the linear network."""
     limits = {
-        "naive IP": DeepLinearIntegrable(hidden_layers, "standard"),
+        "naive IP": DeepLinearIntegrable(hidden_layers, "naive"),
         "IP-LLR": DeepLinearIntegrable(hidden_layers, "large_lr"),
         "µP": DeepLinearMuP(hidden_layers),
     }

@@ -16,6 +16,13 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from . import distances as distances
+    from . import grids as grids
+    from . import losses as losses
+    from . import methods as methods
+    from . import particles as particles
+    from . import studies as studies
+
     # A public function never bears the name of its module: importing the module would put it in the function's place.
     from .abilities import FiniteModel as FiniteModel
     from .abilities import FirstStep as FirstStep

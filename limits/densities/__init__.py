@@ -11,6 +11,7 @@ from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .circle import CircleMeanField as CircleMeanField
+    from .circle_problem import dissipation as dissipation
     from .interaction import InteractionMeanField as InteractionMeanField
     from .mean_field import DensityMeanField as DensityMeanField
     from .problem import density as density

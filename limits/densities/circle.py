@@ -78,8 +78,8 @@ class CircleMeanField:
     -----
     Solve it by :class:`~infwidth.solvers.GradientFlow`; gradient descent stops at a rate that makes a mass negative, which those below
     ``sol.problem.stable_rate(state)`` never do. The state holds the masses of the cells, ``sol.problem.measures(sol.state)`` (2, cells) at
-    ``sol.problem.angles``. Snapshots: ``observables={"density": density}`` from :mod:`infwidth.limits.densities.problem`; the dissipated
-    energy from :mod:`infwidth.limits.densities.circle_problem`; distances to particles from :mod:`infwidth.solvers.distances.circle`.
+    ``sol.problem.angles``. Snapshots: ``observables={"density": density, "spent": dissipation}``, both from
+    :mod:`infwidth.limits.densities`; distances to particles: :func:`infwidth.solvers.circular_wasserstein`.
 
     The order is 2 where the measures and V are smooth, as for a population. On data, V of a kinked activation has kinks, at the angles
     orthogonal to the inputs: atoms and gaps form there in finite time, cells blur them to a width of some cells, and the order is 1.

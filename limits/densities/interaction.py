@@ -59,7 +59,7 @@ class InteractionMeanField:
 
     Notes
     -----
-    ``sol.loss`` is E (not the free energy: see ``free_energy`` in :mod:`infwidth.limits.densities.problem`) and may be negative;
+    ``sol.loss`` is E (not the free energy: see ``free_energy`` in :mod:`infwidth.limits.densities`) and may be negative;
     ``sol.outputs`` is empty.
 
     Examples

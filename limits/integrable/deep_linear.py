@@ -9,7 +9,7 @@ constant), trained with the base learning rate.
 
 Starting points, in the basis (u, g) [1]_:
 
-* ``"standard"``: :math:`A_1 = [I; 0]`, middle :math:`A_l = 0`, :math:`A_{L+1} = [0, I]`. For :math:`L \ge 3` every gradient vanishes:
+* ``"naive"``: :math:`A_1 = [I; 0]`, middle :math:`A_l = 0`, :math:`A_{L+1} = [0, I]`. For :math:`L \ge 3` every gradient vanishes:
   f = 0 for all time.
 * ``"large_lr"``: the same start, but step 0 acts through the Gaussian initial weights. With the rate
   :math:`\eta_0` and :math:`\rho = -\eta_0\, \mathrm{mean}_i\, r_i x_i^\top` (k, d), :math:`r` the residuals at f = 0,
@@ -39,13 +39,14 @@ from ...solvers.abilities import FirstStep, Fused
 from ...solvers.checks import integer
 from ...solvers.data import Data
 from ...solvers.problem import Coordinates, Evaluation
+from .schemes import check_scheme
 
 __all__ = ["DeepLinearIntegrable", "chain_gradient"]
 
 Array = np.ndarray
 
 SMALL = 50_000  # multiplications; above, matrix products are faster than one compiled pass over the data
-SCHEMES = ("standard", "large_lr", "non_centered")
+SCHEMES = ("naive", "large_lr", "non_centered")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class DeepLinearIntegrable:
     ----------
     hidden_layers : int
         Number L of hidden layers (L + 1 weight matrices).
-    scheme : {"large_lr", "standard", "non_centered"}
+    scheme : {"large_lr", "naive", "non_centered"}
         Limit of ``Parameterization.integrable_large_lr``, ``.integrable`` or ``.integrable_non_centered``, all weights of unit variance.
 
     Raises
@@ -69,7 +70,7 @@ class DeepLinearIntegrable:
 
     Notes
     -----
-    ``f = 0`` for all time, so no test of anything, for "standard" with :math:`L \ge 3` and "large_lr" with :math:`L \ge 5`. With
+    ``f = 0`` for all time, so no test of anything, for "naive" with :math:`L \ge 3` and "large_lr" with :math:`L \ge 5`. With
     "large_lr" choose the first rate so that :math:`|\rho|` is about 1.
 
     Examples
@@ -79,7 +80,7 @@ class DeepLinearIntegrable:
     >>> def moved(hidden_layers, scheme):
     ...     method = iw.GradientDescent(0.5, steps=100, first_learning_rate=2.0)
     ...     return bool(abs(iw.solve(iw.DeepLinearIntegrable(hidden_layers, scheme), X, y, method).outputs).max() > 0)
-    >>> [moved(L, "standard") for L in (1, 2, 3, 4, 5)]
+    >>> [moved(L, "naive") for L in (1, 2, 3, 4, 5)]
     [True, True, False, False, False]
     >>> [moved(L, "large_lr") for L in (1, 2, 3, 4, 5)]
     [True, True, True, True, False]
@@ -90,8 +91,7 @@ class DeepLinearIntegrable:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_layers", integer("hidden_layers", self.hidden_layers, least=1))
-        if self.scheme not in SCHEMES:
-            raise ValueError(f"scheme: {self.scheme!r} is not one of {', '.join(SCHEMES)}")
+        check_scheme(self.scheme, SCHEMES)
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ChainProblem:
         """Join the limit to its data. Nothing is random."""
@@ -106,11 +106,11 @@ class ChainProblem(Fused, FirstStep):
     coordinates: ClassVar[Coordinates] = "reduced"
 
     def __init__(self, data: Data, hidden_layers: int, scheme: str) -> None:
-        from . import chain as linear_chain  # loads numba
+        from . import chain  # loads numba
 
         d, k = data.X.shape[1], data.outputs
         self.data = data
-        self._chain = linear_chain
+        self._chain = chain
         self.first_step = scheme == "large_lr"
         constant = int(scheme == "non_centered")
         D = d + constant + k
@@ -192,7 +192,6 @@ def chain_gradient(matrices: list[Array], E: Array) -> list[Array]:
 
     Examples
     --------
-    >>> from infwidth.limits.integrable.deep_linear import chain_gradient
     >>> [G.tolist() for G in chain_gradient([np.array([[2.0]]), np.array([[3.0]])], np.array([[1.0]]))]
     [[[3.0]], [[2.0]]]
     """

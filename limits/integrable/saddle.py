@@ -1,4 +1,4 @@
-r"""The stationary points of integrable parameterizations, and the laws by which networks of finite width leave them.
+r"""The stationary points of integrable parameterizations, and how networks of finite width leave them.
 
 In the infinite-width limit independent centred initial weights act as the zero operator. Where f stays 0 for ever:
 
@@ -21,11 +21,11 @@ At width m every matrix carries noise of operator norm of order :math:`\epsilon 
   for L = 6. The two signals beside it are single numbers of order :math:`\epsilon^2`, because noise spreads over all m directions and they
   need one. They grow at the rate :math:`\epsilon^{L-6}`, exponentially over a factor m: :math:`t \sim m^{(L-6)/2} \ln m`, and L = 6 is a
   strict saddle. From L = 8 on there is room for two bridges, with three such numbers a of order 1/m: :math:`\dot a \sim \epsilon^{L-8} a^2`
-  blows up at :math:`t \sim \epsilon^{-(L-8)} m = m^{(L-6)/2}`, without the logarithm. Without bridges the law would be
+  blows up at :math:`t \sim \epsilon^{-(L-8)} m = m^{(L-6)/2}`, without the logarithm. Without bridges it would be
   :math:`m^{(L-5)/2}`. At moderate widths and with a small first rate (the bridge costs
   factors :math:`|\rho_0|`) those signals come first: exponents fitted from m = 32 to 512 are about .4 to .6 for L = 6, and 1.2 to
-  1.7 for L = 7 (to 256), where the law of the direct signals fits better. From m = 64 to 4096 (a range chosen after the narrower networks
-  were seen), with :math:`|\rho_0|` = 1, that of L = 6 is 0 within .09. The laws for L >= 7 rest on the argument above and on the exact
+  1.7 for L = 7 (to 256), where the curve of the direct signals fits better. From m = 64 to 4096 (a range chosen after the narrower networks
+  were seen), with :math:`|\rho_0|` = 1, that of L = 6 is 0 within .09. The orders for L >= 7 rest on the argument above and on the exact
   chain (:class:`~infwidth.limits.DeepLinearIntegrable`), integrated from its stationary point moved by :math:`\epsilon` in the entries
   :math:`u \to u, g \to g` of the middle matrices and by :math:`\epsilon^2` in :math:`g \to u`.
 
@@ -37,7 +37,7 @@ order :math:`m^{-q}`, q = 1 (L = 3, 5) or 2 (L = 6),
 References
 ----------
 .. [1] Hajjar, Chizat and Giraud, arXiv:2110.15596: the stationary point of naive IP, and IP-LLR. The second stationary point and the escape
-   laws are derived here.
+   times are derived here.
 """
 
 from __future__ import annotations
@@ -52,23 +52,22 @@ from ...solvers.data import Data
 from ...solvers.losses import Loss
 from .. import activations
 from ..activations import Activation
+from .schemes import STATIONARY_FROM, check_scheme
 
-__all__ = ["EscapeLaw", "escape_law", "growth_rate", "is_stationary", "log_slope"]
+__all__ = ["EscapeScaling", "escape_scaling", "growth_rate", "is_stationary", "log_slope"]
 
 Array = np.ndarray
 
-SCHEMES = {"standard": 3, "large_lr": 5}  # hidden layers from which on the start is stationary
 
-
-class EscapeLaw(NamedTuple):
+class EscapeScaling(NamedTuple):
     r"""Escape time :math:`t \sim m^p`, times :math:`\ln m` if ``logarithm``."""
 
     exponent: float
     logarithm: bool
 
 
-def is_stationary(hidden_layers: int, scheme: str = "standard") -> bool:
-    """Whether the limit is f = 0 for all time: naive IP (``"standard"``) from L = 3 on, IP-LLR (``"large_lr"``) from L = 5 on.
+def is_stationary(hidden_layers: int, scheme: str = "naive") -> bool:
+    """Whether the limit is f = 0 for all time: naive IP (``"naive"``) from L = 3 on, IP-LLR (``"large_lr"``) from L = 5 on.
 
     For IP-LLR with activations that are smooth at 0 with value 0 there; never for relu.
 
@@ -79,12 +78,10 @@ def is_stationary(hidden_layers: int, scheme: str = "standard") -> bool:
     ([False, True], [False, True])
     """
     L = integer("hidden_layers", hidden_layers, least=1)
-    if scheme not in SCHEMES:
-        raise ValueError(f"scheme: {scheme!r} is not one of {', '.join(SCHEMES)}")
-    return L >= SCHEMES[scheme]
+    return L >= STATIONARY_FROM[check_scheme(scheme, STATIONARY_FROM)]
 
 
-def escape_law(hidden_layers: int, scheme: str = "standard") -> EscapeLaw:
+def escape_scaling(hidden_layers: int, scheme: str = "naive") -> EscapeScaling:
     r"""How the escape time grows with the width m.
 
     Naive IP: :math:`\ln m` for L = 3, then :math:`m^{(L-3)/2}`. IP-LLR: :math:`\ln m` for L = 5 and 6, :math:`m^{1/2} \ln m` for L = 7,
@@ -98,18 +95,19 @@ def escape_law(hidden_layers: int, scheme: str = "standard") -> EscapeLaw:
     Examples
     --------
     >>> from infwidth.limits import saddle
-    >>> [tuple(saddle.escape_law(L)) for L in (3, 4, 5)]
+    >>> [tuple(saddle.escape_scaling(L)) for L in (3, 4, 5)]
     [(0.0, True), (0.5, False), (1.0, False)]
-    >>> [tuple(saddle.escape_law(L, "large_lr")) for L in (5, 6, 7, 8)]
+    >>> [tuple(saddle.escape_scaling(L, "large_lr")) for L in (5, 6, 7, 8)]
     [(0.0, True), (0.0, True), (0.5, True), (1.0, False)]
     """
     if not is_stationary(hidden_layers, scheme):
         raise ValueError(
-            f"hidden_layers: there is no stationary point with {hidden_layers} under {scheme!r}; it needs at least {SCHEMES[scheme]}"
+            f"hidden_layers: there is no stationary point with {hidden_layers} under {scheme!r};"
+            f" it needs at least {STATIONARY_FROM[scheme]}"
         )
-    if scheme == "standard":
-        return EscapeLaw((hidden_layers - 3) / 2, hidden_layers == 3)
-    return EscapeLaw(max(hidden_layers - 6, 0) / 2, hidden_layers <= 7)
+    if scheme == "naive":
+        return EscapeScaling((hidden_layers - 3) / 2, hidden_layers == 3)
+    return EscapeScaling(max(hidden_layers - 6, 0) / 2, hidden_layers <= 7)
 
 
 def growth_rate(
@@ -187,7 +185,7 @@ def growth_rate(
     return rate
 
 
-def log_slope(rate: float, hidden_layers: int, scheme: str = "standard", learning_rate: float | None = None) -> float:
+def log_slope(rate: float, hidden_layers: int, scheme: str = "naive", learning_rate: float | None = None) -> float:
     r"""Slope :math:`\mathrm d t_{\rm escape} / \mathrm d \ln m` at a strict saddle of growth rate :math:`\kappa`.
 
     :math:`q \eta / (2 \ln(1 + \eta\kappa))` for gradient descent, :math:`q/(2\kappa)` for the flow (no ``learning_rate``), where the output
@@ -198,7 +196,7 @@ def log_slope(rate: float, hidden_layers: int, scheme: str = "standard", learnin
     rate : float
         :func:`growth_rate` of the same network.
     hidden_layers : int
-    scheme : {"standard", "large_lr"}
+    scheme : {"naive", "large_lr"}
     learning_rate : float, optional
         Of gradient descent, after the first step; None for the flow.
 
@@ -218,8 +216,8 @@ def log_slope(rate: float, hidden_layers: int, scheme: str = "standard", learnin
     >>> saddle.log_slope(1.0, 3), saddle.log_slope(1.0, 3, learning_rate=0.5), saddle.log_slope(1.0, 6, "large_lr")
     (0.5, 0.6166, 1.0)
     """
-    if escape_law(hidden_layers, scheme) != EscapeLaw(0.0, True):
-        raise ValueError(f"hidden_layers: the escape time with {hidden_layers} under {scheme!r} is no multiple of ln m; see escape_law")
+    if escape_scaling(hidden_layers, scheme) != EscapeScaling(0.0, True):
+        raise ValueError(f"hidden_layers: the escape time with {hidden_layers} under {scheme!r} is no multiple of ln m; see escape_scaling")
     rate = real("rate", rate, above=0)
     q = 2 if (scheme, hidden_layers) == ("large_lr", 6) else 1
     if learning_rate is None:

@@ -47,7 +47,7 @@ class PiecewiseLinear:
     --------
     At radius 0 only the value at 0 counts; far out half of the directions see each end:
 
-    >>> from infwidth.limits.isotropic.directions import PiecewiseLinear
+    >>> from infwidth.limits import PiecewiseLinear
     >>> ramp = PiecewiseLinear((0.5, 1.5), (-2.5, 7.5))
     >>> ramp.radial_mean(np.array([0.0, 1e9]), dim=40).round(3)
     array([-2.5,  2.5])

@@ -8,7 +8,7 @@ without approximation [1]_,
     \partial_t \rho = \partial_r\!\left(\rho\,\partial_r \Psi\right), \qquad
     \Psi(r; \rho) = 2\,\mathbb E\!\left[(f(R) - y)\, q_d(r R)\right], \qquad f(R) = \int q_d(r' R)\,\rho(dr'),
 
-with :math:`R = |x|` and :math:`q_d` of :mod:`~infwidth.limits.isotropic.directions`. This is the gradient flow of the risk
+with :math:`R = |x|` and :math:`q_d` of :class:`~infwidth.limits.PiecewiseLinear`. This is the gradient flow of the risk
 :math:`\mathbb E (y - f)^2` — **without** the factor ½ of the squared loss of data — in the Wasserstein distance. With a temperature
 :math:`\tau` and weight decay :math:`\lambda` (noisy SGD), :math:`\Psi` gains :math:`\tfrac\lambda2 r^2 - \tau (d-1)\log r` and the equation
 :math:`\tau\,\partial_r^2\rho`.
@@ -39,7 +39,7 @@ __all__ = ["RadialMeanField"]
 
 Array = np.ndarray
 
-SOLVERS = ("particles", "density")
+DISCRETISATIONS = ("particles", "density")
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,16 @@ class RadialMeanField:
         :math:`|x|/\sqrt d`.
     delta : float
         :math:`0 \le \Delta < 1`.
-    solver : {"particles", "density"}
+    discretisation : {"particles", "density"}
         Radial particles (any method moves them), or conservative finite volumes for the density (``TransportFlow``).
     size : int, default 400
         Number of particles or of cells (then 4 at least).
     activation : PiecewiseLinear
-        Default: -2.5 below .5, 7.5 above 1.5, linear between.
+        Default: ``infwidth.limits.isotropic.MEI_MONOTONE``, -2.5 below .5, 7.5 above 1.5, linear between.
     initial : float or frozen scipy distribution
         Law of :math:`r_0 \ge 0`. A number :math:`\kappa` means Gaussian weights, :math:`w_0 \sim N(0, \kappa^2 I_d/d)`.
     grid : Grid, optional
-        Cells of the density solver, one axis from 0 on; then ``size`` is not used. Default: ``size`` cells up to ``r_max``, finest at
+        Cells of the density, one axis from 0 on; then ``size`` is not used. Default: ``size`` cells up to ``r_max``, finest at
         1.5 times the median of the initial law.
     r_max : float, default 8
         Largest radius of the default grid. Check that no mass arrives there (``sol.state[-1]``).
@@ -97,7 +97,7 @@ class RadialMeanField:
 
     dim: float
     delta: float
-    solver: str = "particles"
+    discretisation: str = "particles"
     size: int = 400
     activation: PiecewiseLinear = MEI_MONOTONE
     initial: Any = 0.8
@@ -112,8 +112,8 @@ class RadialMeanField:
             object.__setattr__(self, "dim", integer("dim", self.dim, least=2, way_out="or math.inf"))
         if real("delta", self.delta, least=0) >= 1:
             raise ValueError(f"delta: need 0 <= delta < 1, got {self.delta:g}; at 1 one class is a point")
-        if self.solver not in SOLVERS:
-            raise ValueError(f"solver: {self.solver!r} is not one of {', '.join(SOLVERS)}")
+        if self.discretisation not in DISCRETISATIONS:
+            raise ValueError(f"discretisation: {self.discretisation!r} is not one of {', '.join(DISCRETISATIONS)}")
         object.__setattr__(self, "size", integer("size", self.size, least=1))
         if not isinstance(self.activation, PiecewiseLinear):
             raise ValueError(f"activation: need a PiecewiseLinear, got {self.activation!r}; interpolate other functions at many knots")
@@ -130,20 +130,20 @@ class RadialMeanField:
         real("r_max", self.r_max, above=0)
         self._check_grid()
         noisy = real("temperature", self.temperature, least=0) + real("weight_decay", self.weight_decay, least=0) > 0
-        if noisy and self.solver == "particles":
-            raise ValueError("temperature, weight_decay: radial particles move without noise; use solver='density'")
+        if noisy and self.discretisation == "particles":
+            raise ValueError("temperature, weight_decay: radial particles move without noise; use discretisation='density'")
         if self.temperature and math.isinf(self.dim):
             raise ValueError("temperature: noise in infinite dimension moves a radius at once to infinity; give a finite dim")
-        if self.solver == "density" and self.law() is None:
+        if self.discretisation == "density" and self.law() is None:
             raise ValueError("initial: a number is an atom at dim = inf, which has no density; give a scipy distribution or particles")
 
     def _check_grid(self) -> None:
         if self.grid is None:
-            if self.solver == "density" and self.size < 4:
+            if self.discretisation == "density" and self.size < 4:
                 raise ValueError(f"size: the density needs four cells or more (two on the coarser grid of its error), got {self.size}")
             return
-        if self.solver == "particles":
-            raise ValueError("grid: particles have none; use solver='density', or leave it out")
+        if self.discretisation == "particles":
+            raise ValueError("grid: particles have none; use discretisation='density', or leave it out")
         if not isinstance(self.grid, Grid):
             raise ValueError(f"grid: need a Grid, got {type(self.grid).__name__}; Grid(edges) makes one")
         if self.grid.dims != 1:
@@ -166,7 +166,7 @@ class RadialMeanField:
         if data is not None:
             raise ValueError("X: this model has a population of its own; call solve without X and y")
         population = radial_population(self.dim, self.delta, self.activation)
-        if self.solver == "particles":
+        if self.discretisation == "particles":
             return RadialParticles(population, self.activation, self.dim, self._radii(rng))
         return DensityProblem(
             self.grid or self._default_grid(),

@@ -130,9 +130,10 @@ def reference_evaluate(r: Array, population: RadialPopulation, activation: Piece
     --------
     Weights at the origin output -2.5 everywhere, so the risk is (3.5**2 + 1.5**2) / 2, and nothing moves:
 
-    >>> from infwidth.limits.isotropic.directions import MEI_MONOTONE
-    >>> from infwidth.limits.isotropic.population import radial_population
-    >>> reference_evaluate(np.zeros(2), radial_population(40, 0.8, MEI_MONOTONE), MEI_MONOTONE, 40)
+    >>> from infwidth.limits import RadialMeanField
+    >>> model = RadialMeanField(dim=40, delta=0.8)
+    >>> population = model.bind(None, np.random.default_rng(0)).population
+    >>> reference_evaluate(np.zeros(2), population, model.activation, 40)
     (7.25, array([0., 0.]))
     """
     radii, labels, weights, _ = population

@@ -3,7 +3,7 @@ r"""The population of the isotropic Gaussian model, as few weighted radii.
 Labels :math:`y = \pm1` are equiprobable and :math:`x \mid y \sim N(0, (1 + y\Delta)^2 I_d)`. A law of weights that is isotropic sees x only
 through :math:`R = |x| = (1 + y\Delta)\,\chi_d`, so expectations over the population are one-dimensional integrals, done by the
 Gauss-Legendre rule against the density of :math:`\chi_d`. At :math:`d = \infty`, where s of
-:mod:`~infwidth.limits.isotropic.directions` is a standard deviation, R is the constant :math:`1 + y\Delta`: two nodes, no error.
+:mod:`.directions` is a standard deviation, R is the constant :math:`1 + y\Delta`: two nodes, no error.
 
 The rule is checked where the answer is known: averaging over R undoes the averaging over directions,
 :math:`\mathbb E_\chi\, q_d(r \tau \chi_d) = q_\infty(r \tau)`, and likewise for the derivative in r.
@@ -49,8 +49,7 @@ def radial_population(dim: float, delta: float, activation: PiecewiseLinear) -> 
 
     Examples
     --------
-    >>> from infwidth.limits.isotropic.directions import MEI_MONOTONE
-    >>> from infwidth.limits.isotropic.population import radial_population
+    >>> from infwidth.limits.isotropic import MEI_MONOTONE
     >>> population = radial_population(40, 0.8, MEI_MONOTONE)
     >>> len(population.radii), population.error < 1e-9
     (64, True)

@@ -72,7 +72,7 @@ def minimum_risk(dim: float, delta: float, activation: PiecewiseLinear = MEI_MON
     In infinite dimension one radius can be perfect, if the separation is large enough:
 
     >>> import math
-    >>> from infwidth.limits.isotropic.statics import minimum_risk
+    >>> from infwidth.limits.isotropic import minimum_risk
     >>> [round(minimum_risk(math.inf, delta).risk, 4) for delta in (0.2, 0.4, 0.6)]
     [0.3411, 0.0256, 0.0]
     """
@@ -95,7 +95,7 @@ def one_atom_transition(dim: float, activation: PiecewiseLinear = MEI_MONOTONE, 
     dimension it is also where the smallest risk reaches 0; the paper reads off about .47 there.
 
     >>> import math
-    >>> from infwidth.limits.isotropic.statics import one_atom_transition
+    >>> from infwidth.limits.isotropic import one_atom_transition
     >>> round(one_atom_transition(math.inf), 3)
     0.474
     """

@@ -27,17 +27,17 @@ Array = np.ndarray
 def limit(network: Network, particles: int = 4096) -> DeepLinearIntegrable | DeepLinearMuP | TwoLayerMeanField:
     r"""The infinite-width limit of a finite network, ready to solve with the same data and the same method.
 
-    The parameterization is recognised by its exponents, up to :math:`(a_l + \\theta, b_l - \\theta, c_l - 2\\theta)`, not by its name.
+    The parameterization is recognised by its exponents, up to :math:`(a_l + \theta, b_l - \theta, c_l - 2\theta)`, not by its name.
 
-    ===============  ==============  ================================================
+    ================  ==============  ================================================
     parameterization  activation      limit
-    ===============  ==============  ================================================
-    IP               linear          ``DeepLinearIntegrable(L, "standard")``
-    IP-LLR           linear          ``DeepLinearIntegrable(L, "large_lr")``
-    non-centered IP  linear          ``DeepLinearIntegrable(L, "non_centered")``
-    µP               linear          ``DeepLinearMuP(L)``
-    IP or µP, L = 1  any             ``TwoLayerMeanField(activation, particles)``
-    ===============  ==============  ================================================
+    ================  ==============  ================================================
+    IP                linear          ``DeepLinearIntegrable(L, "naive")``
+    IP-LLR            linear          ``DeepLinearIntegrable(L, "large_lr")``
+    non-centered IP   linear          ``DeepLinearIntegrable(L, "non_centered")``
+    µP                linear          ``DeepLinearMuP(L)``
+    IP or µP, L = 1   any             ``TwoLayerMeanField(activation, particles)``
+    ================  ==============  ================================================
 
     A linear network with one hidden layer has the exact limit where its weights have standard deviation 1, else the particle limit.
 

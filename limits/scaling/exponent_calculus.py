@@ -1,7 +1,7 @@
 r"""The exponent calculus: powers of the width m in every vector of a training run.
 
 A step of gradient descent with residuals of order 1 is a forward pass, a backward pass and an update. Each is a map of labelled vectors
-(:mod:`infwidth.limits.scaling.labels`); g is :math:`\partial f/\partial h` and all layer exponents are those of
+(:mod:`.labels`); g is :math:`\partial f/\partial h` and all layer exponents are those of
 :class:`~infwidth.limits.Parameterization`.
 
 * Initial weights of layer l: direction k goes to the new direction ``("N", l, k)``, sizes change by
@@ -11,7 +11,7 @@ A step of gradient descent with residuals of order 1 is a forward pass, a backwa
 * The update of layer l at step s is :math:`-\eta\, m^{-a_l - c_l}\, r_s\, g^l_s (x^{l-1}_s)^\top`. Forward it adds the directions of
   :math:`g^l_s` times :math:`m^{-2a_l - c_l}\,(x^{l-1}_s \cdot x^{l-1}_t)`, backward those of :math:`x^{l-1}_s` times
   :math:`m^{-2a_l - c_l}\,(g^l_s \cdot g^l_t)`; a bias adds those of :math:`g^l_s` at :math:`-c^b_l`.
-* The activation and its slope: :mod:`infwidth.limits.scaling.nonlinearity`.
+* The activation and its slope: :mod:`.nonlinearity`.
 
 Labels are needed: sizes alone do not say whether a sum over neurons is of order m or :math:`m^{1/2}`. Under IP-LLR all fields of a linear
 network have the right sizes, but :math:`x^l` is orthogonal to :math:`g^l`, and from five hidden layers on nothing is learned. All samples

@@ -32,7 +32,6 @@ def same_limit(p: Parameterization, q: Parameterization) -> bool:
     Examples
     --------
     >>> from infwidth.limits import Parameterization
-    >>> from infwidth.limits.scaling.invariance import same_limit
     >>> mup = Parameterization.mup(2)
     >>> published = Parameterization(a=(-0.5, 0, 0.5), b=(0.5, 0.5, 0.5), c=(0, 0, 0))
     >>> same_limit(mup, published), same_limit(mup, Parameterization.integrable(2))
@@ -47,7 +46,7 @@ def same_limit(p: Parameterization, q: Parameterization) -> bool:
 
 
 KNOWN: Mapping[str, Callable[[int], Parameterization]] = {
-    "standard": Parameterization.integrable,
+    "naive": Parameterization.integrable,
     "large_lr": Parameterization.integrable_large_lr,
     "non_centered": Parameterization.integrable_non_centered,
     "bias": Parameterization.integrable_bias,
@@ -58,6 +57,6 @@ KNOWN: Mapping[str, Callable[[int], Parameterization]] = {
 def which(p: Parameterization) -> str | None:
     """Key of :data:`KNOWN` that this is, whatever its name says; None for another one.
 
-    With one hidden layer, "standard", "large_lr" and "mup" are one parameterization, which is called "standard".
+    With one hidden layer, "naive", "large_lr" and "mup" are one parameterization, which is called "naive".
     """
     return next((key for key, build in KNOWN.items() if same_limit(p, build(p.hidden_layers))), None)

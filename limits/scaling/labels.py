@@ -68,7 +68,6 @@ def dot(v: Vector, w: Vector) -> float:
 
     Examples
     --------
-    >>> from infwidth.limits.scaling.labels import direction, dot
     >>> u, v = direction("w"), direction(("b", 1))
     >>> dot(u, u), dot(u, v)
     (1.0, 0.5)

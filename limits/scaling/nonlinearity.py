@@ -153,7 +153,6 @@ def nonlinearity(activation: str | Activation) -> Nonlinearity:
 
     Examples
     --------
-    >>> from infwidth.limits.scaling.nonlinearity import nonlinearity
     >>> elu = nonlinearity("elu")
     >>> elu.odd, elu.bend, elu.even
     (Power(order=1.0, growth=1.0), Power(order=2.0, growth=0.0), Power(order=2.0, growth=1.0))

@@ -24,7 +24,8 @@ import numpy as np
 
 from ...solvers.checks import integer
 from ..activations import Activation
-from ..integrable.saddle import escape_law
+from ..integrable.saddle import escape_scaling, is_stationary
+from ..integrable.schemes import STATIONARY_FROM
 from ..networks.parameterization import Parameterization
 from .exponent_calculus import exponents
 from .exponent_table import Exponents, power
@@ -203,18 +204,19 @@ def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> st
         f" 0..{table.steps}: "
     )
     zero = [str(l + 1) for l, std in enumerate(p.weight_std) if not std and not p.mean[l]]
-    if zero:  # the escape laws below need noise in every layer
+    if zero:  # the escape times below need noise in every layer
         who = f"layer {zero[0]} start" if len(zero) == 1 else f"layers {', '.join(zero)} start"
         return text + f"the weights of {who} at exactly zero. In the limit f stays in these steps what it is at the start."
     kind = which(p)
-    if kind == "standard" and phi.linear_at_zero and L >= 3:
+    stuck = kind in STATIONARY_FROM and phi.linear_at_zero and is_stationary(L, kind)
+    if stuck and kind == "naive":
         return text + (
             "signal and gradient shrink by m^(-1/2) per layer, so that even the largest update of step 0, that of layer"
             f" {int(np.argmax(update)) + 1}, is of order {_m(update.max())}. The limit starts at a stationary point: f = 0 for all time."
             f" A network of finite width only starts near it, and escapes after a time of order {_escape(L, kind)}. A large first step"
             " (IP-LLR) avoids it."
         )
-    if kind == "large_lr" and phi.linear_at_zero and L >= 5:
+    if stuck and kind == "large_lr":
         return text + (
             "the large first step brings every update to order 1, but it breaks the chain: the forward field of a layer is orthogonal to"
             " its backward field, so that the signal dies after layer 2 and the gradient below layer"
@@ -226,6 +228,6 @@ def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> st
 
 def _escape(L: int, scheme: str) -> str:
     """Time to leave the stationary point."""
-    exponent, logarithm = escape_law(L, scheme)
+    exponent, logarithm = escape_scaling(L, scheme)
     power = "" if exponent == 0 else _m(exponent)
     return f"{power} log m".strip() if logarithm else power

@@ -12,6 +12,7 @@ from ..._lazy import lazy_names
 if TYPE_CHECKING:
     from . import diagnostics as diagnostics
     from . import fluctuations as fluctuations
+    from . import initial_laws as initial_laws
     from .gaussian_teacher import GaussianTeacher as GaussianTeacher
     from .mean_field import TwoLayerMeanField as TwoLayerMeanField
 else:

@@ -67,9 +67,9 @@ class KineticEnergy:
     Examples
     --------
     >>> import infwidth as iw
-    >>> from infwidth.limits.two_layer.diagnostics import KineticEnergy
+    >>> from infwidth.limits import particle_diagnostics as diagnostics
     >>> sol = iw.solve(iw.TwoLayerMeanField("relu", 500), np.eye(2), [1.0, -1.0], iw.HeavyBall(0.05, friction=1.0, steps=200), rng=0,
-    ...                observables={"kinetic": KineticEnergy(0.05)})
+    ...                observables={"kinetic": diagnostics.KineticEnergy(0.05)})
     >>> bool((np.diff(sol.loss + sol.observables["kinetic"]) < 0).all()), bool((np.diff(sol.observables["kinetic"]) < 0).all())
     (True, False)
     """

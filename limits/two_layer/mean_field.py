@@ -87,7 +87,7 @@ class TwoLayerMeanField:
 
     With relu and other kinked activations an adaptive flow at tight tolerances crawls over the kinks, and particles that slide along one
     stop it: use gradient descent at a small rate there. What is conserved or spent is observed with
-    :mod:`infwidth.limits.two_layer.diagnostics`.
+    :mod:`infwidth.limits.particle_diagnostics`.
 
     Raises
     ------

@@ -34,7 +34,7 @@ def wasserstein(first: Any, second: Any, order: int = 1) -> float:
 
     Examples
     --------
-    >>> from infwidth.limits import wasserstein
+    >>> from infwidth.solvers import wasserstein
     >>> wasserstein([[0.0, 0.0], [1.0, 0.0]], [[1.0, 1.0], [0.0, 1.0]])
     1.0
     >>> wasserstein([0.0, 1.0], [0.5])  # half of the mass moves by .5 to the right, half to the left

@@ -1,6 +1,6 @@
 r"""One implicit step of drift and diffusion on a grid, positive for any length.
 
-With the potential frozen and the fitted fluxes of :mod:`~infwidth.solvers.grids.finite_volumes`, backward Euler is the linear system
+With the potential frozen and the fitted fluxes of :mod:`.finite_volumes`, backward Euler is the linear system
 
 .. math::
     m'_j + h\left(F_{j+1/2}(m') - F_{j-1/2}(m')\right) = m_j,

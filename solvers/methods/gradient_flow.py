@@ -52,7 +52,7 @@ class GradientFlow(Refining):
     :math:`ds = (y - f)\,dt`:
 
     >>> import infwidth as iw
-    >>> limit = iw.DeepLinearIntegrable(1, scheme="standard")
+    >>> limit = iw.DeepLinearIntegrable(1, scheme="naive")
     >>> sol = iw.solve(limit, [[1.0]], [2.0], iw.GradientFlow(1.0), rng=0, save_at=[0, 0.1, 0.2, 0.5, 1])
     >>> sol.outputs.ravel().round(4)
     array([0.    , 0.3701, 0.7021, 1.4757, 1.9313])

@@ -61,7 +61,7 @@ class ImplicitTransport(Refining):
 
     >>> import infwidth as iw
     >>> from infwidth.solvers import ImplicitTransport
-    >>> model = iw.RadialMeanField(dim=20, delta=0.8, solver="density", temperature=0.05, weight_decay=0.2)
+    >>> model = iw.RadialMeanField(dim=20, delta=0.8, discretisation="density", temperature=0.05, weight_decay=0.2)
     >>> sol = iw.solve(model, method=ImplicitTransport(50.0, estimate_error=False), save_at=[50])
     >>> sol.stats["steps"] < 2000, bool(abs(sol.state.sum() - 1) < 1e-13)
     (True, True)

@@ -56,7 +56,7 @@ class TransportFlow(Refining):
     --------
     >>> import infwidth as iw
     >>> from infwidth.solvers import TransportFlow
-    >>> model = iw.RadialMeanField(dim=40, delta=0.8, solver="density", size=200)
+    >>> model = iw.RadialMeanField(dim=40, delta=0.8, discretisation="density", size=200)
     >>> sol = iw.solve(model, method=TransportFlow(4.0), save_at=[0, 4])
     >>> sol.loss.round(2), bool(abs(sol.state.sum() - 1) < 1e-14), bool(sol.state.min() >= 0)
     (array([1.7 , 0.86]), True, True)

@@ -1,4 +1,4 @@
-r"""The compiled passes of :class:`~infwidth.solvers.particles.blocks.BlockEngine`.
+r"""The compiled passes of :class:`.blocks.BlockEngine`.
 
 A block of particles meets a block of samples: pre-activations :math:`h = X_b W_b^\top`, then :math:`\phi` and the sums over the block,
 before anything leaves the cache. The backward pass meets the same blocks, computes :math:`h` again (or, for piecewise linear

@@ -34,7 +34,7 @@ def test_recorded_values_are_those_of_the_state():
     np.testing.assert_array_equal(sol.predict(X), sol.outputs[-1])
 
 
-CAUSAL, NOT_CAUSAL = [iw.DeepLinearMuP(2)], [NET, iw.DeepLinearIntegrable(2, "standard")]
+CAUSAL, NOT_CAUSAL = [iw.DeepLinearMuP(2)], [NET, iw.DeepLinearIntegrable(2, "naive")]
 EVERYWHERE = [DESCENT, iw.HeavyBall(0.3, 1.0, 20)]
 NOT_ON_CAUSAL = [iw.GradientDescent(0.2, 20, batch_size=2), iw.GradientFlow(2.0)]  # refused there: see test_malformed
 

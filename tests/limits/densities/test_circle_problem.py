@@ -8,7 +8,7 @@ from scipy.integrate import simpson
 
 import infwidth as iw
 from infwidth.limits import CircleMeanField, GaussianTeacher
-from infwidth.limits.densities import circle as circle_measure
+from infwidth.limits.densities import circle
 from infwidth.limits.densities.circle_problem import dissipation
 from infwidth.limits.densities.problem import density
 from infwidth.solvers import Data
@@ -123,7 +123,7 @@ def test_predictions_at_many_points_take_the_memory_of_some(population, monkeypa
     problem = CircleMeanField(cells=40, population=population).bind(data, None)
     state, X = np.random.default_rng(0).random(80), np.random.default_rng(1).standard_normal((53, 2))
     together = problem.predict(state, X)
-    monkeypatch.setattr(circle_measure, "PART", 400)
+    monkeypatch.setattr(circle, "PART", 400)
     assert together.shape == (53, 1) and problem.predict(state, X) == pytest.approx(together, rel=1e-13)
     tracemalloc.start()
     problem.predict(state, np.tile(X, (400, 1)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import DeepLinearIntegrable, Network, Parameterization
+from infwidth.limits import DeepLinearIntegrable, Network, Parameterization, saddle
 from infwidth.limits.integrable.deep_linear import SMALL, chain_gradient
 from infwidth.solvers import Data
 
@@ -14,7 +14,7 @@ X = RNG.standard_normal((6, 3))
 Y = np.stack([X @ [1.0, -0.5, 0.3], X @ [0.2, 0.8, -0.6]], axis=1) + 0.1 * RNG.standard_normal((6, 2))
 
 
-@pytest.mark.parametrize("scheme", ["standard", "large_lr", "non_centered"])
+@pytest.mark.parametrize("scheme", ["naive", "large_lr", "non_centered"])
 @pytest.mark.parametrize("L", [1, 2, 3, 5])
 @pytest.mark.parametrize(("n", "d", "k"), [(4, 1, 1), (5, 3, 2), (60, 40, 3), (SMALL // 20 + 1, 20, 1)])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -81,7 +81,7 @@ def test_first_step_by_hand(L):
         np.testing.assert_allclose(A, np.block([[np.zeros((3, 5))], [rho, np.zeros((2, 2))]]), atol=1e-15)
 
 
-@pytest.mark.parametrize(("scheme", "stuck_from"), [("standard", 3), ("large_lr", 5), ("non_centered", 99)])
+@pytest.mark.parametrize(("scheme", "stuck_from"), [("naive", 3), ("large_lr", 5), ("non_centered", 99)])
 def test_where_the_limit_stands_still(scheme, stuck_from):
     for L in range(1, 8):
         sol = iw.solve(DeepLinearIntegrable(L, scheme), X, Y, iw.GradientDescent(0.2, steps=400, first_learning_rate=2.0), save_at=[0, 400])
@@ -100,12 +100,12 @@ def test_one_layer_one_sample_in_closed_form():
     """f = sinh 2s with ds = (y - f) dt."""
     from scipy.integrate import solve_ivp
 
-    sol = iw.solve(DeepLinearIntegrable(1, "standard"), [[1.0]], [2.0], iw.GradientFlow(2.0, rtol=1e-9, atol=1e-12), save_at=[0.3, 1, 2])
+    sol = iw.solve(DeepLinearIntegrable(1, "naive"), [[1.0]], [2.0], iw.GradientFlow(2.0, rtol=1e-9, atol=1e-12), save_at=[0.3, 1, 2])
     s = solve_ivp(lambda t, s: 2 - np.sinh(2 * s), (0, 2), [0.0], t_eval=[0.3, 1, 2], rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(sol.outputs.ravel(), np.sinh(2 * s.y[0]), atol=1e-8)
 
 
-@pytest.mark.parametrize("scheme", ["standard", "large_lr", "non_centered"])
+@pytest.mark.parametrize("scheme", ["naive", "large_lr", "non_centered"])
 def test_conserved_quantities_and_energy_identity(scheme):
     """Along the flow A_{l+1}^T A_{l+1} - A_l A_l^T stays, and dLoss/dt = -|v|^2."""
 
@@ -130,7 +130,7 @@ def test_conserved_quantities_and_energy_identity(scheme):
 
 
 CASES = [  # one hidden layer is the muP limit exactly: see test_deep_linear_mup
-    ("standard", "integrable", 2),
+    ("naive", "integrable", 2),
     ("large_lr", "integrable_large_lr", 2),
     ("large_lr", "integrable_large_lr", 3),
     ("large_lr", "integrable_large_lr", 4),
@@ -148,3 +148,11 @@ def test_finite_networks_approach_the_limit(scheme, preset, L):
     assert np.abs(result.limit.outputs).max() > 0.05  # not 0 against 0
     assert result.slope_error <= 0.05
     assert abs(result.slope + 0.5) <= 2 * result.slope_error, str(result)
+
+
+def test_unknown_schemes_are_refused_with_the_way_out():
+    with pytest.raises(ValueError, match=r"scheme: 'bias' is not one of naive, large_lr, non_centered$"):
+        DeepLinearIntegrable(3, "bias")
+    for build in (lambda scheme: DeepLinearIntegrable(3, scheme), lambda scheme: saddle.is_stationary(3, scheme)):
+        with pytest.raises(ValueError, match=r"scheme: 'standard' is not one of .*; the naive integrable parameterization is 'naive'"):
+            build("standard")  # that is PyTorch's parameterization

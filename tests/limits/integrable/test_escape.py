@@ -1,4 +1,4 @@
-"""Escape times and their laws: exact cases, coverage of the stated errors, the growth rate against the exact limit, finite networks."""
+"""Escape times and how they grow: exact cases, coverage of the stated errors, the growth rate against the exact limit, finite networks."""
 
 import math
 from dataclasses import replace
@@ -45,7 +45,7 @@ def test_the_reference_is_the_loss_of_zero_outputs(loss, reference):
     X, y = problem()
     y = y if loss == "squared" else np.sign(y)
     reference = (y**2).mean() / 2 if reference is None else reference
-    limit = iw.DeepLinearIntegrable(1, "standard")
+    limit = iw.DeepLinearIntegrable(1, "naive")
     run = iw.solve(limit, X, y, iw.GradientDescent(0.05, steps=60), loss=loss)
     assert escape.escape_time(run) == pytest.approx(escape.escape_time(run, reference=reference), rel=1e-12)
     k = int(np.argmax(run.loss < 0.9 * reference))
@@ -73,7 +73,7 @@ def test_a_run_that_diverges_after_its_escape_has_an_escape_time():
     assert escape.escape_time(run, reference=1.0) == pytest.approx(0.5)
 
 
-# The laws
+# The curves
 
 
 def seeds(times, count=9, spread=1e-9):
@@ -84,7 +84,7 @@ def seeds(times, count=9, spread=1e-9):
 @pytest.mark.parametrize(("p", "a", "b"), [(0.0, -3.0, 2.0), (0.5, -4.0, 1.5), (1.0, 20.0, 0.6), (-0.3, 1.0, 5.0)])
 def test_exact_laws_are_recovered(p, a, b):
     growth = np.log(WIDTHS) if p == 0 else (np.array(WIDTHS, dtype=float) ** p - 1) / p
-    fit = escape.fit_laws(WIDTHS, seeds(a + b * growth), exponent=p)
+    fit = escape.fit_growth(WIDTHS, seeds(a + b * growth), exponent=p)
     assert fit.power.exponent == pytest.approx(p, abs=1e-4)
     assert [fit.predicted.offset, fit.predicted.slope] == pytest.approx([a, b], rel=1e-5)
     assert fit.predicted(np.array(WIDTHS)) == pytest.approx(a + b * growth, rel=1e-6)
@@ -95,12 +95,12 @@ def test_exact_laws_are_recovered(p, a, b):
         offset, prefactor = a - b / p, b / p
         assert fit.predicted(500) == pytest.approx(offset + prefactor * 500**p, rel=1e-6)
     else:
-        assert fit.laws == (fit.log, fit.power)
+        assert fit.curves == (fit.log, fit.power)
 
 
 def test_the_law_with_a_logarithm():
     m = np.array(WIDTHS, dtype=float)
-    fit = escape.fit_laws(WIDTHS, seeds(3 + 0.4 * np.sqrt(m) * np.log(m)), exponent=0.5, logarithm=True)
+    fit = escape.fit_growth(WIDTHS, seeds(3 + 0.4 * np.sqrt(m) * np.log(m)), exponent=0.5, logarithm=True)
     assert [fit.predicted.offset, fit.predicted.slope] == pytest.approx([3, 0.4], rel=1e-5)
     assert fit.predicted(1000) == pytest.approx(3 + 0.4 * np.sqrt(1000) * np.log(1000), rel=1e-6)
     assert fit.better is fit.predicted
@@ -115,7 +115,7 @@ def test_the_standard_errors_cover_the_truth(p):
     free, slope = [], []
     for _ in range(40):
         times = (1 + truth)[:, None] * np.exp(0.25 * rng.standard_normal((len(WIDTHS), 24)))
-        fit = escape.fit_laws(WIDTHS, times, p, resamples=50, rng=rng)
+        fit = escape.fit_growth(WIDTHS, times, p, resamples=50, rng=rng)
         free.append((fit.power.exponent - p) / fit.power.exponent_error)
         slope.append((fit.predicted.slope - 1) / fit.predicted.slope_error)
     for scores in (np.array(free), np.array(slope)):
@@ -127,12 +127,12 @@ def test_the_laws_are_told_apart():
     rng = np.random.default_rng(7)
     noise = np.exp(0.1 * rng.standard_normal((len(WIDTHS), 32)))
     m = np.array(WIDTHS, dtype=float)
-    logarithm = escape.fit_laws(WIDTHS, (1 + 2 * np.log(m))[:, None] * noise, exponent=0.5)
-    root = escape.fit_laws(WIDTHS, (3 * np.sqrt(m) - 2)[:, None] * noise, exponent=0.5)
+    logarithm = escape.fit_growth(WIDTHS, (1 + 2 * np.log(m))[:, None] * noise, exponent=0.5)
+    root = escape.fit_growth(WIDTHS, (3 * np.sqrt(m) - 2)[:, None] * noise, exponent=0.5)
     assert logarithm.log.aic + 10 < logarithm.predicted.aic
     assert root.predicted.aic + 10 < root.log.aic
     for fit in (logarithm, root):  # twice the number of fitted parameters
-        assert [law.aic - law.chi2 for law in (fit.log, fit.power, fit.predicted)] == pytest.approx([4, 6, 4])
+        assert [curve.aic - curve.chi2 for curve in (fit.log, fit.power, fit.predicted)] == pytest.approx([4, 6, 4])
     assert logarithm.log.prediction_error < logarithm.predicted.prediction_error
     assert root.predicted.prediction_error < root.log.prediction_error
 
@@ -140,34 +140,34 @@ def test_the_laws_are_told_apart():
 def test_seeds_that_did_not_escape_count_as_late():
     times = np.array(seeds(np.sqrt(WIDTHS)))
     times[:, -2:] = math.inf
-    fit = escape.fit_laws(WIDTHS, times, 0.5)
+    fit = escape.fit_growth(WIDTHS, times, 0.5)
     assert np.isfinite(fit.errors).all()
     assert fit.medians == pytest.approx(np.sqrt(WIDTHS), rel=1e-6)
     times[0, -6:] = math.inf
     with pytest.raises(ValueError, match="times: the median at width 32 is inf; solve longer"):
-        escape.fit_laws(WIDTHS, times, 0.5)
+        escape.fit_growth(WIDTHS, times, 0.5)
 
 
 def test_medians_that_are_finite_by_luck_are_refused():
     times = np.array(seeds(np.sqrt(WIDTHS)))
     times[:, -4:] = math.inf  # 4 of 9 at all seven widths: few resamples are finite everywhere
     with pytest.raises(ValueError, match=r"times: only \d+ of 400 resamples of the seeds have finite medians at every width"):
-        escape.fit_laws(WIDTHS, times, 0.5)
+        escape.fit_growth(WIDTHS, times, 0.5)
     times = np.array(seeds(np.sqrt(WIDTHS)))
     times[3, -4:] = math.inf
-    assert np.isfinite(escape.fit_laws(WIDTHS, times, 0.5).errors).all()  # about two thirds are
+    assert np.isfinite(escape.fit_growth(WIDTHS, times, 0.5).errors).all()  # about two thirds are
 
 
 def test_bad_studies_are_refused():
     good = seeds(np.sqrt(WIDTHS))
     with pytest.raises(ValueError, match="widths: need at least 4 different ones"):
-        escape.fit_laws([32, 32, 64, 128], good[:4], 0.5)
+        escape.fit_growth([32, 32, 64, 128], good[:4], 0.5)
     with pytest.raises(ValueError, match="times: has 6 rows but there are 7 widths"):
-        escape.fit_laws(WIDTHS, good[:6], 0.5)
+        escape.fit_growth(WIDTHS, good[:6], 0.5)
     with pytest.raises(ValueError, match="times: need at least 8 seeds at every width, got 7 at width 32"):
-        escape.fit_laws(WIDTHS, [good[0][:7], *good[1:]], 0.5)
+        escape.fit_growth(WIDTHS, [good[0][:7], *good[1:]], 0.5)
     with pytest.raises(ValueError, match="exponent"):
-        escape.fit_laws(WIDTHS, good, math.inf)
+        escape.fit_growth(WIDTHS, good, math.inf)
 
 
 # The saddle: growth rate and exponent
@@ -195,7 +195,7 @@ def stationary_state(L, scheme, X, y, first):
 
 @pytest.mark.parametrize(
     ("L", "scheme", "first"),
-    [(3, "standard", None), (5, "large_lr", 0.4), (5, "large_lr", 1.3), (6, "large_lr", 0.4), (6, "large_lr", 1.3)],
+    [(3, "naive", None), (5, "large_lr", 0.4), (5, "large_lr", 1.3), (6, "large_lr", 0.4), (6, "large_lr", 1.3)],
 )
 def test_the_growth_rate_is_that_of_the_exact_limit(L, scheme, first):
     X, y = problem()
@@ -204,13 +204,11 @@ def test_the_growth_rate_is_that_of_the_exact_limit(L, scheme, first):
     assert saddle.growth_rate(X, y, L, first_learning_rate=first) == pytest.approx(np.linalg.eigvalsh(J)[-1], rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("L", "scheme", "first"), [(4, "standard", None), (5, "standard", None), (7, "large_lr", 0.4), (8, "large_lr", 0.4)]
-)
+@pytest.mark.parametrize(("L", "scheme", "first"), [(4, "naive", None), (5, "naive", None), (7, "large_lr", 0.4), (8, "large_lr", 0.4)])
 def test_deeper_stationary_points_are_flat(L, scheme, first):
     X, y = problem()
     assert np.abs(jacobian(*stationary_state(L, scheme, X, y, first))).max() < 1e-9
-    assert saddle.escape_law(L, scheme).exponent > 0
+    assert saddle.escape_scaling(L, scheme).exponent > 0
 
 
 def test_the_growth_rate_of_tanh_by_brute_force():
@@ -245,12 +243,12 @@ def test_rates_that_are_not_known_are_refused():
     with pytest.raises(ValueError, match=r"hidden_layers: 7 is no strict saddle with first_learning_rate=1.0"):
         saddle.growth_rate(X, y, 7, first_learning_rate=1.0)
     with pytest.raises(ValueError, match="hidden_layers: there is no stationary point with 4 under 'large_lr'; it needs at least 5"):
-        saddle.escape_law(4, "large_lr")
-    with pytest.raises(ValueError, match="scheme: 'mup' is not one of standard, large_lr"):
+        saddle.escape_scaling(4, "large_lr")
+    with pytest.raises(ValueError, match="scheme: 'mup' is not one of naive, large_lr"):
         saddle.is_stationary(3, "mup")
 
 
-@pytest.mark.parametrize("scheme", ["standard", "large_lr"])
+@pytest.mark.parametrize("scheme", ["naive", "large_lr"])
 def test_stationary_is_what_the_exact_limit_is(scheme):
     X, y = problem()
     for L in range(1, 9):
@@ -258,7 +256,7 @@ def test_stationary_is_what_the_exact_limit_is(scheme):
         assert (np.abs(run.outputs).max() == 0) == saddle.is_stationary(L, scheme)
 
 
-@pytest.mark.parametrize(("L", "scheme", "first"), [(3, "standard", None), (5, "large_lr", 0.6), (6, "large_lr", 0.9)])
+@pytest.mark.parametrize(("L", "scheme", "first"), [(3, "naive", None), (5, "large_lr", 0.6), (6, "large_lr", 0.9)])
 def test_a_kick_of_size_epsilon_is_left_after_the_predicted_time(L, scheme, first):
     # The exact limit started off its saddle by epsilon: t = -ln(epsilon) * 2 * log_slope + const, as epsilon^2 = 1/m.
     X, y = problem()
@@ -309,25 +307,25 @@ def escape_of_the_chain(L, size):
 
 
 @pytest.mark.parametrize("L", [5, 6, 7, 8, 9])
-def test_the_exact_chain_leaves_after_the_law(L):
+def test_the_exact_chain_leaves_after_the_predicted_time(L):
     sizes = np.array([1e-2, 3e-3, 1e-3, 3e-4, 1e-4])
     times, m = np.array([escape_of_the_chain(L, size) for size in sizes]), sizes**-2.0
-    exponent, logarithm = saddle.escape_law(L, "large_lr")
+    exponent, logarithm = saddle.escape_scaling(L, "large_lr")
     if exponent == 0:  # a + b ln m, with the predicted b
         slopes = np.diff(times) / np.diff(np.log(m))
         rate = saddle.growth_rate(np.ones((1, 1)), np.ones(1), L, first_learning_rate=1.0)
         assert slopes[-2:] == pytest.approx(saddle.log_slope(rate, L, "large_lr"), rel=0.01)
         return
-    # The ratio to the law is constant within 4 %; with the logarithm put in or left out wrongly it drifts by a factor of about 2.
-    law = m**exponent * np.log(m) ** logarithm
+    # The ratio to the prediction is constant within 4 %; with the logarithm put in or left out wrongly it drifts by a factor of about 2.
+    predicted = m**exponent * np.log(m) ** logarithm
     other = m**exponent * np.log(m) ** (not logarithm)
-    assert np.ptp(times / law) < 0.04 * (times / law).max()
+    assert np.ptp(times / predicted) < 0.04 * (times / predicted).max()
     assert np.ptp(times / other) > 0.4 * (times / other).max()
 
 
 def test_the_slope_needs_a_logarithm_and_a_rate():
     assert saddle.log_slope(2.0, 6, "large_lr", 0.1) == pytest.approx(2 * saddle.log_slope(2.0, 5, "large_lr", 0.1))
-    for L, scheme in ((4, "standard"), (7, "large_lr")):
+    for L, scheme in ((4, "naive"), (7, "large_lr")):
         with pytest.raises(ValueError, match=f"hidden_layers: the escape time with {L} under '{scheme}' is no multiple of ln m"):
             saddle.log_slope(1.0, L, scheme)
     with pytest.raises(ValueError, match="rate: need a finite number > 0, got 0"):
@@ -352,7 +350,7 @@ def test_finite_networks_follow_the_logarithm_at_the_predicted_slope():
         net = Network(3, 3, m, "linear", Parameterization.integrable(3))
         runs = [iw.solve(net, X, y, method, rng=seed, callback=lambda point: point.loss < half) for seed in range(40)]
         times.append([escape.escape_time(run) for run in runs])
-    fit = escape.fit_laws(widths, times, saddle.escape_law(3).exponent)
+    fit = escape.fit_growth(widths, times, saddle.escape_scaling(3).exponent)
     expected = saddle.log_slope(saddle.growth_rate(X, y), 3, learning_rate=0.1)
     assert fit.log.slope_error < 0.2 * expected
     assert abs(fit.log.slope - expected) < 2 * fit.log.slope_error

@@ -130,9 +130,9 @@ def test_risk_table_by_finite_volumes_and_by_particles_without_time_error():
     extrapolated at second order from 400 and 800 cells the risk is that of 2000 particles to .1%, from 1.7 down to .04."""
     flow = iw.GradientFlow(40.0, rtol=3e-6, estimate_error=False)
     particles = iw.solve(iw.RadialMeanField(40, 0.8, size=2000), method=flow, save_at=TIMES)
-    cells = iw.solve(iw.RadialMeanField(40, 0.8, solver="density"), method=iw.TransportFlow(40.0), save_at=TIMES)
+    cells = iw.solve(iw.RadialMeanField(40, 0.8, discretisation="density"), method=iw.TransportFlow(40.0), save_at=TIMES)
     finer = iw.solve(
-        iw.RadialMeanField(40, 0.8, solver="density", size=800), method=iw.TransportFlow(40.0, estimate_error=False), save_at=TIMES
+        iw.RadialMeanField(40, 0.8, discretisation="density", size=800), method=iw.TransportFlow(40.0, estimate_error=False), save_at=TIMES
     )
     for loss in (particles.loss, cells.loss, finer.loss):
         assert np.all(np.abs(loss - RISK) < 0.02 * RISK + ROUNDING)
@@ -149,14 +149,14 @@ def test_density_solver_is_of_second_order():
     exact = iw.solve(iw.RadialMeanField(40, 0.8, size=6400), method=iw.GradientFlow(3.0, rtol=1e-8, estimate_error=False), save_at=[3.0])
     errors = []
     for size in (200, 400, 800):
-        sol = iw.solve(iw.RadialMeanField(40, 0.8, solver="density", size=size), method=iw.TransportFlow(3.0), save_at=[3.0])
+        sol = iw.solve(iw.RadialMeanField(40, 0.8, discretisation="density", size=size), method=iw.TransportFlow(3.0), save_at=[3.0])
         errors.append(wasserstein_to_particles(sol.problem.grid, sol.state, exact.state))
     assert math.log2(errors[1] / errors[2]) == pytest.approx(2, abs=0.15), errors
 
 
 def test_particles_approach_the_density():
     """W1 falls like 1/N from quantiles and like N^{-1/2} from a random start (seeds 0 to 15)."""
-    sol = iw.solve(iw.RadialMeanField(40, 0.8, solver="density", size=1600), method=iw.TransportFlow(2.0), save_at=[2.0])
+    sol = iw.solve(iw.RadialMeanField(40, 0.8, discretisation="density", size=1600), method=iw.TransportFlow(2.0), save_at=[2.0])
 
     def distance(size, seed=None):
         model = iw.RadialMeanField(40, 0.8, size=size, random_start=seed is not None)
@@ -176,7 +176,7 @@ def test_particles_approach_the_density():
 
 
 def test_density_with_noise_reaches_the_gibbs_law_of_its_own_potential():
-    model = iw.RadialMeanField(20, 0.8, solver="density", temperature=0.05, weight_decay=0.2, r_max=6.0)
+    model = iw.RadialMeanField(20, 0.8, discretisation="density", temperature=0.05, weight_decay=0.2, r_max=6.0)
     sol = iw.solve(model, method=ImplicitTransport(100.0), save_at=np.linspace(0, 60, 9), observables={"free energy": free_energy})
     assert np.all(np.diff(sol.observables["free energy"]) < 0)
     _, psi = sol.problem.potential(sol.state)
@@ -187,7 +187,9 @@ def test_density_with_noise_reaches_the_gibbs_law_of_its_own_potential():
 def test_radial_confinement_is_the_noise_of_many_dimensions():
     """Without interaction (activation constant) noise and ridge make w Gaussian of variance tau/lambda: r is a scaled chi."""
     flat = PiecewiseLinear((0.0, 1.0), (0.0, 0.0))
-    model = iw.RadialMeanField(8, 0.5, solver="density", grid=Grid.uniform(0, 3.5, 120), activation=flat, temperature=0.5, weight_decay=2.0)
+    model = iw.RadialMeanField(
+        8, 0.5, discretisation="density", grid=Grid.uniform(0, 3.5, 120), activation=flat, temperature=0.5, weight_decay=2.0
+    )
     sol = iw.solve(model, method=ImplicitTransport(3.0), save_at=[3.0])
     edges = sol.problem.grid.edges[0]
     assert np.abs(sol.state - np.diff(stats.chi(8, scale=0.5).cdf(edges))).sum() < 2e-3
@@ -227,21 +229,21 @@ def test_quantile_start_and_random_start():
         ({"dim": 2.5}, "dim"),
         ({"delta": 1.0}, "delta"),
         ({"delta": -0.1}, "delta"),
-        ({"solver": "magic"}, "solver"),
+        ({"discretisation": "magic"}, "discretisation"),
         ({"size": 0}, "size"),
         ({"activation": "relu"}, "activation"),
         ({"initial": -1.0}, "initial"),
         ({"temperature": 0.1}, "temperature, weight_decay"),
-        ({"temperature": 0.1, "solver": "density", "dim": math.inf}, "temperature"),
-        ({"solver": "density", "dim": math.inf}, "initial"),
-        ({"solver": "density", "size": 3}, "size"),
-        ({"solver": "density", "initial": stats.norm(0.8, 0.1)}, "initial"),
+        ({"temperature": 0.1, "discretisation": "density", "dim": math.inf}, "temperature"),
+        ({"discretisation": "density", "dim": math.inf}, "initial"),
+        ({"discretisation": "density", "size": 3}, "size"),
+        ({"discretisation": "density", "initial": stats.norm(0.8, 0.1)}, "initial"),
         ({"initial": stats.norm(0.8, 0.1)}, "initial"),
         ({"initial": stats.chi}, "initial"),
         ({"grid": Grid.uniform(0, 8, 50)}, "grid"),
-        ({"solver": "density", "grid": np.linspace(0, 8, 50)}, "grid"),
-        ({"solver": "density", "grid": Grid.uniform(-1, 8, 50)}, "grid"),
-        ({"solver": "density", "grid": Grid.uniform((0, 0), (8, 8), (5, 5))}, "grid"),
+        ({"discretisation": "density", "grid": np.linspace(0, 8, 50)}, "grid"),
+        ({"discretisation": "density", "grid": Grid.uniform(-1, 8, 50)}, "grid"),
+        ({"discretisation": "density", "grid": Grid.uniform((0, 0), (8, 8), (5, 5))}, "grid"),
     ],
 )
 def test_bad_arguments_are_named(arguments, name):
@@ -268,7 +270,7 @@ def test_predictions_are_averages_over_directions(model):
     problem = model.bind(None, None)
     state = problem.start()
     X = np.array([[1.0, 2.0, 2.0, 4.0], [0.0, 0.5, 0.0, 0.0]])
-    masses, radii = (np.full(50, 1 / 50), state) if model.solver == "particles" else (state, problem.grid.axes[0])
+    masses, radii = (np.full(50, 1 / 50), state) if model.discretisation == "particles" else (state, problem.grid.axes[0])
     expected = [masses @ MEI_MONOTONE.radial_mean(radii * length, 4) for length in (5.0, 0.5)]
     assert np.allclose(problem.predict(state, X)[:, 0], expected, atol=1e-6)
     with pytest.raises(ValueError, match=r"^X: need 4 columns"):

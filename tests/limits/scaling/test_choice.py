@@ -33,7 +33,7 @@ def disguised(p, theta=0.5):
 @pytest.mark.parametrize("dress", [lambda p: p, disguised])
 def test_linear_networks(L, dress):
     P = Parameterization
-    assert scaling.limit(network(dress(P.integrable(L)))) == DeepLinearIntegrable(L, "standard")
+    assert scaling.limit(network(dress(P.integrable(L)))) == DeepLinearIntegrable(L, "naive")
     assert scaling.limit(network(dress(P.integrable_large_lr(L)))) == DeepLinearIntegrable(L, "large_lr")
     assert scaling.limit(network(dress(P.integrable_non_centered(L)))) == DeepLinearIntegrable(L, "non_centered")
     assert scaling.limit(network(dress(P.mup(L)))) == DeepLinearMuP(L)
@@ -51,7 +51,7 @@ def test_one_hidden_layer(kind):
     found = scaling.limit(network(replace(p, weight_std=(1.5, 0.5)), "tanh"), particles=300)
     assert isinstance(found, TwoLayerMeanField)
     assert (found.activation, found.particles, found.weight_std, found.output_std) == (activations.get("tanh"), 300, 1.5, 0.5)
-    assert scaling.limit(network(p)) == DeepLinearIntegrable(1, "standard")
+    assert scaling.limit(network(p)) == DeepLinearIntegrable(1, "naive")
     wide = scaling.limit(network(replace(p, weight_std=2.0)), particles=300)  # linear, but of another spread than the exact limit's
     assert isinstance(wide, TwoLayerMeanField) and (wide.weight_std, wide.output_std) == (2.0, 2.0)
 

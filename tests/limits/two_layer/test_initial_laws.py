@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from infwidth.limits.two_layer import initial_laws as particle_laws
+from infwidth.limits.two_layer import initial_laws
 
 
 def test_corner_cells_of_the_unit_cube_are_finite_and_mirror_images(monkeypatch):
@@ -18,16 +18,16 @@ def test_corner_cells_of_the_unit_cube_are_finite_and_mirror_images(monkeypatch)
             return self.corners
 
     monkeypatch.setattr(stats.qmc, "Sobol", Corners)
-    W, a = particle_laws.draw("gaussian", np.random.default_rng(0), 2, 3, 1, quasi_random=True)
+    W, a = initial_laws.draw("gaussian", np.random.default_rng(0), 2, 3, 1, quasi_random=True)
     assert (W[0] < -6).all() and (a[0] < -6).all() and np.isfinite(W).all()
     np.testing.assert_allclose(W[1], -W[0], rtol=1e-7)
 
 
-@pytest.mark.parametrize("law", particle_laws.LAWS)
+@pytest.mark.parametrize("law", initial_laws.LAWS)
 @pytest.mark.parametrize("dim", [1, 3])
 def test_low_discrepancy_points_are_one_in_every_cell(law, dim):
     """2^m points have one coordinate in each of 2^m cells of equal mass, in every direction; the signs of the sphere are balanced."""
-    W, a = particle_laws.draw(law, np.random.default_rng(4), 256, dim, 2, quasi_random=True)
+    W, a = initial_laws.draw(law, np.random.default_rng(4), 256, dim, 2, quasi_random=True)
     assert W.shape == (256, dim) and a.shape == (256, 2)
     if law == "gaussian":
         for column in np.column_stack([W, a]).T:
@@ -38,6 +38,6 @@ def test_low_discrepancy_points_are_one_in_every_cell(law, dim):
 
 
 def test_the_seed_decides():
-    first, again, other = (particle_laws.draw("gaussian", np.random.default_rng(s), 100, 2, 1, quasi_random=True)[0] for s in (0, 0, 1))
+    first, again, other = (initial_laws.draw("gaussian", np.random.default_rng(s), 100, 2, 1, quasi_random=True)[0] for s in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).min() > 0

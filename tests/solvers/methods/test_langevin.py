@@ -111,7 +111,7 @@ def test_causal_limits_and_first_steps_are_refused():
         iw.solve(large, X, Y, iw.Langevin(0.1, 0.1, 0.1, 5), rng=0)
 
 
-@pytest.mark.parametrize(("model", "data"), [(iw.DeepLinearIntegrable(1, "standard"), (X, Y)), (iw.RadialMeanField(10, 0.5), ())])
+@pytest.mark.parametrize(("model", "data"), [(iw.DeepLinearIntegrable(1, "naive"), (X, Y)), (iw.RadialMeanField(10, 0.5), ())])
 def test_reduced_coordinates_are_refused(model, data):
     """Noise on every parameter of a network is not noise of the same strength on coordinates in which only the gradient closes."""
     with pytest.raises(ValueError, match="method: this limit is solved in reduced coordinates"):

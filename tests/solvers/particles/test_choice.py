@@ -5,13 +5,13 @@ import pytest
 
 import infwidth as iw
 from infwidth.limits import activations
-from infwidth.solvers.particles import choice as particle_engines
+from infwidth.solvers.particles import choice
 from infwidth.solvers.particles.reference import NumpyEngine
 
 
 @pytest.mark.parametrize(("activation", "D"), [("relu", 2), ("relu", 6)])
 def test_memory_given_back_twice_is_lent_once(draw, activation, D):
-    engine = particle_engines.engine(activations.get(activation), D, 1)
+    engine = choice.engine(activations.get(activation), D, 1)
     W, a, X, r = draw(200, 130, D, 1)
     inputs = engine.prepare(X)
     _, memo = engine.outputs(W, a, inputs)
@@ -26,7 +26,7 @@ def test_memory_given_back_twice_is_lent_once(draw, activation, D):
     ("activation", "D"), [("relu", 2), ("leaky_relu", 2), ("abs", 2), ("relu", 3), ("relu", 7), ("tanh", 3), ("sin", 3)]
 )
 def test_weights_that_are_not_finite_are_no_crash_and_spoil_the_step(draw, activation, D, bad):
-    engine = particle_engines.engine(activations.get(activation), D, 1)
+    engine = choice.engine(activations.get(activation), D, 1)
     for column in range(D + 1):
         W, a, X, r = draw(40, 20, D, 1)
         (W if column < D else a)[7, min(column, D - 1) if column < D else 0] = bad
@@ -63,10 +63,10 @@ def test_divergence_shows():
     ],
 )
 def test_dispatch(activation, D, k, expected):
-    assert type(particle_engines.engine(activations.get(activation), D, k)).__name__ == expected
-    assert isinstance(particle_engines.engine(activations.get(activation), D, k, compiled=False), NumpyEngine)
+    assert type(choice.engine(activations.get(activation), D, k)).__name__ == expected
+    assert isinstance(choice.engine(activations.get(activation), D, k, compiled=False), NumpyEngine)
 
 
 def test_slopes_of_a_leaky_relu_are_exact():
-    engine = particle_engines.engine(activations.leaky_relu(0.123456789), 3, 1)
+    engine = choice.engine(activations.leaky_relu(0.123456789), 3, 1)
     assert engine.beta == 0.123456789

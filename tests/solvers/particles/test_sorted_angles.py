@@ -5,7 +5,7 @@ import pytest
 
 import infwidth as iw
 from infwidth.limits import activations
-from infwidth.solvers.particles import sorted_angles as particle_sorted_angles
+from infwidth.solvers.particles import sorted_angles
 from infwidth.solvers.particles.reference import NumpyEngine
 
 SLOPES = {"relu": (1.0, 0.0, 0.0), "abs": (1.0, -1.0, 0.0), "leaky_relu": (1.0, 0.01, 0.01)}
@@ -14,7 +14,7 @@ SLOPES = {"relu": (1.0, 0.0, 0.0), "abs": (1.0, -1.0, 0.0), "leaky_relu": (1.0, 
 @pytest.mark.parametrize("activation", ["relu", "abs", "leaky_relu"])
 @pytest.mark.parametrize("k", [1, 3])
 def test_sorted_angles(assert_same, draw, activation, k):
-    engine = particle_sorted_angles.SortedAngles(*SLOPES[activation])
+    engine = sorted_angles.SortedAngles(*SLOPES[activation])
     for N, n in ((1, 1), (2, 5), (255, 64), (257, 65), (8193, 33), (20001, 17), (32769, 5)):
         assert_same(engine, activation, *draw(N, n, 2, k))
 
@@ -22,7 +22,7 @@ def test_sorted_angles(assert_same, draw, activation, k):
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 def test_sorted_angles_on_kinks(assert_same, draw, activation):
     """Samples exactly on the edge of the active half-plane, at the seam of the angles, at the origin; particles at the origin."""
-    engine = particle_sorted_angles.SortedAngles(*SLOPES[activation])
+    engine = sorted_angles.SortedAngles(*SLOPES[activation])
     for seed in range(5):
         assert_same(engine, activation, *draw(300, 80, 2, 1, integers=True, seed=seed))
 
@@ -31,7 +31,7 @@ def test_sorted_angles_on_kinks(assert_same, draw, activation):
 @pytest.mark.parametrize("n", [3, 5, 7, 15, 80])
 def test_sorted_angles_on_a_lattice(activation, n):
     """Every velocity from small integers is exact, so one sample on the wrong side of a kink shows."""
-    engine, reference = particle_sorted_angles.SortedAngles(*SLOPES[activation]), NumpyEngine(activations.get(activation))
+    engine, reference = sorted_angles.SortedAngles(*SLOPES[activation]), NumpyEngine(activations.get(activation))
     rng = np.random.default_rng(n)
     W = np.array([(u, v) for u in range(-4, 5) for v in range(-4, 5)], float)
     a = np.ones((len(W), 1))
@@ -55,7 +55,7 @@ def test_sorted_angles_on_a_lattice(activation, n):
     ],
 )
 def test_sorted_angles_on_an_edge(X, w, r, velocity):
-    engine = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0)
+    engine = sorted_angles.SortedAngles(1.0, 0.0, 0.0)
     W, a, inputs = np.array([w], float), np.ones((1, 1)), engine.prepare(np.array(X, float))
     _, memo = engine.outputs(W, a, inputs)
     out = np.empty_like(W), np.empty_like(a)
@@ -68,7 +68,7 @@ def test_sorted_angles_on_both_edges_by_the_sign_alone():
     X = np.array([(0, 1), (0, 2), (0, -1), (0, -2), (1, 0), (3, 0), (-1, 0), (-2, 0)], float)
     W = np.array([v[::order] for order in (1, -1) for s in (1, -1) for t in (1e-15, -1e-15) for v in [(s, t)]], float)
     a, r = np.ones((len(W), 1)), 1.0 + np.arange(len(X))[:, None] ** 2
-    engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty_like(W), np.empty_like(a))
+    engine, out = sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty_like(W), np.empty_like(a))
     inputs = engine.prepare(X)
     _, memo = engine.outputs(W, a, inputs)
     engine.move(W, a, inputs, r, 1.0, out, False, memo)
@@ -79,7 +79,7 @@ def test_sorted_angles_in_a_chain_of_close_edges():
     """Each follows the one before within the tie, but the last is 2e-12 from the first; particles between them have half the samples."""
     X = np.column_stack([np.ones(1000), 2e-15 * np.arange(1000)])
     W, r = np.array([[-1.0001e-12, 1.0], [-3.003e-13, 1.0], [1e-12, 1.0], [2.5e-12, -1.0]]), np.ones((1000, 1))
-    engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty((4, 2)), np.empty((4, 1)))
+    engine, out = sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty((4, 2)), np.empty((4, 1)))
     inputs = engine.prepare(X)
     _, memo = engine.outputs(W, np.ones((4, 1)), inputs)
     engine.move(W, np.ones((4, 1)), inputs, r, 1.0, out, False, memo)
@@ -92,7 +92,7 @@ def test_sorted_angles_of_particles_exactly_on_kinks():
     rng = np.random.default_rng(0)
     x, c = rng.standard_normal(60), rng.standard_normal(60)
     X, W, a, r = np.column_stack([x, np.ones(60)]), np.column_stack([c, -c * x]), np.ones((60, 1)), rng.standard_normal((60, 1))
-    engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty((60, 2)), np.empty((60, 1)))
+    engine, out = sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty((60, 2)), np.empty((60, 1)))
     inputs = engine.prepare(X)
     _, memo = engine.outputs(W, a, inputs)
     engine.move(W, a, inputs, r, 1.0, out, False, memo)
@@ -105,7 +105,7 @@ def test_sorted_angles_between_nearly_antipodal_samples(gap):
     """Between the edge where one sample ceases to be active and that where the other gets so both are active, or none."""
     X, r = np.array([(1.0, 0.0), (-1.0, gap)]), np.array([[1.0], [3.0]])
     W = np.array([(u * gap, v) for u in (-0.5, 0.5, 1.5, -1.5) for v in (-1.0, 1.0)])
-    engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty((8, 2)), np.empty((8, 1)))
+    engine, out = sorted_angles.SortedAngles(1.0, 0.0, 0.0), (np.empty((8, 2)), np.empty((8, 1)))
     inputs = engine.prepare(X)
     _, memo = engine.outputs(W, np.ones((8, 1)), inputs)
     engine.move(W, np.ones((8, 1)), inputs, r, 1.0, out, False, memo)
@@ -119,7 +119,7 @@ def test_sorted_angles_of_any_scale_and_of_degenerate_samples(draw, scale, sampl
     X = {"any": X, "all equal": X[:1] + 0 * X, "on a line": X[:, :1] * [1.0, 3.0], "at the origin": 0 * X}[samples]
     W[::3] *= scale
     X[::2] *= scale
-    active, engine = X / scale @ (W / np.abs(W).max(axis=1, keepdims=True)).T > 0, particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0)
+    active, engine = X / scale @ (W / np.abs(W).max(axis=1, keepdims=True)).T > 0, sorted_angles.SortedAngles(1.0, 0.0, 0.0)
     inputs, out = engine.prepare(X), (np.empty_like(W), np.empty_like(a))
     F, memo = engine.outputs(W, a, inputs)
     engine.move(W, a, inputs, r, 1.0, out, False, memo)
@@ -129,11 +129,11 @@ def test_sorted_angles_of_any_scale_and_of_degenerate_samples(draw, scale, sampl
 
 def test_sorted_angles_give_the_same_bits_on_any_threads(draw, monkeypatch):
     """Nine chunks' worth of particles, the last chunk shorter than the others; outputs between a step's passes leave it alone."""
-    W, a, X, r = draw(9 * particle_sorted_angles.CHUNK + 5, 50, 2, 1)
+    W, a, X, r = draw(9 * sorted_angles.CHUNK + 5, 50, 2, 1)
     results = []
     for serial in (len(W) + 1, 0):
-        monkeypatch.setattr(particle_sorted_angles, "SERIAL", serial)
-        engine, out = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), (W.copy(), a.copy())
+        monkeypatch.setattr(sorted_angles, "SERIAL", serial)
+        engine, out = sorted_angles.SortedAngles(1.0, 0.0, 0.0), (W.copy(), a.copy())
         inputs = engine.prepare(X)
         for _ in range(2):  # the second step in the memory of the first
             F, memo = engine.outputs(*out, inputs)
@@ -152,14 +152,14 @@ def test_sorted_angles_give_the_same_bits_on_any_threads(draw, monkeypatch):
 def test_sorted_angles_with_particles_at_the_origin(assert_same, draw, activation):
     W, a, X, r = draw(50, 20, 2, 1)
     W[::5] = 0
-    assert_same(particle_sorted_angles.SortedAngles(*SLOPES[activation]), activation, W, a, X, r)
+    assert_same(sorted_angles.SortedAngles(*SLOPES[activation]), activation, W, a, X, r)
 
 
 def test_sorted_angles_near_kinks_in_general_position():
     """Directions a rounding error away from the edges."""
     X = np.array([[np.cos(t), np.sin(t)] for t in np.linspace(0, 2 * np.pi, 41)])
     W = np.column_stack([-X[:, 1], X[:, 0]]) * (1 + np.random.default_rng(3).random((41, 1)))
-    engine = particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0)
+    engine = sorted_angles.SortedAngles(1.0, 0.0, 0.0)
     F, _ = engine.outputs(W, np.ones((41, 1)), engine.prepare(X))
     np.testing.assert_allclose(F, np.maximum(X @ W.T, 0).sum(axis=1, keepdims=True), atol=1e-12)
 
@@ -172,9 +172,9 @@ def test_sorted_angles_over_a_run():
         iw.solve(iw.TwoLayerMeanField("relu", 1000, bias=True, compiled=compiled), X, y, iw.GradientDescent(0.3, 40), rng=0)
         for compiled in (True, False)
     ]
-    assert isinstance(runs[0].problem.engine, particle_sorted_angles.SortedAngles)
+    assert isinstance(runs[0].problem.engine, sorted_angles.SortedAngles)
     np.testing.assert_allclose(runs[0].state, runs[1].state, atol=1e-11)
 
 
 def test_sorted_angles_in_single_precision(assert_same, draw):
-    assert_same(particle_sorted_angles.SortedAngles(1.0, 0.0, 0.0), "relu", *draw(200, 130, 2, 1, np.float32), tolerance=1e-6)
+    assert_same(sorted_angles.SortedAngles(1.0, 0.0, 0.0), "relu", *draw(200, 130, 2, 1, np.float32), tolerance=1e-6)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from infwidth.solvers.particles import thin as particle_thin
+from infwidth.solvers.particles import thin
 
 SLOPES = {"relu": (1.0, 0.0, 0.0), "abs": (1.0, -1.0, 0.0), "leaky_relu": (1.0, 0.01, 0.01)}
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 def test_thin(assert_same, draw, activation):
-    engine = particle_thin.ThinEngine(*SLOPES[activation][:2])
+    engine = thin.ThinEngine(*SLOPES[activation][:2])
     for N, n, D in ((1, 1, 3), (511, 4, 3), (513, 7, 4), (64 * 512 + 1, 6, 3), (20, 130, 1)):
         assert_same(engine, activation, *draw(N, n, D, 1))
     assert_same(engine, activation, *draw(300, 50, 3, 1, integers=True))
@@ -18,11 +18,11 @@ def test_thin(assert_same, draw, activation):
 
 def test_thin_on_many_threads_gives_the_same_bits(draw, monkeypatch):
     W, a, X, _ = draw(3000, 150, 3, 1)
-    engine = particle_thin.ThinEngine(1.0, 0.0)
+    engine = thin.ThinEngine(1.0, 0.0)
     serial, _ = engine.outputs(W, a, engine.prepare(X))
-    monkeypatch.setattr(particle_thin, "SERIAL", 0)
+    monkeypatch.setattr(thin, "SERIAL", 0)
     np.testing.assert_array_equal(engine.outputs(W, a, engine.prepare(X))[0], serial)
 
 
 def test_thin_in_single_precision(assert_same, draw):
-    assert_same(particle_thin.ThinEngine(1.0, 0.0), "relu", *draw(200, 130, 3, 1, np.float32), tolerance=1e-6)
+    assert_same(thin.ThinEngine(1.0, 0.0), "relu", *draw(200, 130, 3, 1, np.float32), tolerance=1e-6)

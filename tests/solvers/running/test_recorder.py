@@ -10,7 +10,7 @@ NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))
 DESCENT = iw.GradientDescent(0.2, 20)
 
 
-@pytest.mark.parametrize("model", [NET, iw.DeepLinearMuP(2), iw.DeepLinearIntegrable(2, "standard")])
+@pytest.mark.parametrize("model", [NET, iw.DeepLinearMuP(2), iw.DeepLinearIntegrable(2, "naive")])
 def test_save_at_steps_picks_from_the_full_record(model):
     every = iw.solve(model, X, Y, DESCENT, rng=0)
     some = iw.solve(model, X, Y, DESCENT, rng=0, save_at=[20, 3, 3, 0])

@@ -10,7 +10,7 @@ X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
 NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))
 
 
-@pytest.mark.parametrize("model", [NET, iw.DeepLinearMuP(2), iw.DeepLinearIntegrable(2, "standard")])
+@pytest.mark.parametrize("model", [NET, iw.DeepLinearMuP(2), iw.DeepLinearIntegrable(2, "naive")])
 def test_divergence_stops_keeps_and_advises(model):
     sol = iw.solve(model, X, 10 * Y, iw.GradientDescent(5.0, 500), rng=0)
     assert not sol.success

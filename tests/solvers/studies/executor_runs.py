@@ -10,15 +10,13 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 import infwidth as iw
-from infwidth.solvers.particles import blocks as particle_blocks
-from infwidth.solvers.particles import sorted_angles as particle_sorted_angles
-from infwidth.solvers.particles import thin as particle_thin
+from infwidth.solvers.particles import blocks, sorted_angles, thin
 
 # Inputs of the relu and particles: just enough for sorted angles, the fused loop and blocks to wake threads.
 SIZES = {
-    2: particle_sorted_angles.SERIAL,
-    3: particle_thin.SERIAL // 64 + 1,
-    9: particle_blocks.SERIAL // (9 * 64) + 1,
+    2: sorted_angles.SERIAL,
+    3: thin.SERIAL // 64 + 1,
+    9: blocks.SERIAL // (9 * 64) + 1,
 }
 
 
