@@ -54,15 +54,19 @@ class GrowthCurve:
 
 def fitted_curve(name: str, p: float | None, with_log: bool, m: Array, medians: Array, errors: Array, drawn: Array) -> GrowthCurve:
     """The curve of exponent p (None: free) through the medians (W,), its errors from those of resampled seeds ``drawn`` (resamples, W)."""
-    parameters = _fit(m, medians, errors, p, with_log)
-    spread = np.std([_fit(m, row, errors, p, with_log) for row in drawn], axis=0, ddof=1)
+    a, b, exponent = parameters = _fit(m, medians, errors, p, with_log)
+    a_error, b_error, exponent_error = np.std([_fit(m, row, errors, p, with_log) for row in drawn], axis=0, ddof=1)
     chi2 = float((((medians - _times(m, parameters, with_log)) / errors) ** 2).sum())
-    left_out = [np.delete(values, k) for k in range(len(m)) for values in (m, medians, errors)]
-    others = [_fit(*left_out[3 * k : 3 * k + 3], p, with_log) for k in range(len(m))]
-    predictions = np.array([_times(m[k], fit, with_log) for k, fit in enumerate(others)])
+    kept = [np.arange(len(m)) != left_out for left_out in range(len(m))]
+    predictions = np.array([_times(m[~k], _fit(m[k], medians[k], errors[k], p, with_log), with_log)[0] for k in kept])
     return GrowthCurve(
         name,
-        *(float(value) for value in (*parameters, *spread)),
+        float(a),
+        float(b),
+        float(exponent),
+        float(a_error),
+        float(b_error),
+        float(exponent_error),
         chi2=chi2,
         aic=chi2 + 2 * (3 if p is None else 2),
         prediction_error=float(np.sqrt(np.mean((predictions / medians - 1) ** 2))),

@@ -208,22 +208,21 @@ def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> st
         who = f"layer {zero[0]} start" if len(zero) == 1 else f"layers {', '.join(zero)} start"
         return text + f"the weights of {who} at exactly zero. In the limit f stays in these steps what it is at the start."
     kind = which(p)
-    stuck = kind in STATIONARY_FROM and phi.linear_at_zero and is_stationary(L, kind)
-    if stuck and kind == "naive":
+    if kind not in STATIONARY_FROM or not phi.linear_at_zero or not is_stationary(L, kind):
+        return text + "in the limit f stays in these steps what it is at the start."
+    if kind == "naive":
         return text + (
             "signal and gradient shrink by m^(-1/2) per layer, so that even the largest update of step 0, that of layer"
             f" {int(np.argmax(update)) + 1}, is of order {_m(update.max())}. The limit starts at a stationary point: f = 0 for all time."
             f" A network of finite width only starts near it, and escapes after a time of order {_escape(L, kind)}. A large first step"
             " (IP-LLR) avoids it."
         )
-    if stuck and kind == "large_lr":
-        return text + (
-            "the large first step brings every update to order 1, but it breaks the chain: the forward field of a layer is orthogonal to"
-            " its backward field, so that the signal dies after layer 2 and the gradient below layer"
-            f" {L - 1}, and no layer has both. The limit sits at a second stationary point: f = 0 for all time. A network of finite width"
-            f" escapes after a time of order {_escape(L, kind)}. Activations with a mean (relu) avoid it."
-        )
-    return text + "in the limit f stays in these steps what it is at the start."
+    return text + (
+        "the large first step brings every update to order 1, but it breaks the chain: the forward field of a layer is orthogonal to"
+        " its backward field, so that the signal dies after layer 2 and the gradient below layer"
+        f" {L - 1}, and no layer has both. The limit sits at a second stationary point: f = 0 for all time. A network of finite width"
+        f" escapes after a time of order {_escape(L, kind)}. Activations with a mean (relu) avoid it."
+    )
 
 
 def _escape(L: int, scheme: str) -> str:
