@@ -208,7 +208,7 @@ def _why_trivial(p: Parameterization, phi: Nonlinearity, table: Exponents) -> st
         who = f"layer {zero[0]} start" if len(zero) == 1 else f"layers {', '.join(zero)} start"
         return text + f"the weights of {who} at exactly zero. In the limit f stays in these steps what it is at the start."
     kind = which(p)
-    if kind not in STATIONARY_FROM or not phi.linear_at_zero or not is_stationary(L, kind):
+    if kind is None or kind not in STATIONARY_FROM or not phi.linear_at_zero or not is_stationary(L, kind):
         return text + "in the limit f stays in these steps what it is at the start."
     if kind == "naive":
         return text + (
