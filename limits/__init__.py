@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..solvers.distances import wasserstein as wasserstein
     from ..solvers.studies import replicas as replicas
     from . import activations as activations
+    from . import catapult as catapult
     from . import densities as densities
     from . import feature_learning as feature_learning
     from . import integrable as integrable

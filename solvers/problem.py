@@ -32,7 +32,7 @@ __all__ = [
 Array = np.ndarray
 Snapshot = dict[str, Any]  # arrays, numbers, strings and dicts of them: what a checkpoint can hold
 Update = Callable[[float], None]
-Coordinates = Literal["parameters", "reduced", "masses"]
+Coordinates = Literal["parameters", "reduced", "invariants", "masses"]
 
 
 class MethodFailed(RuntimeError):
@@ -86,10 +86,11 @@ class Problem(Protocol):
     ----------
     data : Data or None
         None where the problem has a population of its own.
-    coordinates : {"parameters", "reduced", "masses"}
+    coordinates : {"parameters", "reduced", "invariants", "masses"}
         What the entries of the state are. ``"parameters"`` of a network or of particles: every method means there what it means for the
         network. ``"reduced"``: coordinates in which the gradient and momentum of the network's parameters are those of the state, but
-        noise on the parameters is not noise on the state. ``"masses"`` of a measure, which must not become negative: no momentum, no
+        noise on the parameters is not noise on the state. ``"invariants"``: functions of the parameters on which gradient steps close, and
+        neither momentum nor noise. ``"masses"`` of a measure, which must not become negative: no momentum, no
         noise.
     threads : {"gemm", "block"}
         ``"block"`` limits BLAS to one thread for the whole solve: for parallel loops of its own, or for matrices too small for threads.

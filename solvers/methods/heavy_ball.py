@@ -97,6 +97,8 @@ class HeavyBall(Method):
         if isinstance(problem, Causal):
             yield from causal_trajectory(problem, self.weights, self.steps, self.step_size, resume)
             return
+        if problem.coordinates == "invariants":
+            raise ValueError("method: momentum does not close on the variables of this model; use GradientDescent, or a finite Network")
         if problem.coordinates == "masses":
             raise ValueError("method: momentum makes masses of a density negative; use TransportFlow or ImplicitTransport")
         if has_first_step(problem) and self.first_learning_rate is None:

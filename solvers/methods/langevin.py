@@ -92,7 +92,7 @@ class Langevin(Method):
             raise ValueError(
                 "method: noise makes masses of a density negative; set the model's temperature and use TransportFlow or ImplicitTransport"
             )
-        if problem.coordinates == "reduced":
+        if problem.coordinates in ("reduced", "invariants"):
             raise ValueError(
                 "method: this limit is solved in reduced coordinates, where noise is not the noise of the network; use particles "
                 "(TwoLayerMeanField) or a finite network"

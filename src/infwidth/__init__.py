@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .limits import RadialMeanField as RadialMeanField
     from .limits import TwoLayerMeanField as TwoLayerMeanField
     from .limits import activations as activations
+    from .limits import catapult as catapult
     from .limits import escape as escape
     from .limits import fluctuations as fluctuations
     from .limits import saddle as saddle
