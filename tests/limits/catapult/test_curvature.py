@@ -41,8 +41,8 @@ def test_against_dense_eigenvalues(data, parameterization):
     D = -dense(velocity, state, state.size)
     assert catapult.sharpness(0.0, state, problem) == pytest.approx(np.linalg.eigvals(D).real.max(), rel=1e-3)
     J = dense(lambda theta: problem.predict(theta, X).ravel(), state, len(X))
-    rates = np.concatenate([np.full(w.size, r) for w, r in zip(problem.layers(state)[0], problem.rates, strict=True)])
-    rates = np.concatenate([rates, *(np.full(b.size, r) for b, r in zip(problem.layers(state)[1], problem.bias_rates, strict=True))])
+    rates = np.concatenate([np.full(w.size, r) for w, r in zip(problem.layers(state)[0], problem.rates.weights, strict=True)])
+    rates = np.concatenate([rates, *(np.full(b.size, r) for b, r in zip(problem.layers(state)[1], problem.rates.biases, strict=True))])
     assert catapult.tangent_sharpness(0.0, state, problem) == pytest.approx(np.linalg.eigvalsh(J * rates @ J.T)[-1] / len(X), rel=1e-3)
 
 
