@@ -103,12 +103,6 @@ def test_the_stated_error_covers_the_true_one_where_the_potential_has_kinks():
     assert np.sum(np.array(covered) <= 1) >= 9 and np.median(covered) > 0.1, covered
 
 
-# Balances
-
-
-# The particles' own units
-
-
 @pytest.mark.parametrize(("phi", "bias"), [("relu", False), ("abs", True)])
 def test_independent_particles_approach_it_at_rate_one_half(phi, bias):
     """Outputs, and the measure of positive neurons in Wasserstein-1."""
@@ -163,12 +157,6 @@ def test_turning_the_data_turns_the_measures_and_changing_their_sign_swaps_them(
     assert np.ptp(measures[0]) > 0.01
     assert turned.problem.measures(turned.state) == pytest.approx(np.roll(measures, shift, axis=1), abs=1e-9)
     assert flipped.problem.measures(flipped.state) == pytest.approx(measures[::-1], abs=1e-12)
-
-
-# Sign
-
-
-# Distance
 
 
 # Arguments

@@ -4,56 +4,13 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import DeepLinearIntegrable, Network, Parameterization, saddle
-from infwidth.limits.integrable.deep_linear import SMALL, chain_gradient
+from infwidth.limits import DeepLinearIntegrable, Network, Parameterization
 from infwidth.solvers import Data
 
 # One fixed problem for all comparisons with finite networks: rho of size about 1 for the first rate 2.
 RNG = np.random.default_rng(2110)
 X = RNG.standard_normal((6, 3))
 Y = np.stack([X @ [1.0, -0.5, 0.3], X @ [0.2, 0.8, -0.6]], axis=1) + 0.1 * RNG.standard_normal((6, 2))
-
-
-@pytest.mark.parametrize("scheme", ["naive", "large_lr", "non_centered"])
-@pytest.mark.parametrize("L", [1, 2, 3, 5])
-@pytest.mark.parametrize(("n", "d", "k"), [(4, 1, 1), (5, 3, 2), (60, 40, 3), (SMALL // 20 + 1, 20, 1)])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_compiled_velocity_is_the_reference(scheme, L, n, d, k, dtype):
-    rng = np.random.default_rng(0)
-    data = Data.check(rng.standard_normal((n, d)).astype(dtype), rng.standard_normal((n, k)))
-    problem = DeepLinearIntegrable(L, scheme).bind(data, rng)
-    assert problem._small_squared == (n * d * k <= SMALL)
-    state = (0.5 * rng.standard_normal(problem.start().size)).astype(dtype)
-    velocity = np.empty_like(state)
-    loss, f = problem.evaluate(state, velocity)
-    matrices = [A.astype(float) for A in problem.matrices(state)]
-    P = np.linalg.multi_dot([*matrices[::-1], np.eye(d)])
-    tolerance = {"rtol": 0, "atol": 2e3 * np.finfo(dtype).eps * (1 + np.abs(data.X @ P.T).max())}
-    np.testing.assert_allclose(f, data.X @ P.T, **tolerance)
-    np.testing.assert_allclose(loss, 0.5 * ((data.X @ P.T - data.y) ** 2).sum(axis=1).mean(), rtol=1e4 * np.finfo(dtype).eps)
-    reference = chain_gradient(matrices, (data.X @ P.T - data.y).T @ data.X / n)
-    for computed, expected in zip(problem.matrices(velocity), reference, strict=True):
-        scale = np.abs(expected).max() + 1e-30
-        np.testing.assert_allclose(computed / scale, -expected / scale, atol=2e4 * np.finfo(dtype).eps)
-    moved = state.copy()
-    problem.descend(moved)[1](0.1)
-    np.testing.assert_allclose(moved, state + dtype(0.1) * velocity, rtol=0, atol=64 * np.finfo(dtype).eps * np.abs(velocity).max())
-
-
-def test_reference_gradient_against_finite_differences():
-    rng = np.random.default_rng(1)
-    matrices = [rng.standard_normal(s) for s in ((3, 2), (3, 3), (2, 3))]
-    E = rng.standard_normal((2, 2))
-
-    def value(Ms):
-        return np.sum(E * (Ms[2] @ Ms[1] @ Ms[0]))
-
-    for l, G in enumerate(chain_gradient(matrices, E)):
-        for index in np.ndindex(*G.shape):
-            up, down = ([A.copy() for A in matrices] for _ in range(2))
-            up[l][index] += 1e-6
-            down[l][index] -= 1e-6
-            assert (value(up) - value(down)) / 2e-6 == pytest.approx(G[index], abs=1e-8)
 
 
 def test_other_losses_use_their_residual():
@@ -148,11 +105,3 @@ def test_finite_networks_approach_the_limit(scheme, preset, L):
     assert np.abs(result.limit.outputs).max() > 0.05  # not 0 against 0
     assert result.slope_error <= 0.05
     assert abs(result.slope + 0.5) <= 2 * result.slope_error, str(result)
-
-
-def test_unknown_schemes_are_refused_with_the_way_out():
-    with pytest.raises(ValueError, match=r"scheme: 'bias' is not one of naive, large_lr, non_centered$"):
-        DeepLinearIntegrable(3, "bias")
-    for build in (lambda scheme: DeepLinearIntegrable(3, scheme), lambda scheme: saddle.is_stationary(3, scheme)):
-        with pytest.raises(ValueError, match=r"scheme: 'standard' is not one of .*; the naive integrable parameterization is 'naive'"):
-            build("standard")  # that is PyTorch's parameterization

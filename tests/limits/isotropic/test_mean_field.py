@@ -1,4 +1,4 @@
-"""The isotropic Gaussian model by particles: against the published-setting table, Monte Carlo, finite differences and scipy."""
+"""The isotropic Gaussian model: against the table of its risk, Monte Carlo and scipy."""
 
 import math
 
@@ -8,11 +8,8 @@ from scipy import stats
 from scipy.integrate import solve_ivp
 
 import infwidth as iw
-from infwidth.limits.densities.problem import free_energy
-from infwidth.limits.isotropic.density import radial_confinement, radial_masses
-from infwidth.limits.isotropic.directions import MEI_MONOTONE, MEI_NON_MONOTONE, PiecewiseLinear
-from infwidth.limits.isotropic.particles import RadialTable, reference_evaluate
-from infwidth.solvers import Grid, ImplicitTransport, wasserstein_to_particles
+from infwidth.limits.isotropic.directions import MEI_MONOTONE
+from infwidth.solvers import Grid, wasserstein_to_particles
 
 TIMES = np.arange(0, 41, 2)
 # d = 40, delta = .8, r_0 = .8 chi_d / sqrt(d); N = 400 radial particles from quantiles, Euler in steps of .01; stated to 1%.
@@ -33,55 +30,6 @@ def test_risk_by_gradient_flow_and_its_stated_error():
     exact = iw.solve(model, method=iw.GradientFlow(12.0, rtol=1e-10, atol=1e-12), save_at=[0, 4, 8, 12])
     assert np.all(np.diff(sol.loss) < 0)
     assert np.abs(sol.outputs - exact.outputs).max() <= sol.error.max()
-
-
-@pytest.mark.parametrize("activation", [MEI_MONOTONE, MEI_NON_MONOTONE])
-@pytest.mark.parametrize("dim", [3, 40, math.inf])
-def test_compiled_evaluation_against_the_reference(activation, dim):
-    for size in (1, 255, 256, 257, 600):
-        problem = iw.RadialMeanField(dim, 0.8, size=size, activation=activation, initial=stats.uniform(0.0, 4.0)).bind(None, None)
-        r = problem.start()
-        r[0] *= -1  # a particle that stepped over the origin counts by its modulus and moves back
-        velocity = np.empty_like(r)
-        risk, outputs = problem.evaluate(r, velocity)
-        expected, moves = reference_evaluate(r, problem.population, activation, dim)
-        assert risk == pytest.approx(expected, abs=1e-7)
-        assert np.abs(velocity - moves).max() < 1e-4 if dim == 3 else np.abs(velocity - moves).max() < 1e-8
-        assert outputs.shape == (len(problem.population.radii), 1)
-
-
-def test_table_error_falls_at_third_order():
-    errors = [RadialTable(MEI_MONOTONE, 40, cells).error for cells in (256, 512, 1024)]
-    assert math.log2(errors[1] / errors[2]) == pytest.approx(3, abs=0.3)  # of the slope; the value is of order 4
-    assert RadialTable(MEI_MONOTONE, 40).error < 1e-9
-
-
-@pytest.mark.parametrize("dim", [3, 40, math.inf])
-def test_the_table_is_right_beside_the_origin(dim):
-    """A knot at 0 makes a one-sided slope there, which the first cell of the table has to know."""
-    table = RadialTable(MEI_NON_MONOTONE, dim)
-    s = np.array([1e-9, 1e-5, 1e-4])
-    value, slope = table.read(s)
-    exact = MEI_NON_MONOTONE.radial_slope(s, dim)
-    assert np.all(exact < -0.1) and np.allclose(slope, exact, rtol=1e-4)
-    assert np.allclose(value, MEI_NON_MONOTONE.radial_mean(s, dim), rtol=0, atol=1e-9)
-    problem = iw.RadialMeanField(dim, 0.5, size=3, activation=MEI_NON_MONOTONE).bind(None, None)
-    r = np.array([0.0, 1e-5, -1e-5])
-    velocity = np.empty(3)
-    problem.evaluate(r, velocity)
-    _, expected = reference_evaluate(r, problem.population, MEI_NON_MONOTONE, dim)
-    assert velocity[0] == 0 and velocity[1] == -velocity[2] != 0 and np.allclose(velocity, expected, rtol=1e-4)
-
-
-def test_velocity_is_minus_size_times_the_gradient_of_the_risk():
-    problem = iw.RadialMeanField(40, 0.5, size=12, random_start=True).bind(None, np.random.default_rng(3))
-    r = problem.start() + 0.5
-    velocity = np.empty_like(r)
-    problem.evaluate(r, velocity)
-    for i in (0, 5, 11):
-        step = 1e-5 * np.eye(12)[i]
-        slope = (problem.evaluate(r + step).loss - problem.evaluate(r - step).loss) / 2e-5
-        assert velocity[i] == pytest.approx(-12 * slope, abs=1e-8)
 
 
 def test_risk_against_inputs_drawn_in_full_dimension():
@@ -144,16 +92,6 @@ def test_risk_table_by_finite_volumes_and_by_particles_without_time_error():
     assert np.all(gap <= cells.error) and np.all(cells.error[1:] < 30 * gap[1:])  # the stated error covers, and says something
 
 
-def test_density_solver_is_of_second_order():
-    """Against 6400 particles from quantiles, at t = 3, when the bump has spread and moved from .8 to 2."""
-    exact = iw.solve(iw.RadialMeanField(40, 0.8, size=6400), method=iw.GradientFlow(3.0, rtol=1e-8, estimate_error=False), save_at=[3.0])
-    errors = []
-    for size in (200, 400, 800):
-        sol = iw.solve(iw.RadialMeanField(40, 0.8, discretisation="density", size=size), method=iw.TransportFlow(3.0), save_at=[3.0])
-        errors.append(wasserstein_to_particles(sol.problem.grid, sol.state, exact.state))
-    assert math.log2(errors[1] / errors[2]) == pytest.approx(2, abs=0.15), errors
-
-
 def test_particles_approach_the_density():
     """W1 falls like 1/N from quantiles and like N^{-1/2} from a random start (seeds 0 to 15)."""
     sol = iw.solve(iw.RadialMeanField(40, 0.8, discretisation="density", size=1600), method=iw.TransportFlow(2.0), save_at=[2.0])
@@ -173,53 +111,6 @@ def test_particles_approach_the_density():
     error = math.sqrt(x**2 @ drawn.var(axis=1, ddof=1) / 16) / (x @ x)
     assert error < 0.08
     assert abs(slope + 0.5) < 2 * error + 0.01, (slope, error)
-
-
-def test_density_with_noise_reaches_the_gibbs_law_of_its_own_potential():
-    model = iw.RadialMeanField(20, 0.8, discretisation="density", temperature=0.05, weight_decay=0.2, r_max=6.0)
-    sol = iw.solve(model, method=ImplicitTransport(100.0), save_at=np.linspace(0, 60, 9), observables={"free energy": free_energy})
-    assert np.all(np.diff(sol.observables["free energy"]) < 0)
-    _, psi = sol.problem.potential(sol.state)
-    gibbs = sol.problem.grid.volumes * np.exp(-(psi - psi.min()) / 0.05)
-    assert np.abs(sol.state - gibbs / gibbs.sum()).sum() < 1e-3
-
-
-def test_radial_confinement_is_the_noise_of_many_dimensions():
-    """Without interaction (activation constant) noise and ridge make w Gaussian of variance tau/lambda: r is a scaled chi."""
-    flat = PiecewiseLinear((0.0, 1.0), (0.0, 0.0))
-    model = iw.RadialMeanField(
-        8, 0.5, discretisation="density", grid=Grid.uniform(0, 3.5, 120), activation=flat, temperature=0.5, weight_decay=2.0
-    )
-    sol = iw.solve(model, method=ImplicitTransport(3.0), save_at=[3.0])
-    edges = sol.problem.grid.edges[0]
-    assert np.abs(sol.state - np.diff(stats.chi(8, scale=0.5).cdf(edges))).sum() < 2e-3
-
-
-def test_masses_of_far_tails_keep_their_digits():
-    law = stats.chi(40, scale=0.8 / math.sqrt(40))
-    grid = Grid([0.0, 0.2, 0.21, 0.8, 1.8, 1.81, 3.0])
-    masses = radial_masses(law)(grid)
-    lower, upper = (law.pdf(a + 0.01 * (np.arange(100) + 0.5) / 100).mean() * 0.01 for a in (0.2, 1.8))  # a midpoint rule
-    assert lower < 1e-16 and upper < 1e-16
-    assert math.isclose(masses[1], lower, rel_tol=1e-4) and math.isclose(masses[4], upper, rel_tol=1e-4)
-    assert math.isclose(masses[5], law.sf(1.81), rel_tol=1e-12)  # the rest of the tail is in the last cell
-    assert radial_masses(law)(Grid([0.7, 0.8, 0.9]))[[0, 1]] == pytest.approx([law.cdf(0.8), law.sf(0.8)])
-    assert masses.sum() == pytest.approx(1, abs=1e-15)
-
-
-def test_the_confinement_of_noise_and_ridge():
-    r = np.array([[0.5], [2.0]])
-    expected = 0.2 / 2 * r[:, 0] ** 2 - 0.3 * 7 * np.log(r[:, 0])
-    assert np.allclose(radial_confinement(8, 0.3, 0.2)(r), expected, rtol=1e-15)
-    assert np.allclose(radial_confinement(8, 0.0, 0.2)(r), r[:, 0] ** 2 / 10) and radial_confinement(8, 0.0, 0.0) is None
-
-
-def test_quantile_start_and_random_start():
-    law = stats.chi(40, scale=0.8 / math.sqrt(40))
-    placed = iw.RadialMeanField(40, 0.8, size=100).bind(None, None).start()
-    assert np.allclose(law.cdf(placed), (np.arange(100) + 0.5) / 100)
-    drawn = iw.RadialMeanField(40, 0.8, size=2000, random_start=True).bind(None, np.random.default_rng(0)).start()
-    assert stats.kstest(drawn, law.cdf).pvalue > 0.01
 
 
 @pytest.mark.parametrize(
@@ -277,14 +168,3 @@ def test_predictions_are_averages_over_directions(model):
         problem.predict(state, np.ones((2, 7)))
     with pytest.raises(ValueError, match=r"^X: need 4 columns"):
         problem.predict(state, np.ones(4))
-
-
-def test_a_given_grid_is_used():
-    grid = Grid.uniform(0, 6, 30)
-    assert iw.RadialMeanField(40, 0.8, "density", grid=grid).bind(None, None).grid is grid
-
-
-def test_a_random_start_is_of_the_generator_alone():
-    model = iw.RadialMeanField(40, 0.8, size=30, random_start=True)
-    first, same, other = (model.bind(None, np.random.default_rng(seed)).start() for seed in (1, 1, 2))
-    assert np.array_equal(first, same) and not np.array_equal(first, other)

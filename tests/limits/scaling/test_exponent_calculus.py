@@ -1,4 +1,4 @@
-"""The exponent calculus: hand-computed powers, known tables, invariances, and its closed-form oracle."""
+"""The exponent calculus: hand-computed powers, known tables, and the exact limits."""
 
 from dataclasses import replace
 
@@ -14,15 +14,6 @@ TABLE = ("h", "x", "gradient", "f", "update", "change", "f_change", "moved")
 
 def same(a, b):
     return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in TABLE)
-
-
-# Labelled vectors
-
-
-# What an activation is, read off the function
-
-
-# Which averages a nonlinear factor leaves
 
 
 def test_a_wrong_name_is_reported():

@@ -7,7 +7,6 @@ from scipy import stats
 import infwidth as iw
 from infwidth.solvers.studies.replicas import interval, simultaneous_error
 
-RNG = np.random.default_rng(5)
 X = np.array([[1.0, 0.0], [0.3, 0.9], [-1.0, 0.4], [-0.2, -1.1]])
 Y = np.array([1.0, -0.5, 0.3, 0.8])
 X_TEST = np.array([[0.5, 0.5], [-0.7, -0.7], [1.0, -1.0]])
@@ -15,10 +14,11 @@ X_TEST = np.array([[0.5, 0.5], [-0.7, -0.7], [1.0, -1.0]])
 
 def test_intervals_of_gaussian_samples_cover():
     """Correlated Gaussian outputs: point by point 95%, and all at once 95% (4000 trials: s.e. .0034)."""
-    mixing = RNG.standard_normal((6, 6))
+    rng = np.random.default_rng(5)
+    mixing = rng.standard_normal((6, 6))
     point, joint = [], []
     for _ in range(1000):
-        sample = (RNG.standard_normal((8, 6)) @ mixing)[:, :, None]
+        sample = (rng.standard_normal((8, 6)) @ mixing)[:, :, None]
         error = np.abs(sample.mean(axis=0))
         point.append((error < interval(sample)).mean())
         joint.append(error.max() < simultaneous_error(sample))
@@ -29,7 +29,7 @@ def test_intervals_of_gaussian_samples_cover():
 def test_few_replicas_are_no_worse():
     """With 4 replicas at one point the quantile is Student's: 95% (s.e. .007), where a Gaussian one would reach 86%; with more points
     the widened bound is cautious."""
-    samples = RNG.standard_normal((1000, 4, 6, 1))
+    samples = np.random.default_rng(6).standard_normal((1000, 4, 6, 1))
     held = np.array([[np.abs(s[:, :m].mean(axis=0)).max() < simultaneous_error(s[:, :m]) for m in (1, 6)] for s in samples]).mean(axis=0)
     assert held[0] == pytest.approx(0.95, abs=0.02)
     assert held[1] > 0.95

@@ -1,0 +1,75 @@
+"""The explicit march of the order parameters against their fixed point, and what it keeps."""
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import DeepLinearMuP
+
+RNG = np.random.default_rng(2011)
+X = RNG.standard_normal((6, 3))
+Y = np.stack([X @ [1.0, -0.5, 0.3], X @ [0.2, 0.8, -0.6]], axis=1) + 0.1 * RNG.standard_normal((6, 2))
+
+
+def fixed_point(X, y, L, method, gamma):
+    """THEORY 5 as it stands: sample by sample, one output, all sweeps of the fixed point, block of time by block of time.
+
+    The coefficient of each past gradient stands where gradient descent has its rate.
+    """
+    steps = method.steps
+    n = len(X)
+    residuals, outputs = [], []
+    for T in range(steps + 1):
+        P = (T + 1) * n
+        later = np.kron(np.tril(np.ones((T + 1, T + 1)), -1), np.ones((n, n)))
+        coefficients = np.zeros((T + 1, T + 1))
+        for t in range(T + 1):
+            coefficients[t, :t] = method.weights(t)
+        D = later * np.kron(coefficients, np.ones((n, n))) * (gamma / n * np.concatenate([*residuals, np.zeros(n)]))
+        K = np.tile(X @ X.T, (T + 1, T + 1))
+        Phi = [K] + [np.zeros((P, P)) for _ in range(L)]
+        G = [np.zeros((P, P)) for _ in range(L + 1)] + [np.ones((P, P))]
+        A, B = ([np.zeros((P, P)) for _ in range(L + 2)] for _ in range(2))
+        for _ in range((3 * L + 3) * (T + 1)):
+            for l in range(1, L + 1):
+                M, N = A[l - 1] - D * Phi[l - 1], B[l + 1] - D * G[l + 1]
+                R, S = np.linalg.inv(np.eye(P) - M @ N), np.linalg.inv(np.eye(P) - N @ M)
+                f = np.diag(R @ (Phi[l - 1] @ N.T + M @ G[l + 1]) @ S.T) / gamma
+                Phi[l], G[l] = R @ (Phi[l - 1] + M @ G[l + 1] @ M.T) @ R.T, S @ (G[l + 1] + N @ Phi[l - 1] @ N.T) @ S.T
+                A[l], B[l] = R @ M, S @ N
+        outputs.append(f[T * n :])
+        residuals.append(outputs[-1] - y)
+    return np.array(outputs)
+
+
+@pytest.mark.parametrize("method", [iw.GradientDescent(0.3, 4), iw.HeavyBall(0.6, 0.5, 4)])
+@pytest.mark.parametrize("gamma", [1.0, 0.3])
+@pytest.mark.parametrize("L", [1, 2, 3])
+def test_explicit_march_is_the_fixed_point(L, gamma, method):
+    x, y = X[:2], Y[:2, 0]
+    sol = iw.solve(DeepLinearMuP(L, gamma), x, y, method)
+    reference = fixed_point(x, y, L, method, gamma)
+    assert np.abs(reference).max() > 0.1
+    np.testing.assert_allclose(sol.outputs[:, :, 0], reference, atol=1e-9)
+
+
+def test_duplicated_samples_change_nothing():
+    once = iw.solve(DeepLinearMuP(2), X, Y, iw.GradientDescent(0.2, steps=10))
+    twice = iw.solve(DeepLinearMuP(2), np.vstack([X, X]), np.vstack([Y, Y]), iw.GradientDescent(0.2, steps=10))
+    np.testing.assert_allclose(twice.outputs[:, :6], once.outputs, atol=1e-12)
+    assert twice.problem.basis.shape == (3, 3)
+
+
+def test_dependent_inputs_take_fewer_directions():
+    flat = X @ np.diag([1.0, 1.0, 0.0]) + np.outer(X[:, 0], [0, 0, 0.1])
+    sol = iw.solve(DeepLinearMuP(2), flat, Y, iw.GradientDescent(0.2, steps=10))
+    assert sol.problem.basis.shape == (3, 2)
+    still = iw.solve(DeepLinearMuP(2), 0 * X, Y, iw.GradientDescent(0.2, steps=10))
+    assert not still.outputs.any()
+
+
+def test_memory_is_what_the_docstring_says():
+    steps, r, k = 60, 3, 2
+    sol = iw.solve(DeepLinearMuP(2), X, Y, iw.GradientDescent(0.1, steps), save_at=[steps])
+    used = sum(table.memory.nbytes for tables in sol.problem.tables.values() for table in tables.values())
+    assert used < 25 * 2 * (steps + 1) ** 2 * (r**2 + r * k + k**2) * 1.25  # and two more tables at the ends
