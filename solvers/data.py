@@ -11,7 +11,7 @@ from .checks import array
 from .losses import Loss
 from .losses import get as get_loss
 
-__all__ = ["Data"]
+__all__ = ["Data", "needed", "unwanted"]
 
 Array = np.ndarray
 
@@ -72,3 +72,16 @@ class Data:
         """Mean loss of outputs ``f`` on those rows, and its gradient: the residuals divided by the number of rows."""
         y = self.y if rows is None else self.y[rows]
         return self.loss.judge(f, y)
+
+
+def needed(data: Data | None, way_out: str = "give X and y") -> Data:
+    """The data of a model that learns from data; refuses a call without them."""
+    if data is None:
+        raise ValueError(f"X: is missing, and this model learns from data; {way_out}")
+    return data
+
+
+def unwanted(data: Data | None, way_out: str = "call solve without X and y") -> None:
+    """Refuses the data of a model that has a population of its own, or none at all."""
+    if data is not None:
+        raise ValueError(f"X: was given, and this model has a population or an energy of its own; {way_out}")

@@ -30,7 +30,7 @@ import numpy as np
 
 from ...solvers.abilities import Fused
 from ...solvers.checks import integer
-from ...solvers.data import Data
+from ...solvers.data import Data, needed
 from ...solvers.problem import Coordinates, Evaluation, Update
 
 __all__ = ["TwoLayerLinearNetwork"]
@@ -80,8 +80,7 @@ class TwoLayerLinearNetwork:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> TwoLayerLinearProblem:
         """Draw the weights, and keep of them what the dynamics needs."""
-        if data is None:
-            raise ValueError("X: a finite network needs training data; give X and y")
+        data = needed(data)
         n, d, k = self.width, data.X.shape[1], data.outputs
         # By rows of a (d + k, n) Gaussian matrix in parts: a wide network fits into memory.
         moments = np.zeros((d + k, d + k))

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...solvers.checks import array, integer, real
-from ...solvers.data import Data
+from ...solvers.data import Data, needed, unwanted
 from ...solvers.grids.grid import GAUSS_NODES, GAUSS_WEIGHTS, Grid
 from .. import activations
 from ..activations import Activation
@@ -145,12 +145,10 @@ class CircleMeanField:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> CircleProblem:
         """Join the model to its data, or to its population where ``data`` is None. Nothing is random."""
-        if data is None:
-            if (teacher := self.population) is None:
-                raise ValueError("X: is missing; give X and y, or a population=GaussianTeacher(...) to the model")
+        if (teacher := self.population) is not None:
+            unwanted(data, "call solve without X and y, or leave out the population")
             return CircleProblem(self.cells, lambda angles: TeacherEnergy(teacher, angles), self._masses)
-        if self.population is not None:
-            raise ValueError("population: the model has its own, and X and y were given too; leave out X and y, or the population")
+        data = needed(data, "give X and y, or a population=GaussianTeacher(...) to the model")
         if data.X.shape[1] != 2 - self.bias:
             what = "with bias=True the inputs are numbers" if self.bias else "the inputs lie in the plane (or on the line, with bias=True)"
             raise ValueError(f"X: {what}, so need {2 - self.bias} column(s), got {data.X.shape[1]}")

@@ -27,6 +27,7 @@ from ...solvers.grids.finite_volumes import transport
 from ...solvers.grids.grid import Grid
 from ...solvers.problem import Coordinates, Evaluation
 from .mass_descent import descend_masses
+from .problem import Energy
 
 __all__ = ["CircleEnergy", "CircleProblem", "dissipation"]
 
@@ -36,8 +37,8 @@ SIGNS = np.array([[1.0], [-1.0]])
 REACH = 2  # cells beyond a face that its flux looks at
 
 
-class CircleEnergy(Protocol):
-    """A function of the signed masses at given angles.
+class CircleEnergy(Energy, Protocol):
+    """A function of the signed masses at given angles, with outputs (n, 1).
 
     Attributes
     ----------
@@ -46,12 +47,6 @@ class CircleEnergy(Protocol):
     """
 
     smooth: bool
-
-    def evaluate(self, signed: Array) -> tuple[float, Array, Array]:
-        """Loss, outputs (n, 1) and potential V (cells,)."""
-
-    def predict(self, signed: Array, X: Array) -> Array:
-        """Outputs (n', 1) at inputs (n', d)."""
 
 
 class CircleProblem(Fused, Refinable):

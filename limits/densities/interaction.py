@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...solvers.checks import real
-from ...solvers.data import Data
+from ...solvers.data import Data, unwanted
 from ...solvers.grids.grid import Grid
 from .problem import DensityProblem
 
@@ -121,8 +121,7 @@ class InteractionMeanField:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:
         """Put the model on its grid. Nothing is random."""
-        if data is not None:
-            raise ValueError("X: this model has no data; call solve without X and y, or use DensityMeanField")
+        unwanted(data, "call solve without X and y, or use DensityMeanField")
         return DensityProblem(self.grid, self._energy, lambda grid: grid.masses(self.initial), self.temperature)
 
     def _energy(self, grid: Grid) -> InteractionEnergy:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...solvers.checks import array, real
-from ...solvers.data import Data
+from ...solvers.data import Data, needed
 from ...solvers.grids.grid import Grid
 from .. import activations
 from ..activations import Activation
@@ -113,8 +113,7 @@ class DensityMeanField:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:
         """Join the model to its data. Nothing is random."""
-        if data is None:
-            raise ValueError("X: this limit needs training data; for a population give the nodes of a rule as X and its weights")
+        data = needed(data, "give X and y, for a population the nodes of a rule with its weights")
         inputs = UNITS[self.unit][0](self.grid.dims)
         if data.X.shape[1] != inputs:
             raise ValueError(f"X: unit {self.unit!r} on {self.grid.dims} axes takes {inputs} column(s), got {data.X.shape[1]}")

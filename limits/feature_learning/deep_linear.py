@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...solvers.checks import integer, real
-from ...solvers.data import Data
+from ...solvers.data import Data, needed
 from .order_parameters import OrderParameters
 
 __all__ = ["DeepLinearMuP"]
@@ -71,6 +71,4 @@ class DeepLinearMuP:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> OrderParameters:
         """Join the limit to its data. Nothing is random."""
-        if data is None:
-            raise ValueError("X: this limit needs training data; give X and y")
-        return OrderParameters(data, self.hidden_layers, self.gamma)
+        return OrderParameters(needed(data), self.hidden_layers, self.gamma)

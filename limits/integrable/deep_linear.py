@@ -37,7 +37,7 @@ import numpy as np
 
 from ...solvers.abilities import FirstStep, Fused
 from ...solvers.checks import integer
-from ...solvers.data import Data
+from ...solvers.data import Data, needed
 from ...solvers.problem import Coordinates, Evaluation
 from .schemes import check_scheme
 
@@ -95,9 +95,7 @@ class DeepLinearIntegrable:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ChainProblem:
         """Join the limit to its data. Nothing is random."""
-        if data is None:
-            raise ValueError("X: this limit needs training data; give X and y")
-        return ChainProblem(data, self.hidden_layers, self.scheme)
+        return ChainProblem(needed(data), self.hidden_layers, self.scheme)
 
 
 class ChainProblem(Fused, FirstStep):

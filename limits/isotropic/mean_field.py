@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from ...solvers.checks import integer, real
-from ...solvers.data import Data
+from ...solvers.data import Data, unwanted
 from ...solvers.grids.grid import Grid
 from ..densities.problem import DensityProblem
 from .density import RadialRisk, radial_confinement, radial_masses
@@ -163,8 +163,7 @@ class RadialMeanField:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> Any:
         """Join the model to its population; ``rng`` serves ``random_start`` alone."""
-        if data is not None:
-            raise ValueError("X: this model has a population of its own; call solve without X and y")
+        unwanted(data)
         population = radial_population(self.dim, self.delta, self.activation)
         if self.discretisation == "particles":
             return RadialParticles(population, self.activation, self.dim, self._radii(rng))

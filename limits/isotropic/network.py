@@ -28,7 +28,7 @@ import numpy as np
 
 from ...solvers.abilities import Fused, Population
 from ...solvers.checks import array, integer, real
-from ...solvers.data import Data
+from ...solvers.data import Data, unwanted
 from ...solvers.problem import Coordinates, Evaluation
 from .directions import MEI_MONOTONE, PiecewiseLinear
 from .mean_field import RadialMeanField
@@ -94,8 +94,7 @@ class IsotropicNetwork:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> IsotropicProblem:
         """Draw the weights and the test sample."""
-        if data is not None:
-            raise ValueError("X: this network has a population of its own; call solve without X and y")
+        unwanted(data)
         return IsotropicProblem(self, rng)
 
 
@@ -137,7 +136,7 @@ class IsotropicProblem(Fused, Population):
     def predict(self, state: Array, X: Array) -> Array:
         X = array("X", X, columns=self.input_dim)
         W = state.reshape(self.shape)
-        f = [_value(self.model.activation, part @ W.T).mean(axis=1) for part in np.array_split(X, 1 + len(X) // 1000)]
+        f = [self.model.activation.value(part @ W.T).mean(axis=1) for part in np.array_split(X, 1 + len(X) // 1000)]
         return np.concatenate(f)[:, None]
 
     def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Batch | None = None) -> Evaluation:
@@ -152,10 +151,10 @@ class IsotropicProblem(Fused, Population):
             raise ValueError("batch_size: this network trains on fresh samples; give GradientDescent a batch_size")
         model, W = self.model, state.reshape(self.shape)
         h = rows.X @ W.T
-        residual = rows.y - _value(model.activation, h).mean(axis=1)
+        residual = rows.y - model.activation.value(h).mean(axis=1)
 
         def update(rate: float) -> None:
-            back = _slope(model.activation, h)
+            back = model.activation.derivative(h)
             back *= (2 * rate / len(residual)) * residual[:, None]
             W_step = back.T @ rows.X
             if model.weight_decay:
@@ -170,18 +169,3 @@ class IsotropicProblem(Fused, Population):
 def weight_radii(t: float, state: Array, problem: Any) -> Array:
     """Observable: :math:`|w_i|` of an :class:`IsotropicNetwork`, shape (N,)."""
     return np.linalg.norm(state.reshape(problem.shape), axis=1)
-
-
-def _value(activation: PiecewiseLinear, h: Array) -> Array:
-    """By ramps: several times faster than interpolation on a matrix."""
-    out = np.full_like(h, activation.values[0])
-    for t, ramp in zip(activation.knots, activation.ramps, strict=True):
-        out += ramp * np.maximum(h - t, 0)
-    return out
-
-
-def _slope(activation: PiecewiseLinear, h: Array) -> Array:
-    out = np.zeros_like(h)
-    for t, ramp in zip(activation.knots, activation.ramps, strict=True):
-        out += ramp * (h > t)
-    return out

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...solvers.checks import integer
-from ...solvers.data import Data
+from ...solvers.data import Data, needed
 from .. import activations
 from ..activations import Activation
 from .parameterization import Parameterization
@@ -82,8 +82,7 @@ class Network:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> NetworkProblem:
         """Draw the initial weights and join them to the data."""
-        if data is None:
-            raise ValueError("X: a finite network needs training data; give X and y")
+        data = needed(data)
         if data.X.shape[1] != self.input_dim:
             raise ValueError(f"X: has {data.X.shape[1]} columns, the network has input_dim={self.input_dim}")
         if data.outputs != self.output_dim:

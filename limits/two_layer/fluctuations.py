@@ -23,19 +23,20 @@ References
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...solvers.checks import integer, real
 from ...solvers.data import Data
 from ...solvers.losses import Loss
-from ...solvers.machine.blas_threads import one_blas_thread
 from ...solvers.methods.gradient_descent import GradientDescent
-from ...solvers.running.stability import divergence_ceiling
-
-if TYPE_CHECKING:
-    from .mean_field import TwoLayerMeanField
+from ...solvers.running.streams import streams
+from ...solvers.solution import Solution
+from ...solvers.solving import solve
+from .mean_field import TwoLayerMeanField
+from .problem import ParticleProblem
 
 __all__ = ["Fluctuations", "linearized_fluctuations", "replica_fluctuations"]
 
@@ -72,6 +73,13 @@ def replica_fluctuations(
         As in :func:`infwidth.solve`; X and y are None for a model with a population.
     X_test : array_like, shape (n', d)
 
+    Raises
+    ------
+    ValueError
+        Where the model has one replica only, or the data do not fit.
+    FloatingPointError
+        Where the run diverges.
+
     Examples
     --------
     At the start it is the variance of one particle's output, here of :math:`a\,(w \cdot x)` with :math:`|x| = 2`:
@@ -83,14 +91,9 @@ def replica_fluctuations(
     >>> bool(abs(found.variance.item() - 4) < 3 * found.error.item())
     True
     """
-    from ...solvers.solving import solve
-
     if model.replicas < 2:
         raise ValueError(f"replicas: need at least 2 for a variance, got {model.replicas}; raise replicas of the model")
-    end = method.steps if method.discrete else method.t_end
-    sol = solve(model, X, y, method, loss=loss, X_test=X_test, rng=rng, save_at=[end])
-    if not sol.success:
-        raise FloatingPointError(sol.message)
+    sol = _final(model, X, y, method, loss, X_test, rng)
     outputs = sol.problem.replica_outputs(sol.state, X_test)
     N = model.particles // model.replicas
     variance = N * outputs.var(axis=0, ddof=1)
@@ -107,7 +110,7 @@ def linearized_fluctuations(
     draws: int = 100,
     epsilon: float = 0.1,
     loss: str | Loss = "squared",
-    rng: int | None = None,
+    rng: Any = None,
 ) -> Fluctuations:
     r"""Variance of the linearised dynamics around one reference system, exact for the discrete steps as M grows and epsilon vanishes.
 
@@ -124,10 +127,12 @@ def linearized_fluctuations(
         Number of Gaussian vectors :math:`\xi`; the standard error of the variance is :math:`\sqrt{2/\mathrm{draws}}` of it.
     epsilon : float
         Of the central difference. The weights are 1 +- epsilon xi, which moves the output by epsilon of its own fluctuation.
-    rng : int, optional
+    rng : int, Generator or SeedSequence, optional
 
     Raises
     ------
+    ValueError
+        Where the method is another one, the model has replicas or a population, or an argument is out of its range.
     FloatingPointError
         Where the reference system or a moved one diverges.
 
@@ -148,51 +153,39 @@ def linearized_fluctuations(
         raise ValueError("population: the linearised dynamics needs data; use replica_fluctuations, or sample X and y from the teacher")
     draws = integer("draws", draws, least=2)
     epsilon = real("epsilon", epsilon, above=0)
-    data = Data.check(X, y, loss, X_test)
-    assert data.X_test is not None
-    rng_model, rng_draws = np.random.default_rng(rng).spawn(2)
-    problem = model.bind(data, rng_model)
-    state = problem.start()
+    rng_model, rng_draws = streams(rng)
+    problem = model.bind(Data.check(X, y, loss, X_test), rng_model)
     M = model.particles
-    ceiling = divergence_ceiling(problem.evaluate(state).loss)
-    moved = []
-    with one_blas_thread(), np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        mean = _WeightedSystem(problem, np.ones(M)).run(state, method, data.X_test, ceiling)
-        for _ in range(draws):
-            xi = rng_draws.standard_normal(M)
-            xi -= xi.mean()  # a constant would scale the whole output
-            ends = [_WeightedSystem(problem, 1 + sign * epsilon * xi).run(state, method, data.X_test, ceiling) for sign in (1, -1)]
-            moved.append((ends[0] - ends[1]).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
+
+    def outputs(weights: Array) -> Array:
+        """At the test inputs, at the end."""
+        end = _final(_Bound(problem.weighted(weights)), X, y, method, loss, X_test).test_outputs
+        assert end is not None
+        return end[-1]
+
+    mean, moved = outputs(np.ones(M)), []
+    for _ in range(draws):
+        xi = rng_draws.standard_normal(M)
+        xi -= xi.mean()  # a constant would scale the whole output
+        up, down = outputs(1 + epsilon * xi), outputs(1 - epsilon * xi)
+        moved.append((up - down).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
     variance = (np.array(moved) ** 2).mean(axis=0)
     return Fluctuations(variance, variance * np.sqrt(2 / draws), mean)
 
 
-class _WeightedSystem:
-    """Particles of unequal weight in the output, each moving in the potential of all."""
+@dataclass(frozen=True)
+class _Bound:
+    """A model whose problem is there already."""
 
-    def __init__(self, problem: Any, weights: Array) -> None:
-        self.problem = problem
-        self.weights = weights[:, None]
+    problem: ParticleProblem
 
-    def run(self, state: Array, method: GradientDescent, X_test: Array, ceiling: float) -> Array:
-        """Outputs at the test inputs after all steps; a loss that is not below the ceiling is a divergence."""
-        problem, state, weights = self.problem, state.copy(), self.weights.astype(state.dtype)
-        for step in range(method.steps):
-            W, a = problem.particles(state)
-            F, memo = problem.engine.outputs(W, weights * a, problem._inputs)  # the memo is of W alone
-            loss, residual = problem.data.judge(self._finish(F, problem._offsets))
-            _refuse_divergence(loss < ceiling, step)
-            problem.engine.move(W, a, problem._inputs, residual, method.rate(step), (W, a), True, memo)
-        W, a = problem.particles(state)
-        outputs = self._finish(problem.engine.outputs(W, weights * a, problem._prepare(X_test))[0], problem._offset(X_test))
-        _refuse_divergence(np.isfinite(outputs).all(), method.steps)
-        return outputs
-
-    def _finish(self, F: Array, offsets: Array | None) -> Array:
-        F = F / len(self.weights)
-        return F if offsets is None else F + offsets
+    def bind(self, data: Data | None, rng: np.random.Generator) -> ParticleProblem:
+        return self.problem
 
 
-def _refuse_divergence(healthy: Any, step: int) -> None:
-    if not healthy:
-        raise FloatingPointError(f"method: the linearised dynamics diverged by step {step}; lower the learning rate or epsilon")
+def _final(model: Any, X: Any, y: Any, method: Any, loss: str | Loss, X_test: Any, rng: Any = None) -> Solution:
+    """The end of a run, which must not diverge."""
+    sol = solve(model, X, y, method, loss=loss, save_at=[method.end], X_test=X_test, rng=rng)
+    if not sol.success:
+        raise FloatingPointError(f"method: {sol.message}")
+    return sol

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from ...solvers.checks import array, integer, real
-from ...solvers.data import Data
+from ...solvers.data import Data, needed, unwanted
 from .. import activations
 from ..activations import Activation
 from . import initial_laws
@@ -144,12 +144,10 @@ class TwoLayerMeanField:
     def bind(self, data: Data | None, rng: np.random.Generator) -> ParticleProblem:
         """Draw the particles and join them to the data, or to the population where ``data`` is None."""
         activation = activations.get(self.activation)
-        if data is None:
-            if self.population is None:
-                raise ValueError("X: is missing; give X and y, or a population=GaussianTeacher(...) to the model")
-            return self._join(self.population, rng)
         if self.population is not None:
-            raise ValueError("population: the model has its own, and X and y were given too; leave out X and y, or the population")
+            unwanted(data, "call solve without X and y, or leave out the population")
+            return self._join(self.population, rng)
+        data = needed(data, "give X and y, or a population=GaussianTeacher(...) to the model")
         W, a = self._start(rng, data.X.shape[1], data.outputs, data.X.dtype)
         return ParticleProblem(data, activation, W, a, self.bias, self.offset, self.replicas, self.compiled)
 

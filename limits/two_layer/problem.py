@@ -8,6 +8,7 @@ blocks keeps their signs between the two passes of a step, one byte each and 256
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -65,6 +66,7 @@ class ParticleProblem(Fused, WithError):
         self.engine = engine(activation, W.shape[1], a.shape[1], compiled, replicas)
         self._shapes = W.shape, a.shape
         self._start = np.concatenate([W.ravel(), a.ravel()])
+        self._weights: Array | None = None  # of the particles in the output, where they are not 1
         size = len(W) // replicas
         self._systems = [slice(r * size, (r + 1) * size) for r in range(replicas)]
         if data is not None:
@@ -73,6 +75,15 @@ class ParticleProblem(Fused, WithError):
 
     def start(self) -> Array:
         return self._start.copy()
+
+    def weighted(self, weights: Array) -> ParticleProblem:
+        r"""The same system with the output :math:`N^{-1}\sum_j \omega_j a_j\phi(w_j \cdot x)`, for weights :math:`\omega` of shape (N,).
+
+        Each particle moves in the potential of all, as the mean-field flow moves an atom of any mass.
+        """
+        problem = copy(self)
+        problem._weights = weights[:, None].astype(self._start.dtype)
+        return problem
 
     def particles(self, state: Array) -> tuple[Array, Array]:
         """Views of a state: weights (N, D), biases last, and output weights (N, k)."""
@@ -143,10 +154,10 @@ class ParticleProblem(Fused, WithError):
         return self.data.loss.judge(f, y)
 
     def _forward(self, state: Array, inputs: Any, offsets: Array | None, keep: bool = False) -> tuple[Array, list[Any]]:
-        W, a = self.particles(state)
+        (W, a), weights = self.particles(state), self._weights
         outputs, memos = [], []
         for system in self._systems:
-            F, memo = self.engine.outputs(W[system], a[system], inputs, keep)
+            F, memo = self.engine.outputs(W[system], a[system] if weights is None else weights[system] * a[system], inputs, keep)
             F *= F.dtype.type(1 / (system.stop - system.start))
             if offsets is not None:
                 F += offsets

@@ -33,7 +33,8 @@ class Elementwise(Protocol):
 class Engine(Protocol):
     r"""Outputs of particles, and their moves; the formulas are those of :mod:`.reference`.
 
-    ``memo`` carries what the forward pass can save the backward pass, and is good for one :meth:`move`.
+    ``memo`` carries what the forward pass can save the backward pass, and is good for one :meth:`move`. It depends on W and
+    the inputs alone: those that weigh their particles call :meth:`outputs` with other ``a`` than :meth:`move`.
     """
 
     def prepare(self, X: Array) -> Any:

@@ -94,5 +94,5 @@ def test_float32_and_bad_arguments(problem):
     assert sol.outputs.dtype == np.float32
     with pytest.raises(ValueError, match="width: need an integer >= 1"):
         catapult.TwoLayerLinearNetwork(0)
-    with pytest.raises(ValueError, match="X: a finite network needs training data; give X and y"):
+    with pytest.raises(ValueError, match="X: is missing, and this model learns from data; give X and y"):
         iw.solve(catapult.TwoLayerLinearNetwork(3), method=iw.GradientDescent(0.01, 3))

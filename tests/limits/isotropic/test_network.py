@@ -149,7 +149,7 @@ def test_refusals():
         iw.solve(network, method=iw.GradientDescent(0.1, 2))
     with pytest.raises(ValueError, match="batch_size"):
         iw.solve(network, method=iw.GradientFlow(0.1))
-    with pytest.raises(ValueError, match="population of its own"):
+    with pytest.raises(ValueError, match="X: was given, and this model has a population"):
         iw.solve(network, np.ones((2, 5)), [1, -1], iw.GradientDescent(0.1, 2, batch_size=1))
     for arguments, name in (
         ({"dim": math.inf}, "dim"),

@@ -81,7 +81,7 @@ def test_zero_particles_are_no_trouble():
         (lambda: GaussianTeacher([[1.0]], [1.0, 2.0], "erf"), "output_weights: need one per teacher neuron"),
         (lambda: solve_on(activation="relu"), "activation: the student's is 'relu', the teacher's 'erf'"),
         (lambda: solve_on(bias=True), "population: biases and an offset"),
-        (lambda: solve_on(data=([[1.0]], [1.0])), "population: the model has its own, and X and y were given too"),
+        (lambda: solve_on(data=([[1.0]], [1.0])), "X: was given, and this model has a population .*leave out the population"),
         (lambda: solve_on().predict([[1.0, 2.0]]), "X: need 1 columns"),
         (lambda: solve_on(X_test=[[1.0, 2.0]]), "X_test: need 1 columns"),
         (lambda: solve_on(X_test=[[np.nan]]), "X_test: row 0 holds NaN"),

@@ -255,7 +255,7 @@ def test_offset_that_is_no_function():
 
 
 def test_no_data_and_no_population():
-    with pytest.raises(ValueError, match="X: is missing; give X and y, or a population"):
+    with pytest.raises(ValueError, match=r"X: is missing, .*; give X and y, or a population"):
         iw.solve(iw.TwoLayerMeanField("relu", 5), method=iw.GradientDescent(0.1, 1))
 
 

@@ -1,4 +1,4 @@
-"""Engines keep memory between steps: whoever looks at a problem between the two halves of a step must not change the step."""
+"""Weighted particles; and the memory that engines keep between steps: looking at a problem between the halves of a step changes nothing."""
 
 import tracemalloc
 
@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import infwidth as iw
+from infwidth.limits import activations
+from infwidth.limits.two_layer.problem import ParticleProblem
 from infwidth.solvers.data import Data
 
 CASES = [  # activation, input dimension, outputs, engine
@@ -144,3 +146,19 @@ def test_a_million_particles():
     tracemalloc.stop()
     assert sol.success and sol.loss[-1] < sol.loss[0]
     assert peak < 4 * sol.state.nbytes
+
+
+def test_weights_are_seen_by_the_output_and_not_by_the_velocity():
+    """Two particles at one place, of weights 1 + e and 1 - e, are one of weight 1 for the outputs, and move alike."""
+    rng = np.random.default_rng(8)
+    data = Data.check(rng.standard_normal((7, 2)), rng.standard_normal(7))
+    W, a = np.repeat(rng.standard_normal((4, 2)), 2, axis=0), np.repeat(rng.standard_normal((4, 1)), 2, axis=0)
+    plain = ParticleProblem(data, activations.get("tanh"), W, a, False, None, 1, False)
+    state, shift = plain.start(), np.repeat([[0.7], [-0.2], [0.0], [0.4]], 2, axis=1).ravel() * np.tile([1, -1], 4)
+    velocity, weighted = np.empty_like(state), np.empty_like(state)
+    split = plain.weighted(1 + shift)
+    expected, found = plain.evaluate(state, velocity), split.evaluate(state, weighted)
+    np.testing.assert_allclose(found.outputs, expected.outputs, rtol=1e-13)
+    np.testing.assert_allclose(weighted, velocity, rtol=1e-12)
+    other = plain.weighted(np.arange(8.0)).predict(state, data.X)  # by the formula
+    np.testing.assert_allclose(other, np.tanh(data.X @ W.T) @ (np.arange(8.0)[:, None] * a) / 8, rtol=1e-13)
