@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from . import catapult as catapult
     from . import densities as densities
     from . import feature_learning as feature_learning
+    from . import gaussian as gaussian
     from . import integrable as integrable
     from . import isotropic as isotropic
     from . import networks as networks

@@ -1,7 +1,8 @@
 r"""Activation functions :math:`\phi`, named by a string or built here.
 
 Every function takes an array of pre-activations of any shape and keeps its dtype. At a kink (relu, leaky relu and abs at 0) the
-derivative is the one used by automatic differentiation: ``relu'(0) = 0``, ``abs'(0) = 0``.
+derivative is the one used by automatic differentiation: ``relu'(0) = 0``, ``abs'(0) = 0``; that of the jumps of sign and step (the
+indicator of ``h > 0``) is 0 everywhere. ``gaussian`` is ``exp(-h**2)``.
 
 >>> from infwidth.limits import activations
 >>> activations.get("relu").value(np.array([-1.0, 2.0]))
@@ -19,7 +20,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import special
 
-__all__ = ["Activation", "custom", "get", "hermite", "leaky_relu", "names"]
+from ..solvers.checks import integer, real
+from .gaussian import closed_forms
+from .gaussian.closed_forms import ClosedForm
+
+__all__ = ["Activation", "custom", "get", "hermite", "leaky_relu", "monomial", "names"]
 
 Array = np.ndarray
 Elementwise = Callable[[Array], Array]
@@ -37,6 +42,10 @@ class Activation:
         :math:`\phi` and :math:`\phi'`, elementwise: array to array of the same shape and dtype.
     homogeneity : float or None
         ``p`` where :math:`\phi(\lambda h) = \lambda^p \phi(h)` for every :math:`\lambda > 0`, otherwise None.
+    kinks : tuple of float
+        Points at which the function is not smooth: integrals are cut there.
+    duals : ClosedForm or None
+        Its Gaussian expectations where they have a closed form; :mod:`infwidth.limits.gaussian` finds the others.
 
     Examples
     --------
@@ -49,6 +58,8 @@ class Activation:
     value: Elementwise = field(repr=False, compare=False)
     derivative: Elementwise = field(repr=False, compare=False)
     homogeneity: float | None = None
+    kinks: tuple[float, ...] = ()
+    duals: ClosedForm | None = field(default=None, repr=False, compare=False)
 
     def at_zero(self) -> tuple[float, float]:
         """Value and slope at 0, which decide how a small pre-activation passes."""
@@ -65,6 +76,8 @@ def leaky_relu(slope: float = 0.01) -> Activation:
         lambda h: np.where(h > 0, h, h.dtype.type(slope) * h),
         lambda h: np.where(h > 0, h.dtype.type(1), h.dtype.type(slope)),
         homogeneity=1.0,
+        kinks=(0.0,),
+        duals=closed_forms.piecewise_linear(1.0, slope),
     )
 
 
@@ -93,10 +106,40 @@ def hermite(degree: int) -> Activation:
         lambda h: polynomial(h, k, norm),
         lambda h: polynomial(h, k - 1, k * norm) if k else np.zeros_like(h),
         homogeneity=float(k) if k <= 1 else None,
+        duals=closed_forms.hermite(k),
     )
 
 
-def custom(name: str, value: Elementwise, derivative: Elementwise, homogeneity: float | None = None) -> Activation:
+def monomial(degree: int) -> Activation:
+    r"""The power :math:`h^p`, positively p-homogeneous.
+
+    Examples
+    --------
+    >>> from infwidth.limits import activations
+    >>> cubic = activations.monomial(3)
+    >>> cubic.value(np.array([-2.0, 1.0])), cubic.homogeneity
+    (array([-8.,  1.]), 3.0)
+    """
+    p = integer("degree", degree, least=0)
+    if p > 20:
+        raise ValueError(f"degree: need an integer from 0 to 20, got {degree!r}; larger powers of Gaussian variables leave no digits")
+    return Activation(
+        f"monomial({p})",
+        lambda h: h**p,
+        lambda h: p * h ** (p - 1) if p else np.zeros_like(h),
+        homogeneity=float(p),
+        duals=closed_forms.monomial(p),
+    )
+
+
+def custom(
+    name: str,
+    value: Elementwise,
+    derivative: Elementwise,
+    homogeneity: float | None = None,
+    kinks: tuple[float, ...] = (),
+    duals: ClosedForm | None = None,
+) -> Activation:
     r"""Your own activation, checked before it is used.
 
     The derivative is held against central differences of the value on 41 points of [-3, 3], and a stated homogeneity against its
@@ -110,6 +153,10 @@ def custom(name: str, value: Elementwise, derivative: Elementwise, homogeneity: 
         Elementwise, array to array of the same shape.
     homogeneity : float, optional
         ``p`` where the function is positively p-homogeneous.
+    kinks : tuple of float
+        Points at which it is not smooth.
+    duals : ClosedForm, optional
+        Its Gaussian expectations, where you know them; without them they are integrated.
 
     Raises
     ------
@@ -143,7 +190,7 @@ def custom(name: str, value: Elementwise, derivative: Elementwise, homogeneity: 
         )
     if homogeneity is not None and not np.allclose(value(2 * h), 2.0**homogeneity * value(h)):
         raise ValueError(f"homogeneity: value(2 h) is not 2**{homogeneity} * value(h); leave it out")
-    return Activation(name, value, derivative, homogeneity)
+    return Activation(name, value, derivative, homogeneity, tuple(real(f"kinks[{i}]", k) for i, k in enumerate(kinks)), duals)
 
 
 def _sigmoid_slope(h: Array) -> Array:
@@ -163,29 +210,40 @@ def _silu_slope(h: Array) -> Array:
 _TABLE: dict[str, Activation] = {
     a.name: a
     for a in (
-        Activation("linear", lambda h: h, np.ones_like, 1.0),
-        Activation("relu", lambda h: np.maximum(h, 0), lambda h: (h > 0).astype(h.dtype), 1.0),
-        Activation("abs", np.abs, np.sign, 1.0),
-        Activation("erf", special.erf, lambda h: h.dtype.type(2 / math.sqrt(math.pi)) * np.exp(-(h**2))),
+        Activation("linear", lambda h: h, np.ones_like, 1.0, duals=closed_forms.piecewise_linear(1, 1)),
+        Activation(
+            "relu",
+            lambda h: np.maximum(h, 0),
+            lambda h: (h > 0).astype(h.dtype),
+            1.0,
+            kinks=(0.0,),
+            duals=closed_forms.piecewise_linear(1, 0),
+        ),
+        Activation("abs", np.abs, np.sign, 1.0, kinks=(0.0,), duals=closed_forms.piecewise_linear(1, -1)),
+        Activation("sign", np.sign, np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.sign()),
+        Activation("step", lambda h: (h > 0).astype(h.dtype), np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.step()),
+        Activation("gaussian", lambda h: np.exp(-(h**2)), lambda h: -2 * h * np.exp(-(h**2)), duals=closed_forms.gaussian()),
+        Activation("erf", special.erf, lambda h: h.dtype.type(2 / math.sqrt(math.pi)) * np.exp(-(h**2)), duals=closed_forms.erf()),
         Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2),
         Activation("sigmoid", special.expit, _sigmoid_slope),
-        Activation("gelu", lambda h: h * special.ndtr(h), _gelu_slope),
+        Activation("gelu", lambda h: h * special.ndtr(h), _gelu_slope, duals=closed_forms.gelu()),
         Activation(
             "elu",
             lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))),
             lambda h: np.exp(np.minimum(h, 0)),
+            kinks=(0.0,),
         ),
         Activation("softplus", lambda h: np.logaddexp(h, h.dtype.type(0)), special.expit),
         Activation("silu", lambda h: h * special.expit(h), _silu_slope),
-        Activation("sin", np.sin, np.cos),
-        Activation("cos", np.cos, lambda h: -np.sin(h)),
+        Activation("sin", np.sin, np.cos, duals=closed_forms.sine()),
+        Activation("cos", np.cos, lambda h: -np.sin(h), duals=closed_forms.cosine()),
     )
 }
 _TABLE["leaky_relu"] = leaky_relu()
 
 
 def names() -> list[str]:
-    """Names that :func:`get` knows; ``leaky_relu(slope)`` and ``hermite(degree)`` are built by their functions."""
+    """Names that :func:`get` knows; ``leaky_relu(slope)``, ``hermite(degree)`` and ``monomial(degree)`` are built by their functions."""
     return list(_TABLE)
 
 
@@ -208,6 +266,7 @@ def get(activation: str | Activation) -> Activation:
         )
     if activation not in _TABLE:
         raise ValueError(
-            f"activation: {activation!r} is not one of {', '.join(names())}; build others with activations.leaky_relu, .hermite or .custom"
+            f"activation: {activation!r} is not one of {', '.join(names())}; build others with"
+            " activations.leaky_relu, .hermite, .monomial or .custom"
         )
     return _TABLE[activation]

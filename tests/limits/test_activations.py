@@ -7,6 +7,7 @@ from infwidth.limits import activations
 EVERY = [activations.get(name) for name in activations.names()] + [
     activations.leaky_relu(0.1),
     *(activations.hermite(k) for k in range(5)),
+    *(activations.monomial(p) for p in range(4)),
 ]
 POINTS = np.linspace(-3, 3, 41) + 0.0123
 
@@ -16,6 +17,9 @@ ORACLES = {
     "leaky_relu(0.01)": lambda h: h if h > 0 else mpmath.mpf("0.01") * h,
     "leaky_relu(0.1)": lambda h: h if h > 0 else mpmath.mpf("0.1") * h,
     "abs": abs,
+    "sign": mpmath.sign,
+    "step": lambda h: mpmath.mpf(h > 0),
+    "gaussian": lambda h: mpmath.exp(-(h**2)),
     "erf": mpmath.erf,
     "tanh": mpmath.tanh,
     "sigmoid": lambda h: 1 / (1 + mpmath.exp(-h)),
@@ -26,6 +30,7 @@ ORACLES = {
     "sin": mpmath.sin,
     "cos": mpmath.cos,
     **{f"hermite({k})": lambda h, k=k: mpmath.hermite(k, h / mpmath.sqrt(2)) / mpmath.sqrt(2**k * mpmath.factorial(k)) for k in range(5)},
+    **{f"monomial({p})": lambda h, p=p: h**p for p in range(4)},
 }
 
 
@@ -57,7 +62,7 @@ def test_stated_homogeneity(activation):
 
 def test_large_arguments_stay_finite():
     h = np.array([-1e4, 1e4])
-    for activation in EVERY[:14]:
+    for activation in EVERY[: len(activations.names())]:
         assert np.isfinite(activation.value(h)).all(), activation.name
         assert np.isfinite(activation.derivative(h)).all(), activation.name
 

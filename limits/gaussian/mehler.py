@@ -1,0 +1,116 @@
+r"""Mehler's series: :math:`\mathbb E f(u) f(v) = \sum_k a_k(q_1)\, a_k(q_2)\, c^k`.
+
+:math:`a_k(q) = \mathbb E f(\sqrt q z) h_k(z)` are the coefficients of f in normalised Hermite polynomials. After K terms at most
+:math:`|c|^K \sqrt{T(q_1) T(q_2)}` is missing, :math:`T(q) = \mathbb E f^2 - \sum_{k<K} a_k^2` (Cauchy and Schwarz): an error bound for
+every entry at no cost. The coefficients are integrals against Hermite functions
+:math:`h_k(z)\, n(z)^{1/2}`, which stay bounded for every k, with the nodes of ``line``, until they settle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from .line import EPS, nodes, walls
+
+__all__ = ["HermiteSeries", "hermite_series"]
+
+Array = np.ndarray
+
+FINEST = 10
+REACH = 30.0  # n(30)^(1/2) = 1e-98
+LARGEST = 1 << 22  # Hermite functions at once
+
+
+class HermiteSeries(NamedTuple):
+    """Hermite coefficients of a function at several variances.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (M, K)
+    tail : ndarray, shape (M,)
+        Root of what the mean square has beyond them, rounding included.
+    error : ndarray, shape (M,)
+        Of the coefficients, in the Euclidean norm.
+    """
+
+    coefficients: Array
+    tail: Array
+    error: Array
+
+    def pairs(self, first: Array, second: Array, c: Array) -> tuple[Array, Array]:
+        """Values and error bounds (P,) for pairs of rows and their correlations."""
+        value = np.empty(len(c))
+        step = max(1, (1 << 20) // self.coefficients.shape[1])
+        for i in range(0, len(c), step):
+            part = slice(i, i + step)
+            terms = self.coefficients[first[part]] * self.coefficients[second[part]]
+            out = terms[:, -1]
+            for k in range(terms.shape[1] - 2, -1, -1):
+                out = out * c[part] + terms[:, k]
+            value[part] = out
+        size = np.sqrt((self.coefficients**2).sum(axis=1) + self.tail**2)
+        missing = np.abs(c) ** self.coefficients.shape[1] * self.tail[first] * self.tail[second]
+        inexact = size[first] * self.error[second] + size[second] * self.error[first]
+        return value, missing + inexact + 8 * EPS * size[first] * size[second]
+
+
+def hermite_series(f: Callable[[Array], Array], q: Array, terms: int) -> HermiteSeries:
+    r"""Coefficients of a function at :math:`\sqrt q z` for every variance in q (M,).
+
+    Parameters
+    ----------
+    f : callable
+        Elementwise; with no kink but at 0, since a rule crosses others with few digits only: the error then says so.
+    q : ndarray, shape (M,)
+    terms : int
+        K, the number of coefficients.
+
+    Examples
+    --------
+    The mean square of tanh at variance 1, and what 20 coefficients leave out of it:
+
+    >>> from infwidth.limits import gaussian
+    >>> series = gaussian.hermite_series(np.tanh, np.array([1.0]), 20)
+    >>> float((series.coefficients**2).sum()), float(series.tail[0] ** 2)
+    (0.394291, 3.3e-06)
+    """
+    root = np.sqrt(q)
+    coefficients, square, error = np.zeros((len(q), terms)), np.zeros(len(q)), np.full(len(q), np.inf)
+    for level in range(FINEST):
+        z, width = nodes(level, walls(None))
+        new, more = _sums(f, root, z[0], width[0], terms)
+        before, coefficients, square = coefficients, coefficients / 2 + new, square / 2 + more
+        if level > 3:
+            error = np.sqrt(((coefficients - before) ** 2).sum(axis=1))
+            if (error <= 1e-15 * math.sqrt(terms) * np.sqrt(square)).all():
+                break
+    tail = np.sqrt(np.maximum(square - (coefficients**2).sum(axis=1), 0) + 4 * EPS * square)
+    return HermiteSeries(coefficients, tail, error + 4 * EPS * np.sqrt(square))
+
+
+def _sums(f: Callable[[Array], Array], root: Array, z: Array, width: Array, terms: int) -> tuple[Array, Array]:
+    """Contributions (M, terms) and (M,) of these nodes to the coefficients and to the mean square."""
+    coefficients, square = np.zeros((len(root), terms)), np.zeros(len(root))
+    inside = np.abs(z) < REACH
+    z, width = z[inside], width[inside]
+    for part in np.array_split(np.arange(len(z)), 1 + len(z) * max(terms, len(root)) // LARGEST):
+        half = np.exp(-(z[part] ** 2) / 4) / (2 * math.pi) ** 0.25
+        values = f(root[:, None] * z[part]) * half
+        coefficients += values @ (_hermite_functions(z[part], half, terms) * width[part]).T
+        square += values**2 @ width[part]
+    return coefficients, square
+
+
+def _hermite_functions(z: Array, first: Array, terms: int) -> Array:
+    """h_k(z) n(z)^(1/2), shape (terms, J)."""
+    out = np.empty((terms, len(z)))
+    out[0] = first
+    if terms > 1:
+        out[1] = z * first
+    for k in range(1, terms - 1):
+        out[k + 1] = (z * out[k] - math.sqrt(k) * out[k - 1]) / math.sqrt(k + 1)
+    return out
