@@ -3,7 +3,7 @@ r"""The compiled passes of :class:`.blocks.BlockEngine`.
 A block of particles meets a block of samples: pre-activations :math:`h = X_b W_b^\top`, then :math:`\phi` and the sums over the block,
 before anything leaves the cache. The backward pass meets the same blocks, computes :math:`h` again (or, for piecewise linear
 :math:`\phi` and one output, reads the signs kept as bytes) and sums :math:`\dot w_j = -\sum_i (a_j \cdot r_i)\,\phi'(h_{ij})\,x_i` by a
-second product. Both products go by tiles of the product that stay in registers (:func:`_tile`): on blocks this small BLAS reaches a
+second product. Both products go by tiles of the product that stay in registers (:mod:`.intrinsics`): on blocks this small BLAS reaches a
 fraction of its speed. Blocks are summed in an order that does not depend on the number of threads.
 
 numba compiles ``tanh``, ``exp`` and ``erf`` to calls of the scalar C library; the branch-free forms here become vector instructions. Their
@@ -12,54 +12,23 @@ absolute error is at most 4e-16.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
-from llvmlite import ir
-from llvmlite.binding import get_host_cpu_features
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from ..machine.compilation import jit
+from .intrinsics import BYTES, ROWS, VECTORS, power_of_two, tile
+from .series import ERF_LARGE, ERF_SMALL, EXPM1
 
-__all__ = ["CODES", "PARTICLES", "PIECEWISE", "ROWS", "backward", "forward"]
+__all__ = ["CODES", "PARTICLES", "PIECEWISE", "backward", "forward"]
 
+PARTS = 0xB58D2602  # checksum of intrinsics.py and series.py
 PARTICLES, SAMPLES = 128, 32  # of a block: its products stay in the first-level cache
-ROWS = 4  # of a tile
-VECTORS, BYTES = (4, 64) if get_host_cpu_features().get("avx512f") else (2, 32)  # of its rows: so many as there are registers for
 
 PIECEWISE, TANH, ERF, SIGMOID, SILU, GELU, ELU = range(7)
 CODES = {"tanh": TANH, "erf": ERF, "sigmoid": SIGMOID, "silu": SILU, "gelu": GELU, "elu": ELU}
 
 LOG2E, LN2 = 1.4426950408889634, 0.6931471805599453
 INV_SQRT_PI, INV_SQRT_2, INV_SQRT_2PI = 0.5641895835477563, 0.7071067811865476, 0.3989422804014327
-# Chebyshev interpolants in powers of u in [-1, 1], lowest first: erf(x) / x for |x| <= 1 with u = 2 x^2 - 1, and erfcx(x) for 1 <= x <= 6
-# with t = (x - 3) / (x + 3) = -1/12 + u 5/12.
-ERF_SMALL = (
-    0.9654687386698673, -0.1405360890227171, 0.019852496688984218, -0.0022854855611440855, 0.00021751715603563488, -1.75371694412802e-05,
-    1.2233827638093572e-06, -7.51156925108609e-08, 4.115751500265885e-09, -2.035231956483527e-10, 9.21125018742823e-12,
-    -3.80659122412214e-13,
-)  # fmt: skip
-ERF_LARGE = (
-    0.2079832913334296, -0.15436117429436919, 0.04969844540332147, -0.012713147695692019, 0.0024793146982473643, -0.0003316029605777715,
-    1.9563576238573082e-05, 2.4255574763708175e-06, -5.541074433626894e-07, -4.526707950217438e-09, 1.1310218672783174e-08,
-    -2.6380950871008083e-10, -2.3584037253219613e-10, 6.045731534600506e-12,
-)  # fmt: skip
-EXPM1 = (0.5, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040, 1 / 40320, 1 / 362880, 1 / 3628800, 1 / 39916800, 1 / 479001600, 1 / 6227020800)
-
-
-@intrinsic
-def _power_of_two(typing_context: Any, exponent: Any) -> Any:
-    """2**n of an int64 in the range of normal numbers, by its bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        bias, mantissa = (context.get_constant(types.int64, number) for number in (1023, 52))
-        bits = builder.shl(builder.add(arguments[0], bias), mantissa)
-        return builder.bitcast(bits, context.get_value_type(types.float64))
-
-    return types.float64(types.int64), generate
 
 
 @jit
@@ -71,7 +40,7 @@ def _expm1(x):  # type: ignore[no-untyped-def]
     p = EXPM1[11]
     for i in range(10, -1, -1):
         p = p * r + EXPM1[i]
-    power = _power_of_two(np.int64(n))  # type: ignore[call-arg, var-annotated]
+    power = power_of_two(np.int64(n))  # type: ignore[call-arg, var-annotated]
     return power * (r + r * r * p) + (power - 1)
 
 
@@ -188,72 +157,13 @@ def _values_and_slopes(code, slopes, h, g):  # type: ignore[no-untyped-def]
             h[i] = h[i] if h[i] > 0 else e
 
 
-@intrinsic
-def _tile(typing_context: Any, A: Any, B: Any, C: Any, row: Any, column: Any, depth: Any, add: Any) -> Any:
-    """C[row : row + ROWS, column : ...] = A B, or += where ``add``: a tile of VECTORS vectors wide, held in registers while it is summed
-    over the ``depth`` columns of A. As loops over arrays the sums would go through memory."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = [
-            context.make_array(type_)(context, builder, value=value) for type_, value in zip(signature.args, arguments[:3], strict=False)
-        ]
-        row, column, depth, add = arguments[3:]
-        number, index = context.get_value_type(signature.args[0].dtype), ir.IntType(64)
-        align = signature.args[0].dtype.bitwidth // 8
-        lanes = BYTES // align
-        vector = ir.VectorType(number, lanes)
-
-        def address(array: Any, i: Any, j: Any, type_: Any) -> Any:
-            strides = cgutils.unpack_tuple(builder, array.strides, 2)
-            offset = builder.add(builder.mul(i, strides[0]), builder.mul(j, strides[1]))
-            return builder.inttoptr(builder.add(builder.ptrtoint(array.data, index), offset), type_.as_pointer())
-
-        def load(pointer: Any) -> Any:
-            value = builder.load(pointer)
-            value.align = align
-            return value
-
-        rows = [builder.add(row, index(i)) for i in range(ROWS)]
-        columns = [builder.add(column, index(v * lanes)) for v in range(VECTORS)]
-        targets = [address(arrays[2], i, j, vector) for i in rows for j in columns]
-        start, before = builder.block, builder.append_basic_block()
-        loop, end = builder.append_basic_block(), builder.append_basic_block()
-        builder.cbranch(add, before, loop)
-        builder.position_at_end(before)
-        old = [load(target) for target in targets]
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        k, sums = builder.phi(index), [builder.phi(vector) for _ in targets]
-        right = [load(address(arrays[1], k, j, vector)) for j in columns]
-        new = []
-        for i in range(ROWS):
-            left = builder.insert_element(vector(ir.Undefined), load(address(arrays[0], rows[i], k, number)), ir.IntType(32)(0))
-            left = builder.shuffle_vector(left, vector(ir.Undefined), ir.VectorType(ir.IntType(32), lanes)([0] * lanes))
-            for v in range(VECTORS):
-                product = builder.fmul(left, right[v], flags=["contract"])
-                new.append(builder.fadd(sums[i * VECTORS + v], product, flags=["contract"]))
-        following = builder.add(k, index(1))
-        zeros, old, new = [vector([0.0] * lanes)] * len(sums), [index(0), *old], [following, *new]
-        for phi, first, kept, later in zip([k, *sums], [index(0), *zeros], old, new, strict=True):
-            phi.add_incoming(first, start)
-            phi.add_incoming(kept, before)
-            phi.add_incoming(later, loop)
-        builder.cbranch(builder.icmp_signed("<", following, depth), loop, end)
-        builder.position_at_end(end)
-        for target, value in zip(targets, new[1:], strict=True):
-            builder.store(value, target).align = align
-        return context.get_dummy_value()
-
-    return types.void(A, B, C, types.intp, types.intp, types.intp, types.boolean), generate
-
-
 @jit
 def _multiply(A, B, C, depth, add):  # type: ignore[no-untyped-def]
     """C = A B or C += A B, by tiles; C has whole ones."""
     width = VECTORS * BYTES // C.itemsize
     for column in range(0, C.shape[1], width):
         for row in range(0, len(C), ROWS):
-            _tile(A, B, C, row, column, depth, add)  # type: ignore[call-arg]
+            tile(A, B, C, row, column, depth, add)  # type: ignore[call-arg]
 
 
 @jit

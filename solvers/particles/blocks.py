@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..machine.threads import threads_for
-from .block_passes import CODES, PARTICLES, PIECEWISE, ROWS, backward, forward
+from .block_passes import CODES, PARTICLES, PIECEWISE, backward, forward
+from .intrinsics import ROWS
 
 __all__ = ["CODES", "PIECEWISE", "BlockEngine"]
 

@@ -1,5 +1,8 @@
 """Compiled activations against those of numpy and scipy."""
 
+import zlib
+from pathlib import Path
+
 import numpy as np
 
 from infwidth.limits import activations
@@ -19,3 +22,10 @@ def test_functions_are_accurate():
         block_passes._values(code, (0.0, 0.0, 0.0), odd)
         assert np.isnan(odd[0])
         np.testing.assert_allclose(odd[1:], activations.get(name).value(np.array([1e3, -1e3, 0.0])), rtol=1e-15)
+
+
+def test_what_is_compiled_in_is_of_the_age_that_the_cache_believes():
+    """A cached function is as old as its own file, so a change of the others must be written into it."""
+    folder = Path(block_passes.__file__).parent
+    parts = b"".join((folder / name).read_bytes() for name in ("intrinsics.py", "series.py"))
+    assert f"{block_passes.PARTS:#010x}" == f"{zlib.crc32(parts):#010x}", "write the second number into block_passes.py"
