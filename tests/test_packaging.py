@@ -1,4 +1,4 @@
-"""The package as a whole: its folders, its version, what importing it costs, and which way imports may point."""
+"""The package as a whole: its folders and their tests, its version, what importing it costs, and which way imports may point."""
 
 import ast
 import configparser
@@ -44,6 +44,14 @@ def test_every_folder_of_the_package_has_an_init():
     for name in FOLDERS:
         for file in (REPOSITORY / name).rglob("*.py"):
             assert (file.parent / "__init__.py").exists(), f"{file.parent} would be missing in the wheel"
+
+
+def test_every_module_has_a_test_file_of_its_name():
+    """Tests mirror limits/ and solvers/, folder by folder."""
+    modules = [file for name in FOLDERS for file in (REPOSITORY / name).rglob("*.py") if file.name != "__init__.py"]
+    assert len(modules) > 50
+    expected = [Path("tests", file.relative_to(REPOSITORY)).with_name(f"test_{file.name}") for file in modules]
+    assert [str(file) for file in expected if not (REPOSITORY / file).exists()] == []
 
 
 def test_the_source_folder_holds_links_to_the_two_root_folders():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 __all__ = ["power_law"]
 
@@ -45,6 +44,8 @@ def power_law(sizes: Any, values: Any) -> tuple[float, float]:
         raise ValueError(f"sizes: a slope with an error needs two sizes and three values, got {len(sizes)} and {values.size}; add more")
     if not (np.isfinite(values).all() and (values > 0).all()):
         raise ValueError("values: must be positive and finite; a gap of exactly 0 has no power law (is it 0 against 0?)")
-    x = np.repeat(np.log(sizes), values.size // len(sizes))
-    fit = stats.linregress(x, np.log(values).ravel())
-    return float(fit.slope), float(fit.stderr)
+    x, z = np.repeat(np.log(sizes), values.size // len(sizes)), np.log(values).ravel()
+    x, z = x - x.mean(), z - z.mean()
+    slope = x @ z / (x @ x)
+    rest = z - slope * x
+    return float(slope), float(np.sqrt(rest @ rest / (len(x) - 2) / (x @ x)))

@@ -1,0 +1,68 @@
+"""Which abilities the problems of this library have: methods ask for them, so one that is lost or gained silently changes a run."""
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import CircleMeanField, DensityMeanField, GaussianTeacher, IsotropicNetwork
+from infwidth.solvers import Data, Grid, abilities
+from infwidth.solvers.abilities import (
+    FiniteModel,
+    FirstStep,
+    Fused,
+    ImplicitSteps,
+    Population,
+    Refinable,
+    Transported,
+    WithError,
+    has_first_step,
+)
+
+DATA = Data.check(np.eye(2), [1.0, -1.0])
+LARGE = iw.Parameterization.integrable_large_lr(2)
+TEACHER = GaussianTeacher(np.eye(2), [1.0, -1.0], "relu")
+DENSITY = {Fused, Refinable, Transported, ImplicitSteps}
+ABILITIES = {
+    "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep}),
+    "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep}),
+    "causal": (iw.DeepLinearMuP(2), DATA, set()),
+    "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, WithError}),
+    "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, WithError, Population}),
+    "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable}),
+    "density": (DensityMeanField(Grid.uniform((-1, -1), (1, 1), (4, 4)), lambda p: np.ones(len(p)), unit="w"), DATA, DENSITY),
+    "radial particles": (iw.RadialMeanField(10, 0.5, size=4), None, set()),
+    "radial density": (iw.RadialMeanField(10, 0.5, "density", 8), None, DENSITY),
+    "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population}),
+}
+ALL = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps}
+
+
+def test_the_table_has_every_ability_of_problems():
+    assert {ability.__name__ for ability in ALL} | {"FiniteModel", "has_first_step"} == set(abilities.__all__)
+
+
+@pytest.mark.parametrize("name", ABILITIES)
+def test_problems_have_these_abilities_and_no_others(name):
+    model, data, expected = ABILITIES[name]
+    problem = model.bind(data, np.random.default_rng(0))
+    assert {ability.__name__ for ability in ALL if isinstance(problem, ability)} == {ability.__name__ for ability in expected}
+
+
+@pytest.mark.parametrize(
+    ("model", "special"),
+    [
+        (iw.Network(2, 2, 4, "relu", LARGE), True),
+        (iw.Network(2, 2, 4, "relu", iw.Parameterization.mup(2)), False),
+        (iw.DeepLinearIntegrable(2, "large_lr"), True),
+        (iw.DeepLinearIntegrable(2, "naive"), False),
+        (iw.TwoLayerMeanField("relu", 4), False),  # without the ability
+    ],
+)
+def test_the_first_step_is_special_under_large_rates_alone(model, special):
+    assert has_first_step(model.bind(DATA, np.random.default_rng(0))) is special
+
+
+def test_finite_models_are_those_with_a_width():
+    assert isinstance(iw.Network(2, 2, 4, "relu", LARGE), FiniteModel)
+    assert isinstance(IsotropicNetwork(10, 0.5, 4), FiniteModel)
+    assert not isinstance(iw.DeepLinearIntegrable(2), FiniteModel) and not isinstance(iw.TwoLayerMeanField("relu", 4), FiniteModel)
