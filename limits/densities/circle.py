@@ -25,7 +25,6 @@ References
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +33,7 @@ import numpy as np
 from ...solvers.checks import array, integer, real
 from ...solvers.data import Data, needed, unwanted
 from ...solvers.grids.grid import GAUSS_NODES, GAUSS_WEIGHTS, Grid
-from .. import activations
+from .. import activations, gaussian
 from ..activations import Activation
 from ..two_layer.gaussian_teacher import GaussianTeacher
 from .circle_problem import CircleProblem
@@ -231,5 +230,4 @@ def arc_cosine(angle: Array) -> Array:
     >>> arc_cosine(np.array([0.0, np.pi, 2 * np.pi])).round(15) + 0.0
     array([0.5, 0. , 0.5])
     """
-    theta = np.abs(np.mod(np.asarray(angle) + np.pi, 2 * np.pi) - np.pi)
-    return (np.sin(theta) + (np.pi - theta) * np.cos(theta)) / (2 * math.pi)
+    return gaussian.dual("relu", 1.0, 1.0, np.cos(angle), sine=np.abs(np.sin(angle))).value

@@ -10,6 +10,8 @@ With :math:`k = c\sqrt{q_1 q_2}` and :math:`s = \sqrt{1 - c^2}`:
   :math:`k\big(\tfrac14 + \tfrac1{2\pi}\arcsin\tfrac{k}{\sqrt{(1+q_1)(1+q_2)}}\big) + \tfrac1{2\pi\sqrt\Delta}
   \big(q_1q_2 - k^2 + \tfrac{k^2}{1+q_1} + \tfrac{k^2}{1+q_2}\big)`;
 * :math:`e^{-h^2}`: :math:`\Delta_2^{-1/2}` and :math:`4k\,\Delta_2^{-3/2}`, :math:`\Delta_2 = (1+2q_1)(1+2q_2) - 4k^2`;
+* in each of them :math:`\mathbb E\,\phi''(u)\phi(v) = 2\,\partial_{q_1} \mathbb E\,\phi(u)\phi(v)` at fixed k, which makes the gradient
+  :math:`\nabla_w \mathbb E\,\phi(w \cdot x)\phi(v \cdot x) = \mathbb E\,\phi''(u)\phi(v)\, w + \mathbb E\,\phi'(u)\phi'(v)\, v`;
 * sign and step: :math:`\tfrac2\pi\arcsin c` and a quarter of it plus a quarter; their derivative is 0 almost everywhere, and taken to be 0;
 * polynomials: the Mehler series, which ends.
 
@@ -43,17 +45,18 @@ class ClosedForm:
 
     Attributes
     ----------
-    value, slope : callable of (q1, q2, c, s)
-        :math:`\mathbb E\,\phi(u)\phi(v)` and :math:`\mathbb E\,\phi'(u)\phi'(v)`; ``s`` is :math:`\sqrt{1 - c^2}`.
-    mean, mean_slope, curvature : callable of q
-        :math:`\mathbb E\,\phi`, :math:`\mathbb E\,\phi'` and :math:`\mathbb E\,\phi\phi''`.
+    value, slope, curvature : callable of (q1, q2, c, s)
+        :math:`\mathbb E\,\phi(u)\phi(v)`, :math:`\mathbb E\,\phi'(u)\phi'(v)`, :math:`\mathbb E\,\phi''(u)\phi(v)`; ``s`` is
+        :math:`\sqrt{1 - c^2}`.
+    mean, mean_slope : callable of q
+        :math:`\mathbb E\,\phi` and :math:`\mathbb E\,\phi'`.
     """
 
     value: Dual
     slope: Dual
+    curvature: Dual
     mean: Single
     mean_slope: Single
-    curvature: Single
 
 
 def piecewise_linear(positive: float, negative: float) -> ClosedForm:
@@ -71,7 +74,7 @@ def piecewise_linear(positive: float, negative: float) -> ClosedForm:
         slope,
         mean=lambda q: even * np.sqrt(2 * q / math.pi),
         mean_slope=lambda q: odd + 0 * q,
-        curvature=lambda q: 0 * q,
+        curvature=lambda q1, q2, c, s: even**2 * (2 / math.pi) * s * np.sqrt(q2 / q1),
     )
 
 
@@ -84,7 +87,9 @@ def erf() -> ClosedForm:
         slope=lambda q1, q2, c, s: (4 / math.pi) / np.sqrt(discriminant(q1, q2, s)),
         mean=lambda q: 0 * q,
         mean_slope=lambda q: 2 / np.sqrt(math.pi * (1 + 2 * q)),
-        curvature=lambda q: -8 * q / (math.pi * (1 + 2 * q) * np.sqrt(1 + 4 * q)),  # phi'' = -2 h phi', then Stein's identity
+        curvature=lambda q1, q2, c, s: (  # phi'' = -2 h phi', then Stein's identity
+            -(8 / math.pi) * c * np.sqrt(q1) * np.sqrt(q2) / ((1 + 2 * q1) * np.sqrt(discriminant(q1, q2, s)))
+        ),
     )
 
 
@@ -105,11 +110,11 @@ def _cosines(q1: Array, q2: Array, c: Array, s: Array) -> Array:
 
 
 def sine() -> ClosedForm:
-    return ClosedForm(_sines, _cosines, lambda q: 0 * q, lambda q: np.exp(-q / 2), lambda q: np.expm1(-2 * q) / 2)
+    return ClosedForm(_sines, _cosines, lambda *pair: -_sines(*pair), lambda q: 0 * q, lambda q: np.exp(-q / 2))
 
 
 def cosine() -> ClosedForm:
-    return ClosedForm(_cosines, _sines, lambda q: np.exp(-q / 2), lambda q: 0 * q, lambda q: -(1 + np.exp(-2 * q)) / 2)
+    return ClosedForm(_cosines, _sines, lambda *pair: -_cosines(*pair), lambda q: np.exp(-q / 2), lambda q: 0 * q)
 
 
 def gelu() -> ClosedForm:
@@ -128,12 +133,13 @@ def gelu() -> ClosedForm:
         k, _, delta, both = parts(q1, q2, c, s)
         return both + k * (1 / (1 + q1) + 1 / (1 + q2) + 1 / delta) / (2 * math.pi * np.sqrt(delta))
 
-    def curvature(q: Array) -> Array:
-        # phi'' = (2 - h^2) n(h), n the standard normal density, which leaves a Gaussian of variance t
-        t = q / (1 + q)
-        return t * (2 - 2 * t - t / (1 + t)) / (2 * math.pi * np.sqrt((1 + q) * (1 + t)))
+    def curvature(q1: Array, q2: Array, c: Array, s: Array) -> Array:
+        # phi'' = (2 - h^2) n(h), n the standard normal density, which leaves Gaussian variables of variances t1, t2 and covariance t
+        k, minor, delta, _ = parts(q1, q2, c, s)
+        t1, t2, t = q1 / (1 + q1), (q2 + minor) / (1 + q1), k / (1 + q1)
+        return (2 * t2 - t1 * t2 - t**2 * (1 + 1 / (1 + t2))) / (2 * math.pi * np.sqrt(delta))
 
-    return ClosedForm(value, slope, lambda q: q / np.sqrt(2 * math.pi * (1 + q)), lambda q: 0.5 + 0 * q, curvature)
+    return ClosedForm(value, slope, curvature, lambda q: q / np.sqrt(2 * math.pi * (1 + q)), lambda q: 0.5 + 0 * q)
 
 
 def gaussian() -> ClosedForm:
@@ -145,7 +151,7 @@ def gaussian() -> ClosedForm:
         slope=lambda q1, q2, c, s: 4 * c * np.sqrt(q1) * np.sqrt(q2) / discriminant(q1, q2, s) ** 1.5,
         mean=lambda q: 1 / np.sqrt(1 + 2 * q),
         mean_slope=lambda q: 0 * q,
-        curvature=lambda q: -2 * (1 + 2 * q) / (1 + 4 * q) ** 1.5,
+        curvature=lambda q1, q2, c, s: -2 * (1 + 2 * q2) / discriminant(q1, q2, s) ** 1.5,
     )
 
 
@@ -158,7 +164,10 @@ def step() -> ClosedForm:
 
 
 def _jump(value: Dual, mean: Single) -> ClosedForm:
-    return ClosedForm(value, lambda q1, q2, c, s: 0 * (q1 + q2 + c), mean, lambda q: 0 * q, lambda q: 0 * q)
+    def zero(q1: Array, q2: Array, c: Array, s: Array) -> Array:
+        return 0 * (q1 + q2 + c)
+
+    return ClosedForm(value, zero, zero, mean, lambda q: 0 * q)
 
 
 Coefficients = Callable[[Array], Array]  # (...) -> (..., degree + 1), in normalised Hermite polynomials of h / sqrt(q)
@@ -197,18 +206,16 @@ def _polynomial(coefficients: Callable[[int], Coefficients], degree: int) -> Clo
     none: Coefficients = lambda q: np.zeros((*np.shape(q), 1))  # noqa: E731
     phi, first, second = (coefficients(order) if order <= degree else none for order in range(3))
 
-    def series(a: Coefficients) -> Dual:
+    def series(a: Coefficients, b: Coefficients) -> Dual:
         def value(q1: Array, q2: Array, c: Array, s: Array) -> Array:
-            terms = a(q1) * a(q2)
+            left, right = a(q1), b(q2)
+            ends = min(left.shape[-1], right.shape[-1])
+            terms = left[..., :ends] * right[..., :ends]
             out = 0 * c + terms[..., -1]
-            for k in range(terms.shape[-1] - 2, -1, -1):
+            for k in range(ends - 2, -1, -1):
                 out = out * c + terms[..., k]
             return out
 
         return value
 
-    def curvature(q: Array) -> Array:
-        b = second(q)
-        return (phi(q)[..., : b.shape[-1]] * b).sum(axis=-1)
-
-    return ClosedForm(series(phi), series(first), lambda q: phi(q)[..., 0], lambda q: first(q)[..., 0], curvature)
+    return ClosedForm(series(phi, phi), series(first, first), series(second, phi), lambda q: phi(q)[..., 0], lambda q: first(q)[..., 0])

@@ -133,10 +133,10 @@ def moments(activation: str | Activation, q: Any, tolerance: float = 1e-12) -> M
 def _closed_moments(form: ClosedForm, q: Array) -> list[Array]:
     one, zero = np.ones_like(q), np.zeros_like(q)
     square, slope_square = form.value(q, q, one, zero), form.slope(q, q, one, zero)
-    curvature = form.curvature(q)
-    error = (
-        16 * EPS * np.maximum(np.maximum(square, slope_square), np.maximum(np.abs(curvature), np.sqrt(np.maximum(square, slope_square))))
-    )
+    away = np.maximum(q, np.finfo(float).tiny)
+    curvature = form.curvature(away, away, one, zero)
+    largest = np.maximum(square, slope_square)
+    error = 16 * EPS * np.maximum(np.maximum(largest, np.sqrt(np.abs(largest))), np.abs(curvature))
     return [form.mean(q), square, form.mean_slope(q), slope_square, curvature, error]
 
 

@@ -50,7 +50,7 @@ import numpy as np
 from ...solvers.checks import integer, real
 from ...solvers.data import Data
 from ...solvers.losses import Loss
-from .. import activations
+from .. import activations, gaussian
 from ..activations import Activation
 from .schemes import STATIONARY_FROM, check_scheme
 
@@ -237,19 +237,9 @@ def _slope_at_zero(phi: Activation) -> float:
     return slope
 
 
-def _second_moments(phi: Activation, X: Array, nodes: int = 60) -> Array:
-    r"""E :math:`\phi(w \cdot x_i)\, \phi(w \cdot x_j)` over w ~ N(0, I), shape (n, n), by Gauss-Hermite quadrature for each pair."""
-    x, weight = np.polynomial.hermite_e.hermegauss(nodes)
-    weight = weight / weight.sum()
+def _second_moments(phi: Activation, X: Array) -> Array:
+    r"""E :math:`\phi(w \cdot x_i)\, \phi(w \cdot x_j)` over w ~ N(0, I), shape (n, n)."""
     Q = X @ X.T
-    size = np.sqrt(np.diag(Q))
-    unit = np.where(size > 0, size, 1)
-    cosine = np.clip(Q / np.outer(unit, unit), -1, 1)
-    along = phi.value(size[:, None] * x)  # (n, nodes)
-    moments = np.empty_like(Q)
-    for i in range(len(X)):
-        for j in range(len(X)):
-            c = cosine[i, j]
-            v = size[j] * (c * x[:, None] + math.sqrt(1 - c**2) * x[None, :])
-            moments[i, j] = weight @ (along[i] * (phi.value(v) @ weight))
-    return moments
+    q = np.diag(Q)
+    size = np.sqrt(np.where(q > 0, q, 1))
+    return gaussian.dual(phi, q[:, None], q, np.clip(Q / np.outer(size, size), -1, 1)).value

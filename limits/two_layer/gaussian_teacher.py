@@ -8,32 +8,29 @@ For :math:`x \sim N(0, I_d)`, students :math:`\frac1N\sum_j a_j\phi(w_j\cdot x)`
     - 2 \langle a a^* K(w, w^*)\rangle + \langle a^* a^{*\prime} K(w^*, w^{*\prime})\rangle\big], \qquad
     K(w, v) = \mathbb E\,\phi(w\cdot x)\,\phi(v\cdot x),
 
-where :math:`K` is the arcsine kernel for erf [1]_ and the arc-cosine kernel for relu [2]_:
+where :math:`K` has a closed form for many activations (:mod:`infwidth.limits.gaussian`): the arcsine kernel for erf, the arc-cosine kernel
+for relu. Its gradient, by Stein's identity with :math:`u = w\cdot x`, :math:`z = v\cdot x`, is
 
-.. math::
-    K_{erf} = \tfrac2\pi \arcsin \frac{2\, w\cdot v}{\sqrt{(1 + 2|w|^2)(1 + 2|v|^2)}}, \qquad
-    K_{relu} = \frac{|w||v|}{2\pi}\big(\sin\theta + (\pi - \theta)\cos\theta\big).
-
-References
-----------
-.. [1] Williams, "Computing with infinite networks", NIPS 1996. [2] Cho and Saul, "Kernel methods for deep learning", NIPS 2009.
+.. math:: \nabla_w K(w, v) = \mathbb E\,\phi''(u)\phi(z)\; w + \mathbb E\,\phi'(u)\phi'(z)\; v .
 """
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...solvers.checks import array
 from .. import activations
+from ..gaussian.closed_forms import ClosedForm
 
 __all__ = ["GaussianTeacher"]
 
 Array = np.ndarray
 
 BLOCK = 1 << 20  # kernel entries at once
+TINY = 1e-200  # least |w|^2, so that a zero weight has a correlation: 0
 
 
 class GaussianTeacher:
@@ -43,8 +40,9 @@ class GaussianTeacher:
     ----------
     weights : array_like, shape (M, d)
     output_weights : array_like, shape (M,)
-    activation : {"erf", "relu", "linear"}
-        Of teacher and student.
+    activation : str
+        Of teacher and student: a continuous one with closed-form expectations (linear, relu, leaky_relu, abs, erf, gelu, sin, cos,
+        gaussian).
 
     Notes
     -----
@@ -75,9 +73,10 @@ class GaussianTeacher:
     """
 
     def __init__(self, weights: Any, output_weights: Any, activation: str) -> None:
-        if activation not in _KERNELS:
+        known = [name for name in activations.names() if activations.get(name).duals and name not in ("sign", "step")]
+        if activation not in known:
             raise ValueError(
-                f"activation: {activation!r} has no closed-form population risk; use one of {', '.join(_KERNELS)}, or sampled data"
+                f"activation: {activation!r} has no closed-form population risk; use one of {', '.join(known)}, or sampled data"
             )
         self.weights = array("weights", weights, dtype=np.dtype(np.float64))  # the risk is a small difference of large terms
         self.output_weights = array("output_weights", output_weights, dtype=np.dtype(np.float64), columns=1)
@@ -102,7 +101,9 @@ class GaussianTeacher:
 
     def risk_and_velocity(self, W: Array, a: Array, velocity: bool = True) -> tuple[float, Array, Array]:
         r"""Population loss, :math:`\dot w` (N, d) and :math:`\dot a` (N, 1); in O(N (N + M) d), by blocks of particles."""
-        kernel = _KERNELS[self.activation]
+        form = activations.get(self.activation).duals
+        assert form is not None  # the constructor takes no other
+        kernel = _linear if self.activation == "linear" else partial(_potential, form)
         centres = np.concatenate([W, self.weights])
         charges = np.concatenate([a[:, 0] / len(a), -self.output_weights[:, 0] / len(self.weights)])
         dW, da = np.zeros_like(W), np.zeros_like(a)
@@ -119,34 +120,19 @@ class GaussianTeacher:
         return risk, dW, da
 
 
-def _erf(W: Array, V: Array, charges: Array, gradient: bool) -> tuple[Array, Array | None]:
-    r""":math:`\sum_v c_v K(w, v)`, shape (N,), and its gradient in w, shape (N, d)."""
-    p, q = 1 + 2 * (W**2).sum(axis=1, keepdims=True), 1 + 2 * (V**2).sum(axis=1)
-    dot = 2 * (W @ V.T)
-    potential = (2 / math.pi) * np.arcsin(np.clip(dot / np.sqrt(p * q), -1, 1)) @ charges
-    if not gradient:
-        return potential, None
-    # d arcsin(u), u = dot / sqrt(p q): (2 v - 2 w dot / p) / sqrt(p q) / sqrt(1 - u^2), and sqrt(p q (1 - u^2)) = sqrt(p q - dot^2)
-    weights = charges / np.sqrt(p * q - dot**2)
-    return potential, (4 / math.pi) * (weights @ V - W * ((weights * dot).sum(axis=1, keepdims=True) / p))
-
-
-def _relu(W: Array, V: Array, charges: Array, gradient: bool) -> tuple[Array, Array | None]:
-    long, wide = np.linalg.norm(W, axis=1, keepdims=True), np.linalg.norm(V, axis=1)
-    dot = W @ V.T
-    sine = np.sqrt(np.maximum((long * wide) ** 2 - dot**2, 0))  # |w| |v| sin(theta)
-    angle = np.arctan2(sine, dot)
-    potential = (sine + (math.pi - angle) * dot) @ charges / (2 * math.pi)
-    if not gradient:
-        return potential, None
-    square = np.where(long > 0, long, 1) ** 2
-    pull = (sine * charges).sum(axis=1, keepdims=True) / square
-    return potential, (W * pull + ((math.pi - angle) * charges) @ V) / (2 * math.pi)
-
-
 def _linear(W: Array, V: Array, charges: Array, gradient: bool) -> tuple[Array, Array | None]:
+    """As below, without the matrix of all pairs."""
     mean = charges @ V
     return W @ mean, np.broadcast_to(mean, W.shape) if gradient else None
 
 
-_KERNELS = {"erf": _erf, "relu": _relu, "linear": _linear}
+def _potential(form: ClosedForm, W: Array, V: Array, charges: Array, gradient: bool) -> tuple[Array, Array | None]:
+    r""":math:`\sum_v c_v K(w, v)`, shape (N,), and its gradient in w, shape (N, d)."""
+    q1, q2 = np.maximum((W**2).sum(axis=1, keepdims=True), TINY), np.maximum((V**2).sum(axis=1), TINY)
+    c = np.clip((W @ V.T) / (np.sqrt(q1) * np.sqrt(q2)), -1, 1)
+    s = np.sqrt((1 - c) * (1 + c))
+    potential = form.value(q1, q2, c, s) @ charges
+    if not gradient:
+        return potential, None
+    bend = form.curvature(q1, q2, c, s) @ charges
+    return potential, (form.slope(q1, q2, c, s) * charges) @ V + bend[:, None] * W

@@ -25,7 +25,7 @@ def test_risk_against_quadrature_in_two_dimensions(activation):
     assert teacher.risk(W, a) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
+@pytest.mark.parametrize("activation", ["erf", "relu", "linear", "leaky_relu", "abs", "gelu", "sin", "cos", "gaussian"])
 def test_velocity_is_minus_n_times_the_gradient(activation):
     teacher = GaussianTeacher(*cloud(3, 4, seed=12), activation)
     W, a = cloud(5, 4)
@@ -42,7 +42,7 @@ def test_velocity_is_minus_n_times_the_gradient(activation):
             assert moved[i] == pytest.approx(-5 * (up - down) / (2 * h), abs=1e-7)
 
 
-@pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
+@pytest.mark.parametrize("activation", ["erf", "relu", "linear", "gelu", "cos"])
 def test_student_at_the_teacher_is_at_rest(activation):
     W, a = cloud(6, 3)
     risk, dW, da = GaussianTeacher(W, a, activation).risk_and_velocity(W, a)
