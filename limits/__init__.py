@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from . import isotropic as isotropic
     from . import networks as networks
     from . import scaling as scaling
+    from . import spectra as spectra
     from . import two_layer as two_layer
     from .activations import Activation as Activation
     from .densities import CircleMeanField as CircleMeanField

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .limits import fluctuations as fluctuations
     from .limits import saddle as saddle
     from .limits import scaling as scaling
+    from .limits import spectra as spectra
     from .solvers import Comparison as Comparison
     from .solvers import Data as Data
     from .solvers import GradientDescent as GradientDescent
