@@ -10,7 +10,8 @@ Kernel ridge regression :math:`f = K(\cdot, X)(K(X, X) + \delta I)^{-1} y` on n 
 
 for targets with noise of variance :math:`\sigma^2` (the test error is that of the noisy target less :math:`\sigma^2`, see
 :class:`LearningCurve`). The bracket without noise is the squared bias, what :math:`E_0` adds the variance over the samples. It is exact as
-n and the number of modes grow together under Gaussian eigenfunctions, and an approximation, a good one, elsewhere.
+n and the number of modes grow together under Gaussian eigenfunctions, and an approximation elsewhere: good in high dimension, too low by a
+few per cent and more in low dimension at a small ridge, and where n is no small part of the data that the spectrum was measured on.
 
 References
 ----------
