@@ -17,6 +17,7 @@ from .machine.blas_threads import one_blas_thread
 from .problem import Causal, Method, MethodFailed, Model, Point, Problem, Refining
 from .running.checkpoint_file import CheckpointFile
 from .running.error_estimate import refinement_error
+from .running.interrupt import DeferredInterrupt, current_study
 from .running.loop import Run
 from .running.progress import progress_bar
 from .running.recorder import Observable, Recorder, check_save_at
@@ -128,19 +129,39 @@ def solve(
     )
     run = Run(problem, method, recorder, file, callback)
     pool = one_blas_thread() if problem.threads == "block" else contextlib.nullcontext()
-    with pool, np.errstate(over="ignore", under="ignore", invalid="ignore"), progress_bar(progress, method) as bar:
-        run.go(method_rng, bar)
-        solution = run.solution()
-        if solution.success and isinstance(method, Refining) and method.estimate_error:
-            try:
-                of_stepper = refinement_error(problem, method, method_rng, solution, X_test)
-            except (KeyboardInterrupt, MethodFailed) as error:
-                of_stepper = None
-                solution.message += f"; the error estimate was not finished ({str(error) or 'interrupted by Ctrl-C'})"
-                solution.stats["interrupted"] = isinstance(error, KeyboardInterrupt)
-            if of_stepper is not None:
-                solution.error = of_stepper if solution.error is None else solution.error + of_stepper
+    with DeferredInterrupt() as interrupt:
+        with pool, np.errstate(over="ignore", under="ignore", invalid="ignore"), progress_bar(progress, method) as bar:
+            run.go(method_rng, bar, interrupt)
+            solution = run.solution()
+            if solution.success and isinstance(method, Refining) and method.estimate_error:
+                _add_error(solution, run, method_rng, X_test, interrupt)
+    solution.stats["interrupted"] |= interrupt.requested
+    point = current_study()
+    if solution.stats["interrupted"] and point is not None:
+        point.interrupted = True
+        if not solution.success:  # not a result of the study
+            error = KeyboardInterrupt(solution.message)
+            error.solution = solution  # type: ignore[attr-defined]
+            raise error
     return solution
+
+
+def _add_error(solution: Solution, run: Run, rng: np.random.Generator, X_test: Any, interrupt: DeferredInterrupt) -> None:
+    if run.stored_error is not None:
+        solution.error = run.stored_error
+        return
+    of_stepper = None
+    try:
+        if interrupt.requested:
+            raise KeyboardInterrupt
+        with interrupt.breakable():
+            of_stepper = refinement_error(run.problem, run.method, rng, solution, X_test, interrupt)
+    except (KeyboardInterrupt, MethodFailed) as error:
+        solution.message += f"; the error estimate was not finished ({str(error) or 'interrupted by Ctrl-C'})"
+        solution.stats["interrupted"] = isinstance(error, KeyboardInterrupt)
+    if of_stepper is not None:
+        solution.error = of_stepper if solution.error is None else solution.error + of_stepper
+        run.keep_error(solution.error)
 
 
 def _check_parts(model: Any, method: Any) -> None:

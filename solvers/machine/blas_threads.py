@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator
+import weakref
+from types import TracebackType
 from typing import Any
 
 __all__ = ["one_blas_thread"]
 
-_lock = threading.Lock()
-_holders = 0
+_lock = threading.RLock()  # a holder may be collected, and so released, while this thread acquires
+_holders: set[object] = set()
 _limits: Any = None
 
 
-@contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
+class one_blas_thread:  # noqa: N801  used like a function: with one_blas_thread(): ...
     """Limit BLAS to one thread. The limit is one of the whole process: solves side by side hold it together, and the last one to end
-    gives back what the first one found."""
-    global _holders, _limits
-    import scipy.linalg.cython_blas  # noqa: F401  loaded before the limit, or it escapes it
+    gives back what the first one found.
+
+    It is given back on leaving, or, where an exception out of nowhere (Ctrl-C, an alarm) struck just before the block was entered or
+    while it was left, when the holder is forgotten.
+    """
+
+    def __enter__(self) -> None:
+        import scipy.linalg.cython_blas  # noqa: F401  loaded before the limit, or it escapes it
+
+        token = object()
+        self._release = weakref.finalize(self, _release, token)
+        _acquire(token)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._release()
+
+
+def _acquire(token: object) -> None:
+    global _limits
     from threadpoolctl import threadpool_limits
 
     with _lock:
-        if _holders == 0:
+        _holders.add(token)
+        if _limits is None:
             _limits = threadpool_limits(1, "blas")
-        _holders += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _holders -= 1
-            if _holders == 0:
-                _limits.restore_original_limits()
+
+
+def _release(token: object) -> None:
+    global _limits
+    with _lock:
+        _holders.discard(token)
+        if not _holders and _limits is not None:
+            _limits.restore_original_limits()
+            _limits = None

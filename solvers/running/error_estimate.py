@@ -7,13 +7,19 @@ import numpy as np
 from ..abilities import Refinable
 from ..problem import Causal, Problem, Refining
 from ..solution import Solution
+from .interrupt import DeferredInterrupt
 from .recorder import Recorder
 
 __all__ = ["refinement_error"]
 
 
 def refinement_error(
-    problem: Problem | Causal, method: Refining, rng: np.random.Generator, fine: Solution, X_test: np.ndarray | None
+    problem: Problem | Causal,
+    method: Refining,
+    rng: np.random.Generator,
+    fine: Solution,
+    X_test: np.ndarray | None,
+    interrupt: DeferredInterrupt,
 ) -> np.ndarray | None:
     """Largest difference of the outputs, at training and test points and up to each saved time, from the same flow at looser tolerances
     or on a coarser grid; of the loss where there are no outputs.
@@ -27,6 +33,8 @@ def refinement_error(
     coarse = Recorder(problem, list(dict.fromkeys(fine.t.tolist())), discrete=False, X_test=X_test)
     for point in method.coarser().trajectory(problem, rng):
         coarse.record(point)
+        if interrupt.requested:
+            raise KeyboardInterrupt
         if coarse.complete:
             break
     rough = coarse.arrays()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -38,56 +39,74 @@ class Run:
         self.ceiling: float | None = None
         self.success, self.message = True, "finished"
         self.stopped = self.interrupted = False
+        self.between_steps = False  # whether the state is whole
+        self.stored_error: np.ndarray | None = None
+        self.unwritten = ""
         self.began = time.perf_counter()
 
-    def go(self, rng: np.random.Generator, bar: Any) -> None:
-        resume = None
-        if self.file is not None and (stored := self.file.load()) is not None:
-            self.recorder.restore(stored["record"])
-            if stored["finished"]:
+    def go(self, rng: np.random.Generator, bar: Any, interrupt: DeferredInterrupt) -> None:
+        """Follow the run to its end, or to where it stops. What it has computed by then is in :meth:`solution`, and in the attribute of
+        that name of any error."""
+        try:
+            stored = None if self.file is None else self.file.load(self.problem, self.recorder)
+            if stored is not None and stored["finished"]:
                 self._take_over(stored)
                 return
-            resume, self.ceiling = stored["resume"], stored["ceiling"]
-        with DeferredInterrupt() as interrupt:
-            try:
-                self._follow(self.method.trajectory(self.problem, rng, resume), interrupt, bar)
-            except KeyboardInterrupt:
-                self.state = None
-                self._stop(f"interrupted inside the step after step {self.steps}: the record is whole, there is no state", interrupted=True)
-            except (MethodFailed, RecordFull) as error:
-                if self.point is None:
-                    raise
-                self._stop(str(error))
-            except Exception as error:
-                if self.point is not None:
-                    error.solution = self.solution()  # type: ignore[attr-defined]
-                    error.add_note(f"infwidth: what was computed until step {self.steps} is in the attribute `solution` of this error")
+            if stored is not None:
+                self.ceiling = stored["ceiling"]
+            with interrupt.breakable():
+                self._follow(self._points(rng, None if stored is None else stored["resume"]), interrupt, bar)
+            if self.file is not None and self.point is not None and not self.stopped:
+                self._write(partial(self.file.finish, self.recorder, self.problem, self.point, self.ceiling))
+        except KeyboardInterrupt:
+            self.state = None
+            self._stop(f"interrupted inside the step after step {self.steps}: the record is whole, there is no state", interrupted=True)
+        except (MethodFailed, RecordFull) as error:
+            if self.point is None:
                 raise
-        if not self.stopped and self.file is not None and self.point is not None:
-            self.file.finish(self.recorder, self.problem, self.point)
+            self._stop(str(error))
+            self._record_end()
+        except Exception as error:
+            if self.point is not None:
+                self.state = self.state if self.between_steps else None
+                self._stop(f"an error came after step {self.steps}: {type(error).__name__}: {error}")
+                error.solution = self.solution()  # type: ignore[attr-defined]
+                error.add_note(f"infwidth: what was computed until step {self.steps} is in the attribute `solution` of this error")
+            raise
 
     def _take_over(self, stored: dict[str, Any]) -> None:
         """The end of a finished run."""
-        self.steps = int(stored["steps"])
+        self.steps = stored["resume"]["step"]
+        self.stored_error = stored.get("error")
         if isinstance(self.problem, Causal):
-            self.problem.restore(stored["history"])
+            self.problem.restore(stored["resume"]["history"])
             self.state = self.problem
         else:
-            self.state = stored["state"]
+            self.state = stored["resume"]["state"]
+
+    def _points(self, rng: np.random.Generator, resume: dict[str, Any] | None) -> Iterator[Point]:
+        trajectory = self.method.trajectory(self.problem, rng, resume)
+        if resume is not None and self.file is not None:
+            try:
+                first = next(trajectory)
+            except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+                raise self.file.damaged(error) from error
+            yield first
+        yield from trajectory
 
     def _stop(self, message: str, success: bool = False, interrupted: bool = False) -> None:
         self.stopped, self.success, self.message, self.interrupted = True, success, message, interrupted
 
-    def _follow(self, trajectory: Iterator[Point], interrupt: DeferredInterrupt, bar: Any) -> None:
+    def _follow(self, points: Iterator[Point], interrupt: DeferredInterrupt, bar: Any) -> None:
         record, file, callback = self.recorder.record, self.file, self.callback
-        for point in trajectory:
+        for point in points:
             if self.ceiling is None:
                 self.ceiling = divergence_ceiling(point.loss)
             if not point.loss < self.ceiling:
                 self._diverged(point)
                 return
             record(point)
-            self.point, self.state, self.steps = point, point.state, point.step
+            self.point, self.state, self.steps, self.between_steps = point, point.state, point.step, True
             if bar is not None:
                 bar(point)
             if interrupt.requested:
@@ -95,9 +114,31 @@ class Run:
             elif callback is not None and callback(point):
                 self._stop(f"stopped by the callback at step {point.step}", success=True)
             if file is not None and (self.stopped or file.due()):
-                file.save(self.recorder, point, self.ceiling)
+                self._write(partial(file.save, self.recorder, point, self.ceiling))
             if self.stopped:
+                self._record_end()  # after the checkpoint: the run that goes on from it does not keep this point
                 return
+            self.between_steps = False
+
+    def _record_end(self) -> None:
+        if self.state is not None and self.point is not None:
+            self.recorder.record_end(self.point)
+
+    def _write(self, write: Callable[[], None]) -> None:
+        """A run goes on, and keeps its result, where its checkpoint finds no place."""
+        try:
+            write()
+        except (OSError, MemoryError) as error:
+            known, self.unwritten = self.unwritten, f"{type(error).__name__}: {error}"
+            if not known:
+                warnings.warn(f"checkpoint: cannot be written ({self.unwritten}); the run goes on without", RuntimeWarning, stacklevel=6)
+        else:
+            self.unwritten = ""
+
+    def keep_error(self, error: np.ndarray) -> None:
+        """Add the error estimate to the checkpoint of the finished run."""
+        if self.file is not None and self.file.end and not self.unwritten:
+            self._write(partial(self.file.keep_error, error))
 
     def _diverged(self, point: Point) -> None:
         if point.state is self.state:  # moved in place: the last good one is gone
@@ -108,8 +149,10 @@ class Run:
         else:
             way_out = self.method.gentler(None if isinstance(self.problem, Causal) else partial(sharpness, self.problem))
         self._stop(f"diverged at step {point.step} (t = {point.t:g}): {what}; {way_out}")
+        self._record_end()
 
     def solution(self) -> Solution:
+        """What was computed until now."""
         arrays = self.recorder.arrays()
         batch_loss = arrays.pop("batch_loss")
         stats: dict[str, Any] = {
@@ -119,4 +162,5 @@ class Run:
         }
         if batch_loss.size:
             stats["batch_loss"] = batch_loss
-        return Solution(**arrays, state=self.state, success=self.success, message=self.message, stats=stats, problem=self.problem)
+        message = self.message + (f"; the checkpoint could not be written ({self.unwritten})" if self.unwritten else "")
+        return Solution(**arrays, state=self.state, success=self.success, message=message, stats=stats, problem=self.problem)

@@ -10,6 +10,7 @@ import numpy as np
 from ..abilities import WithError
 from ..checks import integer, real
 from ..problem import Evaluation, Method, Point, Snapshot
+from .column import Column
 
 __all__ = ["Observable", "RecordFull", "Recorder", "check_save_at"]
 
@@ -28,7 +29,7 @@ LARGEST_RECORD = 256e6  # bytes
 
 
 class RecordFull(ValueError):
-    """Every step was to be kept, and that is too much."""
+    """What was to be kept is too much."""
 
 
 def check_save_at(save_at: Any, method: Method) -> list[float] | None:
@@ -74,21 +75,29 @@ class Recorder:
         self.X_test = X_test
         self.observables = observables or {}
         self.next = 0  # index into save_at
-        self.rows: dict[str, list[Any]] = {name: [] for name in ("t", "step", "loss", "outputs", "batch_loss")}
+        rows = None if save_at is None and steps is None else self._expected()
+        names = ["t", "step", "loss", "outputs"]
         if X_test is not None:
-            self.rows["test_outputs"] = []
+            names.append("test_outputs")
         self.output_error = problem.output_error(X_test) if isinstance(problem, WithError) else None
         if self.output_error is not None:
-            self.rows["error"] = []
-        self.observed: dict[str, list[Any]] = {name: [] for name in self.observables}
+            names.append("error")
+        self.rows = {name: Column(rows) for name in names}
+        self.batch_loss = Column(None if steps is None else steps + 1)
+        self.observed = {name: Column(rows) for name in self.observables}
         self.kept_bytes = 0
+
+    def _expected(self) -> int:
+        """Number of rows: the end of a run that is stopped between saved points is one more."""
+        return len(self.save_at) + 1 if self.save_at is not None else (self.steps or 0) + 1
 
     def record(self, point: Point) -> None:
         """Keep this point if it is wanted, and the saved times of a flow that it stepped over."""
-        if point.outputs is None and len(self.rows["batch_loss"]) <= point.step:
-            self.rows["batch_loss"].append(point.loss)
+        if point.outputs is None and len(self.batch_loss) <= point.step:
+            self.batch_loss.reserve(point.loss)
+            self.batch_loss.append(point.loss)
         if self.save_at is None:
-            if not self.rows["step"] or point.step > self.rows["step"][-1]:
+            if not len(self.rows["step"]) or point.step > self.rows["step"].last:
                 self._keep(point.t, point.step, point.state, point)
             return
         now = point.step if self.discrete else point.t
@@ -101,6 +110,11 @@ class Recorder:
             else:
                 raise RuntimeError(f"the method passed over the saved point {wanted:g}")
             self.next += 1
+
+    def record_end(self, point: Point) -> None:
+        """Keep the point where a run was stopped, wanted or not."""
+        if not len(self.rows["t"]) or point.t > self.rows["t"].last:
+            self._keep(point.t, point.step, point.state, point)
 
     def _keep(self, t: float, step: int, state: Any, point: Point | None) -> None:
         """Append one row. All of it is computed before any of it is kept: an error or an interrupt leaves whole rows."""
@@ -116,10 +130,14 @@ class Recorder:
         seen = {name: self._observe(name, observable, t, state, point) for name, observable in self.observables.items()}
         if self.save_at is None:
             self._guard(sum(value.nbytes for value in (*row.values(), *seen.values()) if isinstance(value, np.ndarray)))
-        for name, value in row.items():
-            self.rows[name].append(value)
-        for name, value in seen.items():
-            self.observed[name].append(value)
+        pairs = [(self.rows[name], value) for name, value in row.items()] + [(self.observed[name], value) for name, value in seen.items()]
+        try:
+            for column, value in pairs:
+                column.reserve(value)
+        except MemoryError as error:
+            raise RecordFull(f"save_at: the record does not fit into memory ({error}); give fewer steps or times to save") from error
+        for column, value in pairs:
+            column.append(value)
 
     def _observe(self, name: str, observable: Observable, t: float, state: Any, point: Point | None) -> Array:
         more: dict[str, Any] = {}
@@ -134,15 +152,15 @@ class Recorder:
             raise
         if value.dtype.hasobject:
             raise TypeError(f"observables[{name!r}]: must return numbers or an array of them, got {value.dtype} {value!r:.60}")
-        if self.observed[name] and value.shape != self.observed[name][0].shape:
-            first = self.observed[name][0].shape
+        first = self.observed[name].shape
+        if first is not None and value.shape != first:
             raise ValueError(f"observables[{name!r}]: returned shape {value.shape} after {first}; pad it to one shape")
         return value
 
     def _guard(self, row_bytes: int) -> None:
         """Refuse to fill the memory: before the first point where the number of steps is known, else when it happens."""
         self.kept_bytes += row_bytes
-        total = self.kept_bytes if self.steps is None or self.rows["t"] else row_bytes * (self.steps + 1)
+        total = self.kept_bytes if self.steps is None or len(self.rows["t"]) else row_bytes * (self.steps + 1)
         if total > LARGEST_RECORD:
             raise RecordFull(
                 f"save_at: keeping every step would take {total / 1e6:.0f} MB (limit {LARGEST_RECORD / 1e6:.0f} MB);"
@@ -156,16 +174,33 @@ class Recorder:
 
     def arrays(self) -> dict[str, Any]:
         """The record as arrays: each of shape (T, ...)."""
-        arrays = {name: np.array(values) for name, values in self.rows.items()}
-        if not self.rows["t"] and self.problem.data is not None:
+        whole = min(len(column) for column in (*self.rows.values(), *self.observed.values()))  # Ctrl-C may have cut the last row
+        arrays: dict[str, Any] = {name: column.array()[:whole] for name, column in self.rows.items()}
+        arrays["batch_loss"] = self.batch_loss.array()
+        if not whole and self.problem.data is not None:
             arrays["outputs"] = np.zeros((0, self.problem.data.n, self.problem.data.outputs))
-        return {**arrays, "observables": {name: np.array(values) for name, values in self.observed.items()}}
+        return {**arrays, "observables": {name: column.array()[:whole] for name, column in self.observed.items()}}
 
     def snapshot(self) -> Snapshot:
         return {"arrays": self.arrays(), "next": self.next}
 
     def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot; ValueError (or a KeyError, a TypeError) where it is not one of such a run."""
         arrays = dict(snapshot["arrays"])
-        self.observed = {name: list(values) for name, values in arrays.pop("observables").items()}
-        self.rows = {name: list(values) for name, values in arrays.items()}
+        observed, batch_loss = arrays.pop("observables"), arrays.pop("batch_loss")
         self.next = int(snapshot["next"])
+        if set(arrays) != set(self.rows) or set(observed) != set(self.observed):
+            raise ValueError("its record has other entries than this run")
+        lengths = {len(values) for values in (*arrays.values(), *observed.values())}
+        saved = 0 if self.save_at is None else len(self.save_at)
+        if len(lengths) != 1 or not 0 <= self.next <= saved or (self.save_at is not None and lengths != {self.next}):
+            raise ValueError("the parts of its record have unequal lengths")
+        if any(arrays[name].ndim != 1 or not np.isfinite(arrays[name]).all() for name in ("t", "step", "loss")) or batch_loss.ndim != 1:
+            raise ValueError("its record of times, steps and losses is none")
+        data = self.problem.data
+        if data is not None and lengths != {0} and arrays["outputs"].shape[1:] != (data.n, data.outputs):
+            raise ValueError("its outputs are not those of these data")
+        for columns, values in ((self.rows, arrays), (self.observed, observed), ({"batch_loss": self.batch_loss}, {"batch_loss": batch_loss})):
+            for name, column in columns.items():
+                column.take_over(values[name])
+                self.kept_bytes += values[name].nbytes
