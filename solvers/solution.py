@@ -79,6 +79,11 @@ class Solution:
         span = f"t=[{self.t[0]:g}, {self.t[-1]:g}], loss {self.loss[0]:g} -> {self.loss[-1]:g}" if len(self.t) else "empty"
         return f"Solution(success={self.success}, T={len(self.t)}, {span}: {self.message})"
 
+    def fingerprint_parts(self) -> Any:
+        """What decides a Solution that a model or a function uses: not its seconds."""
+        state = self.state.history(int(self.stats["steps"]) + 1) if isinstance(self.state, Causal) else self.state
+        return self.t, self.loss, self.outputs, state, type(self.problem), None if self.problem is None else self.problem.data
+
     def predict(self, X: Any) -> Array:
         """Outputs at the end of the run, shape (n', k), at new inputs of shape (n', d)."""
         if self.problem is None:

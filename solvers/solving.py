@@ -110,9 +110,7 @@ def solve(
             raise TypeError(f"{name}: need a function, got {type(value).__name__}")
     file = None if checkpoint is None else CheckpointFile(checkpoint, checkpoint_seconds, method, rng)
     if file is not None:
-        file.identify(
-            model=model, method=method, data=X_test if data is None else data, rng=identity(rng), save_at=saved, observables=observables
-        )
+        file.identify(saved, model=model, data=X_test if data is None else data, rng=identity(rng), observables=observables)
     model_rng, method_rng = streams(rng)
     problem = model.bind(data, model_rng)
     if not isinstance(problem, Problem | Causal):
@@ -134,7 +132,7 @@ def solve(
             run.go(method_rng, bar, interrupt)
             solution = run.solution()
             if solution.success and isinstance(method, Refining) and method.estimate_error:
-                _add_error(solution, run, method_rng, X_test, interrupt)
+                _add_error(solution, run, method, method_rng, X_test, interrupt)
     solution.stats["interrupted"] |= interrupt.requested
     point = current_study()
     if solution.stats["interrupted"] and point is not None:
@@ -146,7 +144,7 @@ def solve(
     return solution
 
 
-def _add_error(solution: Solution, run: Run, rng: np.random.Generator, X_test: Any, interrupt: DeferredInterrupt) -> None:
+def _add_error(solution: Solution, run: Run, method: Refining, rng: np.random.Generator, X_test: Any, interrupt: DeferredInterrupt) -> None:
     if run.stored_error is not None:
         solution.error = run.stored_error
         return
@@ -155,7 +153,7 @@ def _add_error(solution: Solution, run: Run, rng: np.random.Generator, X_test: A
         if interrupt.requested:
             raise KeyboardInterrupt
         with interrupt.breakable():
-            of_stepper = refinement_error(run.problem, run.method, rng, solution, X_test, interrupt)
+            of_stepper = refinement_error(run.problem, method, rng, solution, X_test, interrupt)
     except (KeyboardInterrupt, MethodFailed) as error:
         solution.message += f"; the error estimate was not finished ({str(error) or 'interrupted by Ctrl-C'})"
         solution.stats["interrupted"] = isinstance(error, KeyboardInterrupt)

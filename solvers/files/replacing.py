@@ -10,18 +10,21 @@ import hashlib
 import os
 import platform
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["check_writable", "remove_leftovers", "replacing"]
+__all__ = ["check_folder", "check_writable", "remove_leftovers", "replacing"]
+
+STALE = 60.0  # seconds without a write, after which a file of a dead process is a leftover
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a new file, and put it in the place of ``path`` when all is written and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{_prefix(path)}{os.getpid()}-{secrets.token_hex(6)}.tmp")
+    beside = path.with_name(f"{_prefix()}{os.getpid()}-{secrets.token_hex(6)}.tmp")
     try:
         with open(beside, "xb") as file:
             yield file
@@ -34,35 +37,46 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def check_writable(name: str, path: str | os.PathLike[str]) -> Path:
-    """Refuse, before anything is computed, a place where no file can be written."""
-    place = Path(path)
-    if place.is_dir():
+    """Refuse, before anything is computed, a path where no file can be written."""
+    if Path(path).is_dir():
         raise ValueError(f"{name}: {os.fspath(path)!r} is a folder; give the path of a file")
+    _try_writing(name, Path(path))
+    return Path(path)
+
+
+def check_folder(name: str, path: str | os.PathLike[str]) -> Path:
+    """Refuse what is no folder and cannot become one."""
+    if Path(path).exists() and not Path(path).is_dir():
+        raise ValueError(f"{name}: {os.fspath(path)!r} is a file; give a folder")
+    _try_writing(name, Path(path) / "result")
+    return Path(path)
+
+
+def _try_writing(name: str, file: Path) -> None:
     try:
-        place.exists()  # a name that is too long
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(place.parent, os.W_OK):
-            raise PermissionError(f"no permission to write into {str(place.parent)!r}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.exists()  # raises where the name is too long
+        if not os.access(file.parent, os.W_OK):
+            raise PermissionError(f"no permission to write into {str(file.parent)!r}")
     except (OSError, ValueError) as error:
-        raise ValueError(f"{name}: nothing can be written at {os.fspath(path)!r} ({error}); give another path") from error
-    return place
+        raise ValueError(f"{name}: nothing can be written there ({error}); give another path") from error
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes of this machine left beside ``path``."""
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes of this machine left in a folder."""
     if os.name != "posix":  # elsewhere there is no harmless way to ask whether a process lives
         return
     with contextlib.suppress(OSError):
-        for entry in os.scandir(path.parent):
-            if entry.name.startswith(prefix := _prefix(path)) and entry.name.endswith(".tmp"):
-                owner = entry.name.removeprefix(prefix).split("-")[0]
+        for entry in os.scandir(folder):
+            if entry.name.startswith(_prefix()) and entry.name.endswith(".tmp") and time.time() - entry.stat().st_mtime > STALE:
+                owner = entry.name.removeprefix(_prefix()).split("-")[0]
                 if owner.isdecimal() and not _alive(int(owner)):
                     os.unlink(entry.path)
 
 
-def _prefix(path: Path) -> str:
-    """Short whatever the name, and different on machines that share a disk: a process is known by its number there only."""
-    return f".{hashlib.sha256(f'{platform.node()}/{path.name}'.encode()).hexdigest()[:16]}-"
+def _prefix() -> str:
+    """Short whatever the name of the file, and different on machines that share a disk: there the number of a process says nothing."""
+    return f".infwidth-{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-"
 
 
 def _alive(process: int) -> bool:

@@ -14,7 +14,7 @@ _holders: set[object] = set()
 _limits: Any = None
 
 
-class one_blas_thread:  # noqa: N801  used like a function: with one_blas_thread(): ...
+class one_blas_thread:
     """Limit BLAS to one thread. The limit is one of the whole process: solves side by side hold it together, and the last one to end
     gives back what the first one found.
 

@@ -19,7 +19,7 @@ Array = np.ndarray
 
 STEPPERS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 RESUMABLE = ("RK23", "RK45", "DOP853")
-INTERNALS = ("t", "y", "f", "h_abs", "status")  # what an explicit Runge-Kutta stepper of scipy carries from one step to the next
+INTERNALS = ("t", "y", "f", "h_abs")  # what an explicit Runge-Kutta stepper of scipy carries from one step to the next
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,12 @@ class GradientFlow(Refining):
 
         dense = None
         if resume is not None:
-            for name, value in resume["stepper"].items():
+            for name in INTERNALS:
+                value = resume["stepper"][name]
+                if np.shape(value) != np.shape(getattr(ode, name)):
+                    raise ValueError(f"its stepper has an entry {name} of shape {np.shape(value)}")
                 setattr(ode, name, value)
+            ode.status = "running" if ode.t < self.t_end else "finished"
         while True:
             state = ode.y.astype(dtype)
             loss, outputs = problem.evaluate(state)

@@ -106,7 +106,7 @@ class HeavyBall(Method):
         h, beta = self.step_size, 1 - self.friction * self.step_size
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
         velocity = np.empty_like(state)
-        move = np.zeros_like(state) if resume is None else resume["momentum"]
+        move = np.zeros_like(state) if resume is None else np.reshape(resume["momentum"], state.shape)
 
         def memory() -> Snapshot:
             return {"momentum": move}

@@ -42,12 +42,12 @@ class CheckpointFile:
     def identify(self, save_at: list[float] | None, **parts: Any) -> None:
         """Say what decides the run; ``save_at`` and the end of the method may grow."""
         self.save_at = save_at
-        self.prints = {name: fingerprint(part) for name, part in {"method": _but_for_the_end(self.method), **parts}.items()}
+        self.prints = {name: fingerprint(part, name) for name, part in {"method": _but_for_the_end(self.method), **parts}.items()}
 
     def load(self, problem: Problem | Causal, recorder: Recorder) -> dict[str, Any] | None:
         """What the file holds, with the record already handed over; None where there is none. ``finished`` is false where the end has
         moved on since."""
-        remove_leftovers(self.path)
+        remove_leftovers(self.path.parent)
         try:
             stored = checkpoint.read(self.path, "checkpoint", name="checkpoint", way_out=WAY_OUT)
         except FileNotFoundError:
@@ -78,7 +78,9 @@ class CheckpointFile:
             raise _AnotherRun(f"belongs to a run with another {', '.join(other)}; give another path or delete the file")
         reached = stored["resume"]["step" if self.method.discrete else "t"]
         if reached > self.method.end or (stored["finished"] and end > self.method.end):
-            raise _AnotherRun(f"belongs to a run with {unit}={end:g}, of which {reached:g} are done; give {unit} >= {end:g} or another path")
+            raise _AnotherRun(
+                f"belongs to a run with {unit}={end:g} that has come to {reached:g}; give {unit}={end:g} or more, or another path"
+            )
 
     def _check_content(self, stored: dict[str, Any], problem: Problem | Causal) -> None:
         resume = stored["resume"]

@@ -56,7 +56,7 @@ class Run:
                 self.ceiling = stored["ceiling"]
             with interrupt.breakable():
                 self._follow(self._points(rng, None if stored is None else stored["resume"]), interrupt, bar)
-            if self.file is not None and self.point is not None and not self.stopped:
+            if self.file is not None and self.point is not None and self.ceiling is not None and not self.stopped:
                 self._write(partial(self.file.finish, self.recorder, self.problem, self.point, self.ceiling))
         except KeyboardInterrupt:
             self.state = None

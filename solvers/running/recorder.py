@@ -200,7 +200,10 @@ class Recorder:
         data = self.problem.data
         if data is not None and lengths != {0} and arrays["outputs"].shape[1:] != (data.n, data.outputs):
             raise ValueError("its outputs are not those of these data")
-        for columns, values in ((self.rows, arrays), (self.observed, observed), ({"batch_loss": self.batch_loss}, {"batch_loss": batch_loss})):
-            for name, column in columns.items():
-                column.take_over(values[name])
-                self.kept_bytes += values[name].nbytes
+        self.batch_loss.take_over(batch_loss)
+        for name, column in self.rows.items():
+            column.take_over(arrays[name])
+            self.kept_bytes += arrays[name].nbytes
+        for name, column in self.observed.items():
+            column.take_over(observed[name])
+            self.kept_bytes += observed[name].nbytes

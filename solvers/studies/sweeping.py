@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
-from .. import checkpoint
-from ..machine.blas_threads import one_blas_thread
 from ..running.fingerprint import fingerprint
+from .points import compute
+from .result_folder import ResultFolder
 
 __all__ = ["Sweep", "sweep"]
 
@@ -78,9 +75,11 @@ def sweep(
         threads have one BLAS thread each; with compiled limits they need numba's ``omp`` or ``tbb`` threading layer
         (``numba.threading_layer()``), since the third, ``workqueue``, ends the process when two threads enter it at once.
     resume : path, optional
-        A folder with one file per finished point, written atomically. Points found there are not computed again. Several sweeps may share
-        it; a function of another name, code, defaults, bound arguments or captured values has files of its own, so an edited function is
-        computed anew. What it calls in turn is known by name alone.
+        A folder with one file per finished point, written atomically. Points found there are not computed again, and come back as they
+        were. Several sweeps may share it, also at the same time. A function has files of its own: it is known by its code, by its
+        defaults, bound arguments and captured values, and by the globals and the functions of yours that it reads, so that an edited
+        function is computed anew. What installed packages and imports inside it do, files and the environment are not seen, nor are lists
+        and dicts that it writes into.
 
     Returns
     -------
@@ -89,10 +88,16 @@ def sweep(
     Raises
     ------
     ValueError
-        Where the grid is empty or its points are not distinct, or a file in ``resume`` is another function's.
+        Where the grid is empty or its points are not distinct, where ``resume`` holds a damaged file, or where the function or a point
+        holds something whose content cannot be told (an open file, a generator).
+    TypeError
+        Where a result would not come back from a file as it was.
     BaseException
-        What the function raised, with the point in a note. Points that have finished are kept in ``resume``; those that have not started
-        are cancelled.
+        What the function raised, with the point in a note. Points that have finished are kept in ``resume``, and in the attribute
+        ``sweep`` of the error; those that have not started are cancelled.
+    KeyboardInterrupt
+        After Ctrl-C. The point that it cut short is not kept: inside a sweep, ``solve`` raises instead of returning a part. Points on an
+        executor that have started may end (pressed again, it does not wait for them).
     concurrent.futures.CancelledError
         Where somebody else cancelled points, for example by shutting the executor down.
 
@@ -105,79 +110,24 @@ def sweep(
            [2., 3., 4.]])
     """
     points, shape = _points(grid)
-    files: list[Path | None] = [None] * len(points)
-    if resume is not None:
-        label = [_name(function), fingerprint(function)]
-        files = [Path(resume) / f"{fingerprint({'function': label, 'point': point})}.npz" for point in points]
-    results: list[dict[str, Any] | None] = [None if file is None or not file.exists() else _read(file, function) for file in files]
-    missing = [i for i, result in enumerate(results) if result is None]
+    folder = None if resume is None else ResultFolder(resume, function)
+    results: dict[int, dict[str, Any]] = {} if folder is None else folder.find(points)
 
-    def finish(i: int, value: Any) -> None:
-        result = dict(value) if isinstance(value, Mapping) else {"value": value}
-        if (file := files[i]) is not None:
-            checkpoint.write(file, {"kind": "sweep", "function": _name(function), "result": result})
-        results[i] = result
+    def keep(i: int, value: Any) -> None:
+        results[i] = dict(value) if isinstance(value, Mapping) else {"value": value}
+        if folder is not None:
+            folder.write(points[i], results[i])
 
-    if executor is None:
-        for i in missing:
-            try:
-                value = function(**points[i])
-            except BaseException as error:
-                error.add_note(f"infwidth: at the point {points[i]} of the sweep")
-                raise
-            finish(i, value)
-    else:
-        with one_blas_thread():
-            _distribute(function, points, missing, executor, finish)
-    return Sweep(points, results, shape)  # type: ignore[arg-type]
-
-
-def _distribute(
-    function: Callable[..., Any], points: list[Parameters], missing: list[int], executor: Executor, finish: Callable[[int, Any], None]
-) -> None:
-    futures: dict[Future[Any], int] = {}
-    done: SimpleQueue[Future[Any]] = SimpleQueue()  # as_completed would wait for ever for futures that a shutdown has cancelled
-    failure: BaseException | None = None
     try:
-        for i in missing:
-            futures[future := executor.submit(function, **points[i])] = i
-            future.add_done_callback(done.put)
-        for _ in missing:
-            future = done.get()
-            if future.cancelled():
-                continue
-            error = future.exception()
-            if error is None:
-                finish(futures[future], future.result())
-            elif failure is None:
-                failure = error
-                failure.add_note(f"infwidth: at the point {points[futures[future]]} of the sweep")
-                _cancel(futures)
-    except BaseException as error:  # the pool broke while points were handed to it, a result cannot be stored, Ctrl-C
-        _cancel(futures)
-        failure = failure or error
-    if isinstance(failure, BrokenExecutor):
-        failure.add_note(
-            "infwidth: a worker died; if they were forked from a process that had run parallel loops, give the pool "
-            'mp_context=multiprocessing.get_context("spawn")'
-        )
-    if failure is not None:
-        raise failure
-    if lost := [points[i] for future, i in futures.items() if future.cancelled()]:
-        raise CancelledError(f"executor: cancelled {len(lost)} points of the sweep, the first {lost[0]}; keep it open, and resume")
-
-
-def _cancel(futures: Iterable[Future[Any]]) -> None:
-    for future in futures:
-        future.cancel()
-
-
-def _name(function: Callable[..., Any]) -> str:
-    """For people and messages; callable objects and partials have no name of their own."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
+        compute(function, {i: point for i, point in enumerate(points) if i not in results}, executor, keep)
+    except BaseException as error:
+        finished = sorted(results)
+        error.sweep = Sweep([points[i] for i in finished], [results[i] for i in finished], (len(finished),))  # type: ignore[attr-defined]
+        error.add_note(f"infwidth: {len(finished)} of {len(points)} points have finished; they are in the attribute `sweep` of this error")
+        raise
+    if folder is not None:
+        folder.check_function()
+    return Sweep(points, [results[i] for i in range(len(points))], shape)
 
 
 def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:
@@ -190,15 +140,8 @@ def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:
         shape = (len(points),)
     if not points or not points[0]:
         raise ValueError("grid: is empty; give at least one value for every parameter, and at least one parameter")
-    prints = [fingerprint(point) for point in points]
+    prints = [fingerprint(point, "grid") for point in points]
     if len(set(prints)) < len(prints):
         twice = next(point for i, point in enumerate(points) if prints[i] in prints[:i])
         raise ValueError(f"grid: the point {twice} occurs twice; give another seed to repeat it")
     return points, shape
-
-
-def _read(file: Path, function: Callable[..., Any]) -> dict[str, Any]:
-    stored = checkpoint.read(file)
-    if stored.get("kind") != "sweep" or stored["function"] != _name(function):
-        raise ValueError(f"resume: {str(file)!r} is not a result of {_name(function)}; give another folder")
-    return stored["result"]

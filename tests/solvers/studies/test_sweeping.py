@@ -82,22 +82,22 @@ def abs_of(x):
 
 def test_resumes_after_a_failure(tmp_path):
     """Finished points are read, not computed again; the failing point is named."""
-    healthy = threading.Event()  # a captured flag would make it another function
+    healthy, results = tmp_path / "healthy", tmp_path / "results"  # a captured flag would make it another function
 
     def fragile(particles, seed):
-        if seed == 2 and not healthy.is_set():
+        if seed == 2 and not healthy.exists():
             raise RuntimeError("out of luck")
         return train(particles, seed)
 
     CALLS.clear()
     with pytest.raises(RuntimeError, match="out of luck") as failure:
-        sweep(fragile, GRID, resume=tmp_path)
+        sweep(fragile, GRID, resume=results)
     assert "{'particles': 2, 'seed': 2}" in failure.value.__notes__[0]
     assert CALLS == [(2, 0), (2, 1)]
-    healthy.set()
-    runs = sweep(fragile, GRID, resume=tmp_path)
+    healthy.touch()
+    runs = sweep(fragile, GRID, resume=results)
     assert CALLS == [(2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (3, 2)]
-    again = sweep(fragile, GRID, resume=tmp_path)
+    again = sweep(fragile, GRID, resume=results)
     assert len(CALLS) == 6
     np.testing.assert_array_equal(again["outputs"], runs["outputs"])
     np.testing.assert_array_equal(again["outputs"], sweep(train, GRID)["outputs"])
@@ -208,7 +208,7 @@ def test_a_file_of_another_function_is_refused(tmp_path):
         sweep(function, {"x": [3]}, resume=tmp_path / name)
     ours, theirs = (next((tmp_path / name).iterdir()) for name in ("ours", "theirs"))
     ours.write_bytes(theirs.read_bytes())
-    with pytest.raises(ValueError, match=r"is not a result of .*abs_of; give another folder"):
+    with pytest.raises(ValueError, match=r"^resume: .* is not a result of .*abs_of; delete it"):
         sweep(abs_of, {"x": [3]}, resume=tmp_path / "ours")
 
 
