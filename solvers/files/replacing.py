@@ -38,28 +38,36 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 def check_writable(name: str, path: str | os.PathLike[str]) -> Path:
     """Refuse, before anything is computed, a path where no file can be written."""
-    if Path(path).is_dir():
-        raise ValueError(f"{name}: {os.fspath(path)!r} is a folder; give the path of a file")
-    _try_writing(name, Path(path))
-    return Path(path)
+    with _refusing(name):
+        file = Path(path)
+        if file.is_dir():
+            raise IsADirectoryError(f"{os.fspath(path)!r} is a folder")
+        _check_folder(file.parent)
+    return file
 
 
 def check_folder(name: str, path: str | os.PathLike[str]) -> Path:
     """Refuse what is no folder and cannot become one."""
-    if Path(path).exists() and not Path(path).is_dir():
-        raise ValueError(f"{name}: {os.fspath(path)!r} is a file; give a folder")
-    _try_writing(name, Path(path) / "result")
-    return Path(path)
+    with _refusing(name):
+        folder = Path(path)
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(f"{os.fspath(path)!r} is a file, not a folder")
+        _check_folder(folder)
+    return folder
 
 
-def _try_writing(name: str, file: Path) -> None:
+@contextlib.contextmanager
+def _refusing(name: str) -> Iterator[None]:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.exists()  # raises where the name is too long
-        if not os.access(file.parent, os.W_OK):
-            raise PermissionError(f"no permission to write into {str(file.parent)!r}")
+        yield
     except (OSError, ValueError) as error:
         raise ValueError(f"{name}: nothing can be written there ({error}); give another path") from error
+
+
+def _check_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"no permission to write into {str(folder)!r}")
 
 
 def remove_leftovers(folder: Path) -> None:

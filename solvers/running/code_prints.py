@@ -96,17 +96,16 @@ def class_parts(kind: type, of: Callable[[Any], bytes]) -> list[bytes]:
 
 
 def _function_parts(function: FunctionType) -> list[Any]:
-    captured = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    written = _written(function.__code__)
+    code = function.__code__
+    captured = {name: _content(cell) for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True)}
     parts = [
         function.__qualname__,
-        function.__code__,
+        code,
         function.__defaults__,
         function.__kwdefaults__,
         {key: item for key, item in vars(function).items() if key != "__wrapped__"},
-        {name: "written" if name in written else _content(cell) for name, cell in captured.items()},
     ]
-    return parts if is_library(function) else [*parts, _globals(function, written)]
+    return [*parts, captured if is_library(function) else _read(code, _globals(function) | captured)]
 
 
 def _content(cell: types.CellType) -> Any:
@@ -129,21 +128,22 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _globals(function: FunctionType, written: set[str]) -> dict[str, Any]:
-    """The globals that a function reads; of a module of the user, the names in it that the function mentions."""
-    codes = list(_codes(function.__code__))
-    mentioned = {name for code in codes for name in code.co_names}
-    loaded = {step.argval for code in codes for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+def _globals(function: FunctionType) -> dict[str, Any]:
+    steps = (step for code in _codes(function.__code__) for step in dis.get_instructions(code))
+    names = {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return {name: function.__globals__[name] for name in names if name in function.__globals__}  # others are builtins, or not there yet
+
+
+def _read(code: CodeType, values: dict[str, Any]) -> dict[str, Any]:
+    """Those of these values that a code reads; of a module of the user, the names in it that the code mentions."""
+    mentioned = {name for part in _codes(code) for name in part.co_names}
     read: dict[str, Any] = {}
-    for name in loaded & set(function.__globals__):
-        value = function.__globals__[name]
+    for name, value in values.items():
         if isinstance(value, ModuleType):
             read[name] = value
             if not is_library(value):
                 read |= {f"{name}.{inner}": vars(value)[inner] for inner in mentioned if inner in vars(value)}
-        elif name not in written:
-            read[name] = value
-    return read
+    return read | {name: value for name, value in values.items() if name not in read and name not in _written(code)}
 
 
 def _written(code: CodeType) -> set[str]:

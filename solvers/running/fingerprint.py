@@ -108,6 +108,8 @@ class _Printer:
             return [self.of(kind), *(self.of((field.name, getattr(value, field.name))) for field in fields)]
         if (parts := callable_parts(value)) is not None:
             return [self.of(part) for part in parts]
+        if isinstance(value, np.ufunc):  # it hides the function that np.frompyfunc was given
+            raise _Unseen(name_of(kind))
         if (random := _random_state(value)) is not None:
             return [self.of(random)]
         return self._object(value)

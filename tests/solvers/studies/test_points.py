@@ -1,0 +1,107 @@
+"""Many points: errors and Ctrl-C at one of them, here and on executors."""
+
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.solvers.studies.points import compute
+
+X, Y = np.eye(2), np.array([1.0, -1.0])
+NET = iw.Network(2, 1, 8, "tanh", iw.Parameterization.mup(1))
+POINTS = {i: {"x": i} for i in range(6)}
+
+
+def run(function, executor=None, **options):
+    kept = {}
+    try:
+        return kept, compute(function, POINTS, executor, kept.__setitem__, **options)
+    except BaseException as error:
+        return kept, error
+
+
+def fragile(x):
+    if x in (2, 4):
+        raise RuntimeError(f"no {x}")
+    return -x
+
+
+def test_goes_on_after_errors_where_it_is_told_to():
+    for executor in (None, ThreadPoolExecutor(2)):
+        kept, failures = run(fragile, executor, go_on=True)
+        assert kept == {0: 0, 1: -1, 3: -3, 5: -5}
+        assert {i: str(error) for i, error in failures.items()} == {2: "no 2", 4: "no 4"}
+        assert "{'x': 2}" in failures[2].__notes__[0]
+    kept, error = run(fragile)
+    assert kept == {0: 0, 1: -1} and str(error) == "no 2"
+
+
+def test_ctrl_c_in_a_solve_is_not_taken_for_a_result():
+    def press(x):
+        def at_step_five(point):
+            if x == 3 and point.step == 5:
+                signal.raise_signal(signal.SIGINT)
+
+        return iw.solve(NET, X, Y, iw.GradientDescent(0.1, 20), rng=x, callback=at_step_five).stats["steps"]
+
+    kept, error = run(press)
+    assert kept == {0: 20, 1: 20, 2: 20}
+    assert type(error) is KeyboardInterrupt
+    assert error.solution.stats["steps"] == 6 and not error.solution.success
+    kept, error = run(press, go_on=True)
+    assert type(error) is KeyboardInterrupt
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_too_late_for_a_solve_keeps_its_result_and_stops():
+    def press(x):
+        return iw.solve(NET, X, Y, iw.GradientDescent(0.1, 5), rng=x, callback=lambda point: x == 1 and point.step == 5 and last()).success
+
+    def last():  # the run has ended when it is noticed
+        signal.raise_signal(signal.SIGINT)
+        return False
+
+    kept, error = run(press)
+    assert kept == {0: True, 1: True} and type(error) is KeyboardInterrupt
+
+
+def test_ctrl_c_while_a_result_is_kept_is_deferred():
+    kept = {}
+
+    def keep(i, value):
+        if i == 1:
+            signal.raise_signal(signal.SIGINT)
+        kept[i] = value
+
+    with pytest.raises(KeyboardInterrupt):
+        compute(abs_of, POINTS, None, keep)
+    assert kept == {0: 0, 1: 1}
+
+
+def abs_of(x):
+    return abs(x)
+
+
+def test_ctrl_c_with_threads_waits_for_what_runs_and_cancels_the_rest():
+    def slow(x):
+        if x == 0:
+            pressed.set()
+            released.wait(20)
+        return x
+
+    pressed, released = threading.Event(), threading.Event()
+
+    def press():
+        pressed.wait(20)
+        os.kill(os.getpid(), signal.SIGINT)
+        released.set()
+
+    threading.Thread(target=press).start()
+    with ThreadPoolExecutor(1) as pool:
+        kept, error = run(slow, pool)
+    assert type(error) is KeyboardInterrupt
+    assert kept[0] == 0 and 5 not in kept
