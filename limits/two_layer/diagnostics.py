@@ -154,7 +154,9 @@ def entropy(cloud: Array, neighbour: int = 4) -> float:
 def energy_defect(t: Array, loss: Array, spent: Array) -> float:
     r"""Relative error of the energy identity, :math:`|\Delta\mathrm{Loss} + \int \mathrm{spent}\,dt| / |\Delta\mathrm{Loss}|`.
 
-    The trapezoid rule over the saved times; under gradient descent it is :math:`O(\eta)`.
+    The trapezoid rule over the saved times. Under gradient descent it is :math:`O(\eta)` where the activation is smooth. Particles that
+    slide along a kink of relu, with a velocity that alternates from step to step, are moved by its mean alone and spend less than
+    :func:`dissipation` says, by a part that does not vanish with the rate.
 
     Parameters
     ----------

@@ -1,8 +1,11 @@
 """Energy identity, conserved quantities, kinetic and free energy, entropy."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.integrate import cumulative_trapezoid
 
 import infwidth as iw
 from infwidth.limits import GaussianTeacher, activations
@@ -14,7 +17,7 @@ Y = np.sin(3 * X[:, 0])
 OBSERVED = {"dissipation": dissipation, "imbalance": imbalance}
 
 
-def descend(rate, activation):
+def descend(rate, activation, callback=None):
     model = iw.TwoLayerMeanField(activation, 400, bias=True)
     return iw.solve(
         model,
@@ -23,31 +26,43 @@ def descend(rate, activation):
         iw.GradientDescent(rate, steps=round(4 / rate)),
         rng=0,
         observables=OBSERVED if activation == "relu" else {"dissipation": dissipation},
+        callback=callback,
     )
 
 
 def test_energy_identity_of_gradient_descent_up_to_the_rate():
     """The trapezoid rule is off by rate/4 times the change of the dissipation, so the defect halves with the rate."""
     defects = []
-    for rate in (0.2, 0.1, 0.05, 0.025):
+    for rate in (0.05, 0.025):
         sol = descend(rate, "tanh")
         spent = sol.observables["dissipation"]
         defects.append(energy_defect(sol.t, sol.loss, spent))
     assert defects[-1] == pytest.approx(rate / 4 * (spent[0] - spent[-1]) / (sol.loss[0] - sol.loss[-1]), rel=0.1)
-    ratios = np.array(defects[:-1]) / defects[1:]
-    assert (ratios > 1.6).all() and (ratios < 2.4).all()
+    assert np.log2(defects[0] / defects[1]) == pytest.approx(1, abs=0.15)
 
 
-def test_energy_identity_with_kinks():
-    for rate in (0.1, 0.05):
-        sol = descend(rate, "relu")
-        assert energy_defect(sol.t, sol.loss, sol.observables["dissipation"]) < rate
+def test_particles_that_slide_along_a_kink_spend_less_than_their_velocities():
+    """Where both sides of a relu's kink push towards it, the velocity alternates from step to step and its mean alone moves the particle.
+    So velocities overspend, by 1% here however small the rate; displacements over many steps do not."""
+    overspent, by_displacements = [], []
+    for rate in (0.01, 0.005, 0.0025):
+        states = []
+        sol = descend(rate, "relu", callback=lambda point, states=states: states.append(point.state.copy()))
+        drop, many = sol.loss[0] - sol.loss[-1], round(0.04 / rate)
+        overspent.append(np.trapezoid(sol.observables["dissipation"], sol.t) / drop - 1)
+        moves = np.diff(np.array(states)[::many], axis=0)
+        by_displacements.append((moves**2).sum() / (400 * many * rate) / drop - 1)
+    at_rate_0 = [2 * fine - coarse for coarse, fine in pairwise(overspent)]
+    assert at_rate_0 == pytest.approx([0.0103, 0.0103], rel=0.02)
+    assert abs(by_displacements[-1]) < 0.05 * at_rate_0[-1]
+    signs = np.array([np.column_stack([X, np.ones(8)]) @ sol.problem.particles(state)[0].T > 0 for state in states[-40:]])
+    changes = np.diff(signs, axis=0).sum(axis=0)  # a particle that passes a kink has one
+    assert 30 < (changes > 2).any(axis=0).sum() < 60  # of 400 particles
 
 
 def test_drift_of_the_conserved_quantity_is_of_the_order_of_the_rate():
-    drifts = [np.ptp(descend(rate, "relu").observables["imbalance"], axis=0).max() for rate in (0.1, 0.05, 0.025)]
-    ratios = np.array(drifts[:-1]) / drifts[1:]
-    assert (ratios > 1.6).all() and (ratios < 2.4).all()
+    drifts = [np.ptp(descend(rate, "relu").observables["imbalance"], axis=0).max() for rate in (0.05, 0.025)]
+    assert np.log2(drifts[0] / drifts[1]) == pytest.approx(1, abs=0.15)
 
 
 @pytest.mark.parametrize("activation", ["linear", "cubic"])
@@ -71,18 +86,20 @@ def test_imbalance_needs_homogeneity():
 
 
 def test_heavy_ball_energy_decays_at_the_rate_of_friction():
-    """H = Loss + K, dH/dt = -2 friction K with friction 0.2, up to O(h)."""
+    """H = Loss + K, dH/dt = -2 friction K with friction 0.2, at every time up to O(h). (At the end alone it holds better, by a change of
+    sign of what is left.)"""
     defects = []
-    for h in (0.04, 0.02, 0.01):
+    for h in (0.02, 0.01):
         method = iw.HeavyBall(h, friction=0.2, steps=round(16 / h))
         sol = iw.solve(iw.TwoLayerMeanField("tanh", 200), X, Y, method, rng=0, observables={"kinetic": KineticEnergy(h)})
         total, kinetic = sol.loss + sol.observables["kinetic"], sol.observables["kinetic"]
         assert kinetic[0] == 0 and kinetic.max() > 0.01
         assert (np.diff(total) < 1e-12).all()
         assert (np.diff(sol.loss) > 0).any()  # the loss alone does not decrease
-        defects.append(energy_defect(sol.t, total, 0.4 * kinetic))
-    assert defects[-1] < 0.01
-    assert defects[0] / defects[2] > 2.5
+        defects.append(np.abs(total[0] - total - cumulative_trapezoid(0.4 * kinetic, sol.t, initial=0)).max())
+        assert energy_defect(sol.t, total, 0.4 * kinetic) < 1e-4
+    assert np.log2(defects[0] / defects[1]) == pytest.approx(1, abs=0.15)
+    assert defects[1] < 0.01 * kinetic.max()
 
 
 @pytest.mark.parametrize("replicas", [1, 3])
