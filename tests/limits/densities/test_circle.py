@@ -1,6 +1,7 @@
 """Measures on the circle: an exact solution, conservation and dissipation, the particles' own units, rates towards particles."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -167,38 +168,67 @@ def solve(model, X=((1.0, 0.0), (0.0, 1.0)), y=(1.0, -1.0), method=None, **optio
 
 
 @pytest.mark.parametrize(
-    ("build", "name"),
+    ("build", "name", "way_out"),
     [
-        (lambda: CircleMeanField("tanh"), "activation"),
-        (lambda: CircleMeanField("nonsense"), "activation"),
-        (lambda: CircleMeanField(cells=12), "cells"),
-        (lambda: CircleMeanField(cells=30), "cells"),
-        (lambda: CircleMeanField(initial=-1.0), "initial"),
-        (lambda: CircleMeanField(population=TEACHER, bias=True), "population"),
-        (lambda: CircleMeanField("abs", population=TEACHER), "population"),
-        (lambda: CircleMeanField(population=GaussianTeacher(np.eye(3), np.ones(3), "relu")), "population"),
-        (lambda: CircleMeanField(population=GaussianTeacher(np.eye(2), np.ones(2), "linear")), "population"),
-        (lambda: iw.solve(CircleMeanField(), method=iw.GradientFlow(0.1)), "X"),
-        (lambda: solve(CircleMeanField(population=TEACHER)), "population"),
-        (lambda: solve(CircleMeanField(bias=True)), "X"),
-        (lambda: solve(CircleMeanField(), X=[1.0, 2.0]), "X"),
-        (lambda: solve(CircleMeanField(), y=np.eye(2)), "y"),
-        (lambda: solve(CircleMeanField(cells=100_000_000)), "cells"),
-        (lambda: solve(CircleMeanField(initial=np.cos)), "initial"),
-        (lambda: solve(CircleMeanField(initial=lambda angles: -smooth(angles))), "initial"),
-        (lambda: solve(CircleMeanField(initial=lambda angles: smooth(angles) * [[1.0], [-0.1]])), "initial"),
-        (lambda: solve(CircleMeanField(initial=lambda angles: 0 * smooth(angles))), "initial"),
-        (lambda: solve(CircleMeanField(), method=iw.GradientDescent(0.1, 2, batch_size=1)), "batch_size"),
-        (lambda: solve(CircleMeanField(), method=iw.HeavyBall(0.1, 1.0, 2)), "method"),
-        (lambda: solve(CircleMeanField(), method=TransportFlow(1.0)), "method"),
-        (lambda: circular_wasserstein([0.0], [1.0, 2.0], [0.0], [1.0]), "masses"),
-        (lambda: circular_wasserstein([0.0], [1.0], [0.0], [-1.0]), "other_masses"),
-        (lambda: circular_wasserstein([0.0], [0.0], [0.0], [1.0]), "masses"),
-        (lambda: CircleMeanField(population=TEACHER).bind(None, None).predict(np.ones(720), np.eye(3)), "X"),
+        (lambda: CircleMeanField("tanh"), "activation", "use relu, leaky_relu or abs, or TwoLayerMeanField"),
+        (lambda: CircleMeanField("nonsense"), "activation", "build others with activations.leaky_relu, .hermite, .monomial or"),
+        (lambda: CircleMeanField(cells=12), "cells", "need an integer >= 16"),
+        (lambda: CircleMeanField(cells=30), "cells", "take 32"),
+        (lambda: CircleMeanField(initial=-1.0), "initial", "or give a function of the angle"),
+        (lambda: CircleMeanField(population=TEACHER, bias=True), "population", "leave them out, or sample data from the teacher"),
+        (lambda: CircleMeanField("abs", population=TEACHER), "population", "student and teacher must be relu"),
+        (
+            lambda: CircleMeanField(population=GaussianTeacher(np.eye(3), np.ones(3), "relu")),
+            "population",
+            "its teacher must live in the plane",
+        ),
+        (
+            lambda: CircleMeanField(population=GaussianTeacher(np.eye(2), np.ones(2), "linear")),
+            "population",
+            "student and teacher must be relu",
+        ),
+        (
+            lambda: iw.solve(CircleMeanField(), method=iw.GradientFlow(0.1)),
+            "X",
+            "give X and y, or a population=GaussianTeacher(...) to the model",
+        ),
+        (lambda: solve(CircleMeanField(population=TEACHER)), "X", "call solve without X and y, or leave out the population"),
+        (lambda: solve(CircleMeanField(bias=True)), "X", "with bias=True the inputs are numbers, so need 1 column(s)"),
+        (lambda: solve(CircleMeanField(), X=[1.0, 2.0]), "X", "the inputs lie in the plane (or on the line, with bias=True), so need"),
+        (lambda: solve(CircleMeanField(), y=np.eye(2)), "y", "use TwoLayerMeanField"),
+        (lambda: solve(CircleMeanField(cells=100_000_000)), "cells", "use fewer of one"),
+        (lambda: solve(CircleMeanField(initial=np.cos)), "initial", "must map angles (360,) to shape (2, 360)"),
+        (
+            lambda: solve(CircleMeanField(initial=lambda angles: -smooth(angles))),
+            "initial",
+            "must be finite, non-negative and not zero on the whole circle",
+        ),
+        (
+            lambda: solve(CircleMeanField(initial=lambda angles: smooth(angles) * [[1.0], [-0.1]])),
+            "initial",
+            "must be finite, non-negative and not zero on the whole circle",
+        ),
+        (
+            lambda: solve(CircleMeanField(initial=lambda angles: 0 * smooth(angles))),
+            "initial",
+            "must be finite, non-negative and not zero on the whole circle",
+        ),
+        (
+            lambda: solve(CircleMeanField(), method=iw.GradientDescent(0.1, 2, batch_size=1)),
+            "batch_size",
+            "leave batch_size out, or use TwoLayerMeanField",
+        ),
+        (lambda: solve(CircleMeanField(), method=iw.HeavyBall(0.1, 1.0, 2)), "method", "use TransportFlow or ImplicitTransport"),
+        (lambda: solve(CircleMeanField(), method=TransportFlow(1.0)), "method", "use GradientFlow for this model"),
+        (
+            lambda: CircleMeanField(population=TEACHER).bind(None, None).predict(np.ones(720), np.eye(3)),
+            "X",
+            "need 2 columns, one row per sample",
+        ),
     ],
 )
-def test_bad_arguments_are_named(build, name):
-    with pytest.raises(ValueError, match=f"^{name}:"):
+def test_bad_arguments_are_named(build, name, way_out):
+    with pytest.raises(ValueError, match=rf"^{name}: .*{re.escape(way_out)}"):
         build()
 
 

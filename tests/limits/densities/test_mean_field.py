@@ -1,5 +1,7 @@
 """Densities of the neurons of a network, with data: against particles, finite differences and stated errors."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -127,47 +129,112 @@ LINE, PLANE = Grid.uniform(0, 1, 4), Grid.uniform((0, 0), (1, 1), (4, 4))
 
 
 @pytest.mark.parametrize(
-    ("build", "name"),
+    ("build", "name", "way_out"),
     [
-        (lambda: DensityMeanField(LINE, square, "nonsense"), "activation"),
-        (lambda: DensityMeanField(LINE, square, unit="x"), "unit"),
-        (lambda: DensityMeanField(LINE, square, unit="aw"), "unit"),
-        (lambda: DensityMeanField(LINE, square, temperature=-1), "temperature"),
-        (lambda: DensityMeanField(LINE, square, weights=[-1.0, 2.0]), "weights"),
-        (lambda: iw.solve(DensityMeanField(LINE, square), method=TransportFlow(1.0)), "X"),
-        (lambda: iw.solve(DensityMeanField(LINE, square), np.ones((2, 2)), [1, 2], TransportFlow(1.0)), "X"),
-        (lambda: iw.solve(DensityMeanField(LINE, square), np.ones((2, 1)), np.ones((2, 2)), TransportFlow(1.0)), "y"),
-        (lambda: iw.solve(DensityMeanField(LINE, square, weights=[1.0]), np.ones((2, 1)), [1, 2], TransportFlow(1.0)), "weights"),
-        (lambda: iw.solve(DensityMeanField(LINE, lambda p: p), np.ones((2, 1)), [1, 2], TransportFlow(1.0)), "density"),
-        (lambda: InteractionMeanField(LINE, square, None, lambda a, b: a[:, :1] - b[:, 0]), "interaction"),
-        (lambda: InteractionMeanField(Grid([0, 1.0, 3.0]), square, None, square, convolution=True), "grid"),
-        (lambda: InteractionMeanField(Grid.uniform(0, 1, 5), square, None, square, convolution=True), "grid"),
+        (
+            lambda: DensityMeanField(LINE, square, "nonsense"),
+            "activation",
+            "build others with activations.leaky_relu, .hermite, .monomial or",
+        ),
+        (lambda: DensityMeanField(LINE, square, unit="x"), "unit", "'x' is not one of w, wb, aw"),
+        (lambda: DensityMeanField(LINE, square, unit="aw"), "unit", "give Grid two"),
+        (lambda: DensityMeanField(LINE, square, temperature=-1), "temperature", "need a finite number >= 0"),
+        (lambda: DensityMeanField(LINE, square, weights=[-1.0, 2.0]), "weights", "must be non-negative and not all zero"),
+        (
+            lambda: iw.solve(DensityMeanField(LINE, square), method=TransportFlow(1.0)),
+            "X",
+            "give X and y, for a population the nodes of a rule with its weights",
+        ),
+        (
+            lambda: iw.solve(DensityMeanField(LINE, square), np.ones((2, 2)), [1, 2], TransportFlow(1.0)),
+            "X",
+            "unit 'w' on 1 axes takes 1 column(s)",
+        ),
+        (
+            lambda: iw.solve(DensityMeanField(LINE, square), np.ones((2, 1)), np.ones((2, 2)), TransportFlow(1.0)),
+            "y",
+            "use TwoLayerMeanField",
+        ),
+        (
+            lambda: iw.solve(DensityMeanField(LINE, square, weights=[1.0]), np.ones((2, 1)), [1, 2], TransportFlow(1.0)),
+            "weights",
+            "need one per sample (2)",
+        ),
+        (
+            lambda: iw.solve(DensityMeanField(LINE, lambda p: p), np.ones((2, 1)), [1, 2], TransportFlow(1.0)),
+            "density",
+            "must map points of shape (4, 1) to shape (4,)",
+        ),
+        (lambda: InteractionMeanField(LINE, square, None, lambda a, b: a[:, :1] - b[:, 0]), "interaction", "use (U(a, b) + U(b, a)) / 2"),
+        (
+            lambda: InteractionMeanField(Grid([0, 1.0, 3.0]), square, None, square, convolution=True),
+            "grid",
+            "use Grid.uniform, or convolution=False",
+        ),
+        (
+            lambda: InteractionMeanField(Grid.uniform(0, 1, 5), square, None, square, convolution=True),
+            "grid",
+            "use Grid.uniform, or convolution=False",
+        ),
         (
             lambda: iw.solve(
                 DensityMeanField(Grid.uniform(0, 1, 20_000), square), np.ones((10_000, 1)), np.ones(10_000), TransportFlow(1.0)
             ),
             "grid",
+            "use fewer of one or particles",
         ),
-        (lambda: InteractionMeanField(Grid.uniform(0, 1, 20_000), square, None, lambda a, b: 0), "grid"),
-        (lambda: iw.solve(InteractionMeanField(LINE, square), np.ones((2, 1)), [1, 2], TransportFlow(1.0)), "X"),
-        (lambda: iw.solve(InteractionMeanField(LINE, square, lambda p: p), method=TransportFlow(1.0)), "potential"),
-        (lambda: InteractionMeanField(np.linspace(0, 1, 5), square), "grid"),
-        (lambda: DensityMeanField(np.linspace(0, 1, 5), square), "grid"),
-        (lambda: DensityMeanField(LINE, np.ones(4)), "initial"),
-        (lambda: InteractionMeanField(LINE, np.ones(4)), "initial"),
-        (lambda: InteractionMeanField(LINE, square, np.ones(4)), "potential"),
-        (lambda: InteractionMeanField(LINE, square, None, np.ones((4, 4))), "interaction"),
-        (lambda: InteractionMeanField(LINE, square, None, lambda a, b: 1.0), "interaction"),
-        (lambda: InteractionMeanField(LINE, square, None, lambda x: 1.0, convolution=True), "interaction"),
-        (lambda: InteractionMeanField(LINE, square, None, lambda x: np.where(x[:, 0] == 0, np.inf, 1.0), True), "interaction"),
-        (lambda: asymmetric(100).bind(None, None), "interaction"),
-        (lambda: asymmetric_kernel().bind(None, None), "interaction"),
-        (lambda: InteractionMeanField(LINE, square, lambda x: np.where(x[:, 0] > 0.5, np.inf, 0)).bind(None, None), "potential"),
-        (lambda: iw.solve(InteractionMeanField(PLANE, square), method=iw.GradientDescent(0.1, 2, batch_size=2)), "batch_size"),
+        (
+            lambda: InteractionMeanField(Grid.uniform(0, 1, 20_000), square, None, lambda a, b: 0),
+            "grid",
+            "coarsen it, or use convolution=True",
+        ),
+        (
+            lambda: iw.solve(InteractionMeanField(LINE, square), np.ones((2, 1)), [1, 2], TransportFlow(1.0)),
+            "X",
+            "call solve without X and y, or use DensityMeanField",
+        ),
+        (
+            lambda: iw.solve(InteractionMeanField(LINE, square, lambda p: p), method=TransportFlow(1.0)),
+            "potential",
+            "must give an array of shape (4,) here, one number per point (or pair",
+        ),
+        (lambda: InteractionMeanField(np.linspace(0, 1, 5), square), "grid", "Grid(edges) or Grid.uniform(lower, upper, cells) makes one"),
+        (lambda: DensityMeanField(np.linspace(0, 1, 5), square), "grid", "Grid(edges) or Grid.uniform(lower, upper, cells) makes one"),
+        (lambda: DensityMeanField(LINE, np.ones(4)), "initial", "need a function of points"),
+        (lambda: InteractionMeanField(LINE, np.ones(4)), "initial", "need a function of points"),
+        (lambda: InteractionMeanField(LINE, square, np.ones(4)), "potential", "need a function of points"),
+        (lambda: InteractionMeanField(LINE, square, None, np.ones((4, 4))), "interaction", "need a function of points"),
+        (
+            lambda: InteractionMeanField(LINE, square, None, lambda a, b: 1.0),
+            "interaction",
+            "must give an array of shape (4, 4) here, one number per point (or",
+        ),
+        (
+            lambda: InteractionMeanField(LINE, square, None, lambda x: 1.0, convolution=True),
+            "interaction",
+            "must give an array of shape (4,) here, one number per point (or pair",
+        ),
+        (
+            lambda: InteractionMeanField(LINE, square, None, lambda x: np.where(x[:, 0] == 0, np.inf, 1.0), True),
+            "interaction",
+            "replace a kernel that is singular at equal points by its average over",
+        ),
+        (lambda: asymmetric(100).bind(None, None), "interaction", "use (U(a, b) + U(b, a)) / 2"),
+        (lambda: asymmetric_kernel().bind(None, None), "interaction", "use (U(a, b) + U(b, a)) / 2"),
+        (
+            lambda: InteractionMeanField(LINE, square, lambda x: np.where(x[:, 0] > 0.5, np.inf, 0)).bind(None, None),
+            "potential",
+            "end the grid at a hard wall, and replace a singularity by its average",
+        ),
+        (
+            lambda: iw.solve(InteractionMeanField(PLANE, square), method=iw.GradientDescent(0.1, 2, batch_size=2)),
+            "batch_size",
+            "leave batch_size out",
+        ),
     ],
 )
-def test_bad_arguments_are_named(build, name):
-    with pytest.raises(ValueError, match=f"^{name}:"):
+def test_bad_arguments_are_named(build, name, way_out):
+    with pytest.raises(ValueError, match=rf"^{name}: .*{re.escape(way_out)}"):
         build()
 
 

@@ -1,6 +1,7 @@
 """Averages over directions, against mpmath and finite differences."""
 
 import math
+import re
 
 import mpmath
 import numpy as np
@@ -58,9 +59,14 @@ def test_value_and_derivative_of_the_activation():
 
 
 @pytest.mark.parametrize(
-    ("knots", "values", "name"),
-    [((1.0,), (2.0,), "knots"), ((1.0, 0.0), (0.0, 1.0), "knots"), ((0.0, 1.0), (1.0,), "values"), ((0.0, np.nan), (0.0, 1.0), "knots")],
+    ("knots", "values", "name", "way_out"),
+    [
+        ((1.0,), (2.0,), "knots", "need two or more increasing numbers"),
+        ((1.0, 0.0), (0.0, 1.0), "knots", "need two or more increasing numbers"),
+        ((0.0, 1.0), (1.0,), "values", "need one per knot (2)"),
+        ((0.0, np.nan), (0.0, 1.0), "knots", "need a finite number"),
+    ],
 )
-def test_bad_activations(knots, values, name):
-    with pytest.raises(ValueError, match=f"^{name}:"):
+def test_bad_activations(knots, values, name, way_out):
+    with pytest.raises(ValueError, match=rf"^{name}: .*{re.escape(way_out)}"):
         PiecewiseLinear(knots, values)

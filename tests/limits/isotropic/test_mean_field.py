@@ -1,6 +1,7 @@
 """The isotropic Gaussian model: against the table of its risk, Monte Carlo and scipy."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -114,36 +115,36 @@ def test_particles_approach_the_density():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name"),
+    ("arguments", "name", "way_out"),
     [
-        ({"dim": 1}, "dim"),
-        ({"dim": 2.5}, "dim"),
-        ({"delta": 1.0}, "delta"),
-        ({"delta": -0.1}, "delta"),
-        ({"discretisation": "magic"}, "discretisation"),
-        ({"size": 0}, "size"),
-        ({"activation": "relu"}, "activation"),
-        ({"initial": -1.0}, "initial"),
-        ({"temperature": 0.1}, "temperature, weight_decay"),
-        ({"temperature": 0.1, "discretisation": "density", "dim": math.inf}, "temperature"),
-        ({"discretisation": "density", "dim": math.inf}, "initial"),
-        ({"discretisation": "density", "size": 3}, "size"),
-        ({"discretisation": "density", "initial": stats.norm(0.8, 0.1)}, "initial"),
-        ({"initial": stats.norm(0.8, 0.1)}, "initial"),
-        ({"initial": stats.chi}, "initial"),
-        ({"grid": Grid.uniform(0, 8, 50)}, "grid"),
-        ({"discretisation": "density", "grid": np.linspace(0, 8, 50)}, "grid"),
-        ({"discretisation": "density", "grid": Grid.uniform(-1, 8, 50)}, "grid"),
-        ({"discretisation": "density", "grid": Grid.uniform((0, 0), (8, 8), (5, 5))}, "grid"),
+        ({"dim": 1}, "dim", "or math.inf"),
+        ({"dim": 2.5}, "dim", "or math.inf"),
+        ({"delta": 1.0}, "delta", "at 1 one class is a point"),
+        ({"delta": -0.1}, "delta", "need a finite number >= 0"),
+        ({"discretisation": "magic"}, "discretisation", "'magic' is not one of particles, density"),
+        ({"size": 0}, "size", "need an integer >= 1"),
+        ({"activation": "relu"}, "activation", "interpolate other functions at many knots"),
+        ({"initial": -1.0}, "initial", "or give a frozen scipy distribution of the radius"),
+        ({"temperature": 0.1}, "temperature, weight_decay", "use discretisation='density'"),
+        ({"temperature": 0.1, "discretisation": "density", "dim": math.inf}, "temperature", "give a finite dim"),
+        ({"discretisation": "density", "dim": math.inf}, "initial", "give a scipy distribution or particles"),
+        ({"discretisation": "density", "size": 3}, "size", "the density needs four cells or more (two on the coarser grid of its"),
+        ({"discretisation": "density", "initial": stats.norm(0.8, 0.1)}, "initial", "truncate or fold it"),
+        ({"initial": stats.norm(0.8, 0.1)}, "initial", "truncate or fold it"),
+        ({"initial": stats.chi}, "initial", "freeze it, for example chi(40)"),
+        ({"grid": Grid.uniform(0, 8, 50)}, "grid", "use discretisation='density', or leave it out"),
+        ({"discretisation": "density", "grid": np.linspace(0, 8, 50)}, "grid", "Grid(edges) makes one"),
+        ({"discretisation": "density", "grid": Grid.uniform(-1, 8, 50)}, "grid", "start it at 0"),
+        ({"discretisation": "density", "grid": Grid.uniform((0, 0), (8, 8), (5, 5))}, "grid", "a radius has one axis"),
     ],
 )
-def test_bad_arguments_are_named(arguments, name):
-    with pytest.raises(ValueError, match=f"^{name}:"):
+def test_bad_arguments_are_named(arguments, name, way_out):
+    with pytest.raises(ValueError, match=rf"^{name}: .*{re.escape(way_out)}"):
         iw.RadialMeanField(**({"dim": 40, "delta": 0.8} | arguments))
 
 
 def test_data_are_refused():
-    with pytest.raises(ValueError, match="population of its own"):
+    with pytest.raises(ValueError, match=r"^X: was given, and this model has a population .*; call solve without X and y"):
         iw.solve(iw.RadialMeanField(40, 0.8), np.ones((3, 40)), np.ones(3), iw.GradientFlow(1.0))
 
 

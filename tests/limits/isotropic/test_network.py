@@ -145,17 +145,16 @@ def test_a_float_of_integer_value_is_a_dimension_and_inputs_are_checked():
 
 def test_refusals():
     network = IsotropicNetwork(5, 0.6, 7, test_samples=10)
-    with pytest.raises(ValueError, match="batch_size"):
-        iw.solve(network, method=iw.GradientDescent(0.1, 2))
-    with pytest.raises(ValueError, match="batch_size"):
-        iw.solve(network, method=iw.GradientFlow(0.1))
+    for method in (iw.GradientDescent(0.1, 2), iw.GradientFlow(0.1)):
+        with pytest.raises(ValueError, match=r"^batch_size: this network trains on fresh samples; give GradientDescent a batch_size"):
+            iw.solve(network, method=method)
     with pytest.raises(ValueError, match="X: was given, and this model has a population"):
         iw.solve(network, np.ones((2, 5)), [1, -1], iw.GradientDescent(0.1, 2, batch_size=1))
-    for arguments, name in (
-        ({"dim": math.inf}, "dim"),
-        ({"delta": 2.0}, "delta"),
-        ({"width": 0}, "width"),
-        ({"temperature": -1}, "temperature"),
+    for arguments, message in (
+        ({"dim": math.inf}, "dim: a network has finitely many inputs; use RadialMeanField"),
+        ({"delta": 2.0}, "delta: need 0 <= delta < 1, got 2; at 1 one class is a point"),
+        ({"width": 0}, "width: need an integer >= 1"),
+        ({"temperature": -1}, "temperature: need a finite number >= 0"),
     ):
-        with pytest.raises(ValueError, match=f"^{name}:"):
+        with pytest.raises(ValueError, match=f"^{message}"):
             IsotropicNetwork(**({"dim": 5, "delta": 0.5, "width": 3} | arguments))

@@ -88,9 +88,17 @@ def test_gradient_flow_stays_above_the_minimum_and_ends_at_one_atom_below_the_tr
     assert np.ptp(sol.state) < 0.02 and sol.state.mean() == pytest.approx(best.radii[0], rel=1e-2)
 
 
-@pytest.mark.parametrize("arguments", [{"atoms": 0}, {"atoms": 3}, {"delta": 1.2}, {"dim": 1}])
-def test_bad_arguments_are_named(arguments):
-    with pytest.raises(ValueError, match=f"^{next(iter(arguments))}:"):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"atoms": 0}, "atoms: need an integer >= 1"),
+        ({"atoms": 3}, r"atoms: need 1, 2 or None \(any law\), got 3"),
+        ({"delta": 1.2}, "delta: need 0 <= delta < 1, got 1.2; at 1 one class is a point"),
+        ({"dim": 1}, "dim: need an integer >= 2, got 1; or math.inf"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         minimum_risk(**({"dim": 40, "delta": 0.5} | arguments))
 
 

@@ -14,3 +14,17 @@ def test_circular_distance_is_the_optimal_assignment():
         cost = np.abs(np.mod(a[:, None] - b + np.pi, 2 * np.pi) - np.pi)
         assert circular_wasserstein(a, np.full(9, 2.0), b, np.ones(9)) == pytest.approx(cost[linear_sum_assignment(cost)].mean(), rel=1e-12)
     assert circular_wasserstein([0.1, 3.0], [1.0, 0.0], [0.1], [4.0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([0.0], [1.0, 2.0], [0.0], [1.0]), r"masses: need one per angle \(1\), got 2"),
+        (([0.0], [1.0], [0.0], [-1.0]), "other_masses: must be non-negative and not all zero"),
+        (([0.0], [0.0], [0.0], [1.0]), "masses: must be non-negative and not all zero"),
+        (([0.0], [1.0], [np.nan], [1.0]), "other_angles: row 0 holds NaN or infinity; remove or impute it"),
+    ],
+)
+def test_what_is_no_measure_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        circular_wasserstein(*arguments)

@@ -1,5 +1,7 @@
 """Wasserstein distances of masses on grids, between themselves and to particles."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,14 +31,22 @@ def test_distance_of_a_shifted_density_is_the_shift():
 
 
 @pytest.mark.parametrize(
-    ("build", "name"),
+    ("build", "name", "way_out"),
     [
-        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(3), np.ones(2)), "masses"),
-        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4), np.ones(2)), "masses"),
-        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4) / 4, np.ones((3, 2))), "particles"),
-        (lambda: wasserstein_to_particles(Grid.uniform((0, 0), (1, 1), (2, 2)), np.ones(4), np.ones(2)), "grid"),
+        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(3), np.ones(2)), "masses", "need one per cell, shape (4,)"),
+        (
+            lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4), np.ones(2)),
+            "masses",
+            "divide by the sum, or multiply a density by grid.volumes",
+        ),
+        (
+            lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4) / 4, np.ones((3, 2))),
+            "particles",
+            "need 1 columns, one row per sample",
+        ),
+        (lambda: wasserstein_to_particles(Grid.uniform((0, 0), (1, 1), (2, 2)), np.ones(4), np.ones(2)), "grid", "compare marginals"),
     ],
 )
-def test_bad_arguments_are_named(build, name):
-    with pytest.raises(ValueError, match=f"^{name}:"):
+def test_bad_arguments_are_named(build, name, way_out):
+    with pytest.raises(ValueError, match=rf"^{name}: .*{re.escape(way_out)}"):
         build()

@@ -1,5 +1,7 @@
 """Grids: cells, masses, refinement."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -82,27 +84,43 @@ def test_masses_integrate_polynomials_of_degree_five():
 
 
 @pytest.mark.parametrize(
-    ("build", "name"),
+    ("build", "name", "way_out"),
     [
-        (lambda: Grid([0.0, 1.0]), "edges"),
-        (lambda: Grid([0.0, 2.0, 1.0]), "edges"),
-        (lambda: Grid(*[[0.0, 1.0, 2.0]] * 3), "edges"),
-        (lambda: Grid.uniform(1, 0, 5), "upper"),
-        (lambda: Grid.uniform(0, 1, 1), "cells"),
-        (lambda: Grid.uniform((0, 0), (1, 1), 3), "cells"),
-        (lambda: Grid.stretched(0, 1, 10, focus=2, finest=0.01), "focus"),
-        (lambda: Grid.stretched(0, 1, 10, focus=0, finest=0.2), "finest"),
-        (lambda: Grid.adapted(0, 1, 10, lambda x: 0 * x), "density"),
-        (lambda: Grid.uniform(0, 1, 4).masses(lambda p: p[:, 0] - 0.5), "density"),
-        (lambda: Grid.adapted(0, 1, 10, np.ones_like, share=1.0), "share"),
-        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), 10, share=1.0), "share"),
-        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), 1), "cells"),
-        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), (5, 5)), "cells"),
-        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(3), 10), "masses"),
-        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.array([0, -1, 1, 1]), 10), "masses"),
-        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.zeros(4), 10), "masses"),
+        (lambda: Grid([0.0, 1.0]), "edges", "need three or more finite, increasing numbers per axis"),
+        (lambda: Grid([0.0, 2.0, 1.0]), "edges", "need three or more finite, increasing numbers per axis"),
+        (lambda: Grid(*[[0.0, 1.0, 2.0]] * 3), "edges", "more dimensions are for particles"),
+        (lambda: Grid.uniform(1, 0, 5), "upper", "0 must exceed lower = 1"),
+        (lambda: Grid.uniform(0, 1, 1), "cells", "need an integer >= 2"),
+        (lambda: Grid.uniform((0, 0), (1, 1), 3), "cells", "lower, upper and cells must have one number per axis each"),
+        (lambda: Grid.stretched(0, 1, 10, focus=2, finest=0.01), "focus", "need 0 <= focus <= 1"),
+        (lambda: Grid.stretched(0, 1, 10, focus=0, finest=0.2), "finest", "need a width below that of equal cells, 0.1"),
+        (lambda: Grid.adapted(0, 1, 10, lambda x: 0 * x), "density", "change lower and upper"),
+        (
+            lambda: Grid.uniform(0, 1, 4).masses(lambda p: p[:, 0] - 0.5),
+            "density",
+            "must be finite, non-negative and not zero on the whole grid",
+        ),
+        (lambda: Grid.adapted(0, 1, 10, np.ones_like, share=1.0), "share", "the rest covers the empty part of the interval"),
+        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), 10, share=1.0), "share", "the rest keeps cells where no mass ends"),
+        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), 1), "cells", "need an integer >= 2"),
+        (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), (5, 5)), "cells", "need one number for each of 1 axes or one for all"),
+        (
+            lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(3), 10),
+            "masses",
+            "need 4 finite, non-negative numbers that are not all zero, one per",
+        ),
+        (
+            lambda: Grid.uniform(0, 1, 4).adapted_to(np.array([0, -1, 1, 1]), 10),
+            "masses",
+            "need 4 finite, non-negative numbers that are not all zero, one per",
+        ),
+        (
+            lambda: Grid.uniform(0, 1, 4).adapted_to(np.zeros(4), 10),
+            "masses",
+            "need 4 finite, non-negative numbers that are not all zero, one per",
+        ),
     ],
 )
-def test_bad_arguments_are_named(build, name):
-    with pytest.raises(ValueError, match=f"^{name}:"):
+def test_bad_arguments_are_named(build, name, way_out):
+    with pytest.raises(ValueError, match=rf"^{name}: .*{re.escape(way_out)}"):
         build()
