@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from . import integrable as integrable
     from . import isotropic as isotropic
     from . import networks as networks
+    from . import propagation as propagation
     from . import scaling as scaling
     from . import spectra as spectra
     from . import two_layer as two_layer

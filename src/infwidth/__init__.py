@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .limits import catapult as catapult
     from .limits import escape as escape
     from .limits import fluctuations as fluctuations
+    from .limits import propagation as propagation
     from .limits import saddle as saddle
     from .limits import scaling as scaling
     from .limits import spectra as spectra
