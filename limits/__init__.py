@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import gaussian as gaussian
     from . import integrable as integrable
     from . import isotropic as isotropic
+    from . import kernels as kernels
     from . import networks as networks
     from . import propagation as propagation
     from . import scaling as scaling

@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 SAFE_FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}  # never nnan, ninf: divergence must show
 
 
-def jit(function: F | None = None, *, parallel: bool = False, inline: bool = False) -> Any:
+def jit(function: F | None = None, *, parallel: bool = False, inline: bool = False, nogil: bool = False) -> Any:
     """Compile on first call, keep on disk. A compiled function calls compiled helpers of its own file only: the cache does not see
     changes across files.
 
@@ -22,5 +22,5 @@ def jit(function: F | None = None, *, parallel: bool = False, inline: bool = Fal
     one copy of its own and one with each caller, and which one runs, and rounds, depends on whether this process compiled it or found it
     on disk.
     """
-    compile_ = numba.njit(error_model="numpy", cache=True, fastmath=SAFE_FASTMATH, parallel=parallel, forceinline=inline)
+    compile_ = numba.njit(error_model="numpy", cache=True, fastmath=SAFE_FASTMATH, parallel=parallel, forceinline=inline, nogil=nogil)
     return compile_ if function is None else compile_(function)

@@ -1,0 +1,50 @@
+r"""Kernel limits: what random and lazily trained networks of infinite width are.
+
+As every hidden layer widens, the output of a random network becomes a Gaussian process with covariance K (NNGP), and its gradient
+descent becomes linear in the parameters, with a tangent kernel :math:`\Theta` that stays as it was (NTK). Both follow the architecture
+layer by layer, in the vocabulary of composable layers::
+
+    from infwidth.limits import kernels
+    k = kernels.serial(kernels.Dense(W_std=1.5, b_std=0.1), kernels.Relu(), kernels.Dense(W_std=1.5, b_std=0.1))
+    K, T = k(X1, X2)          # or k.nngp(X1, X2), k.ntk(X1, X2)
+
+``layers`` has the linear layers, ``elementwise`` the activations, ``combinators`` what joins layers, ``network`` the kernels of a finite
+:class:`~infwidth.limits.Network`; ``kernel`` is what all of them can do.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .combinators import FanInSum as FanInSum
+    from .combinators import FanOut as FanOut
+    from .combinators import parallel as parallel
+    from .combinators import serial as serial
+    from .elementwise import Abs as Abs
+    from .elementwise import Cos as Cos
+    from .elementwise import Elementwise as Elementwise
+    from .elementwise import Elu as Elu
+    from .elementwise import Erf as Erf
+    from .elementwise import Gaussian as Gaussian
+    from .elementwise import Gelu as Gelu
+    from .elementwise import Hermite as Hermite
+    from .elementwise import LeakyRelu as LeakyRelu
+    from .elementwise import Monomial as Monomial
+    from .elementwise import Relu as Relu
+    from .elementwise import Sigmoid as Sigmoid
+    from .elementwise import Sign as Sign
+    from .elementwise import Silu as Silu
+    from .elementwise import Sin as Sin
+    from .elementwise import Softplus as Softplus
+    from .elementwise import Tanh as Tanh
+    from .kernel import Kernel as Kernel
+    from .kernel import Kernels as Kernels
+    from .layers import Dense as Dense
+    from .layers import Dropout as Dropout
+    from .layers import Identity as Identity
+    from .layers import LayerNorm as LayerNorm
+    from .layers import Linear as Linear
+    from .network import of as of
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

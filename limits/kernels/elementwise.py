@@ -1,0 +1,254 @@
+r"""Activations: :math:`K \leftarrow \mathbb E\,\phi(u)\phi(v)` and :math:`\Theta \leftarrow \mathbb E\,\phi'(u)\phi'(v)\,\Theta`.
+
+Positively 1-homogeneous ones (relu and its family), erf, gelu, sin, cos, gaussian, sign and step have compiled closed forms. Any other,
+your own included, has a Mehler series of as many terms as the tolerance asks, chosen by its error bound for every tile of pairs. Pairs so
+strongly correlated that the series is too short, and activations with a kink elsewhere than at 0, go through
+:func:`infwidth.limits.gaussian.dual`, which is slow but has its own error estimate.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...solvers.checks import real
+from ...solvers.gram.program import Step
+from .. import activations, gaussian
+from ..activations import Activation
+from .kernel import Kernel
+from .layers import one
+from .tracing import Branch, Trace, ratio
+
+__all__ = [
+    "Abs", "Cos", "Elementwise", "Elu", "Erf", "Gaussian", "Gelu", "Hermite", "LeakyRelu", "Monomial", "Relu", "Sigmoid", "Sign", "Silu",
+    "Sin", "Softplus", "Tanh",
+]  # fmt: skip
+
+Array = np.ndarray
+
+CLOSED = {"erf": ("ERF", 2.0), "gelu": ("GELU", 1.0), "sin": ("SINE", 0.0), "cos": ("COSINE", 0.0), "gaussian": ("GAUSSIAN", 2.0)}
+JUMPS = {"sign": 2 / math.pi, "step": 1 / math.pi}
+TERMS = (64, 256, 512)  # of a series
+LONGEST = 1e154  # standard deviations whose squares are finite
+
+
+@dataclass(frozen=True)
+class Elementwise(Kernel):
+    r"""An activation, after a dense layer (or a sum of such): its input must be Gaussian.
+
+    Parameters
+    ----------
+    activation : str or Activation
+        By name, or your own from :func:`infwidth.limits.activations.custom`.
+    tolerance : float, default 1e-11
+        Error that this layer may add to the two expectations where they have no closed form, relative to
+        :math:`(\mathbb E\,\phi(u)^2\, \mathbb E\,\phi(v)^2)^{1/2}` and the like for :math:`\phi'`. A warning says where it is missed.
+
+    Examples
+    --------
+    >>> from infwidth.limits import kernels
+    >>> k = kernels.serial(kernels.Dense(1.5), kernels.Elementwise("tanh"), kernels.Dense(1.5))
+    >>> k.nngp([[1.0]])  # 1.5^2 E tanh(1.5 z)^2
+    array([[1.21...]])
+    """
+
+    activation: str | Activation
+    tolerance: float = 1e-11
+
+    def __post_init__(self) -> None:
+        activations.get(self.activation)
+        real("tolerance", self.tolerance, above=0)
+
+    def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
+        branch, phi = one(branches, self), activations.get(self.activation)
+        if not branch.gaussian:
+            raise ValueError(f"kernel: {phi.name} needs Gaussian values, those of a dense layer (or a sum of such); place Dense before it")
+        if phi.homogeneity == 1:
+            std, tangent = _piecewise_linear(trace, branch, phi)
+        elif branch.std.max() > LONGEST:
+            raise ValueError(f"X1: values of size {branch.std.max():.3g} enter {phi.name}, too large to be squared; take smaller weights")
+        elif phi.name in JUMPS:
+            trace.step("JUMP", branch, np.zeros((0, len(branch.std))), JUMPS[phi.name])
+            std, tangent = np.sqrt(gaussian.moments(phi, branch.std**2).square), np.zeros_like(branch.tangent)
+        elif phi.name in CLOSED:
+            std, tangent = _closed(trace, branch, phi)
+        elif any(phi.kinks) or (phi.duals and "(" not in phi.name):
+            std, tangent = _generic(trace, branch, phi, self.tolerance)
+        else:
+            std, tangent = _series(trace, branch, phi, self.tolerance)
+        return [Branch(branch.register, std, tangent)]
+
+
+def _piecewise_linear(trace: Trace, branch: Branch, phi: Activation) -> tuple[Array, Array]:
+    ends = phi.value(np.array([1.0, -1.0]))
+    odd, even = float(ends[0] - ends[1]) / 2, float(ends[0] + ends[1]) / 2
+    size = math.hypot(odd, even)
+    if even:
+        trace.step("PIECEWISE", branch, np.zeros((0, len(branch.std))), 2 * (even / size) ** 2 / math.pi)
+    slope = np.where(branch.std > 0, size, abs(phi.at_zero()[1]))
+    return size * branch.std, slope * branch.tangent
+
+
+def _closed(trace: Trace, branch: Branch, phi: Activation) -> tuple[Array, Array]:
+    code, a = CLOSED[phi.name]
+    q = branch.std**2
+    moments = gaussian.moments(phi, q)
+    std, slope = np.sqrt(moments.square), np.sqrt(moments.slope_square)
+    one_ = np.ones_like(q)
+    scale = branch.std if code == "GELU" else one_
+    factors = [np.sqrt(a * q / (1 + a * q)), 1 / np.sqrt(1 + a * q), branch.std, ratio(scale, std), ratio(one_, slope)]
+    trace.step(code, branch, np.stack(factors))
+    return std, slope * branch.tangent
+
+
+def _generic(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> tuple[Array, Array]:
+    moments = gaussian.moments(phi, branch.std**2)
+    std, slope = np.sqrt(moments.square), np.sqrt(moments.slope_square)
+    factors = np.stack([branch.std, ratio(np.ones_like(std), std), ratio(np.ones_like(std), slope)])
+    trace.steps.append(Step("GENERIC", branch.register, branch.register, factors, dual=PairDual(phi, tolerance)))
+    return std, slope * branch.tangent
+
+
+def _series(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> tuple[Array, Array]:
+    variances, index = np.unique(branch.std**2, return_inverse=True)
+    for terms in TERMS:
+        values, slopes = (gaussian.hermite_series(f, variances, terms) for f in (phi.value, phi.derivative))
+        (v, std, tail), (w, slope, slope_tail) = _relative(values), _relative(slopes)
+        tails = np.maximum(tail, slope_tail)
+        if tails[-1] <= tolerance:
+            break
+    inexact = max(float(ratio(series.error, size).max()) for series, size in ((values, std), (slopes, slope)))
+    if inexact > tolerance:
+        return _generic(trace, branch, phi, tolerance)
+    enough = 4 * min(len(tails), int(np.argmax(tails <= tolerance)) + 1 if (tails <= tolerance).any() else len(tails))
+    std, slope = std[index], slope[index]
+    unit = np.ones_like(std)
+    trace.steps.append(
+        Step(
+            "SERIES",
+            branch.register,
+            branch.register,
+            np.stack([branch.std, ratio(unit, std), ratio(unit, slope)]),
+            values=np.ascontiguousarray(v[:enough, index]),
+            slopes=np.ascontiguousarray(w[:enough, index]),
+            tails=tails[: enough // 4],
+            tolerance=tolerance,
+            dual=PairDual(phi, tolerance),
+        )
+    )
+    return std, slope * branch.tangent
+
+
+def _relative(series: gaussian.HermiteSeries) -> tuple[Array, Array, Array]:
+    """Coefficients (K, M) over the root mean square, that (M,), and what is missing of 1 after 4, 8, .. terms in the worst case."""
+    squares = series.coefficients**2
+    size = np.sqrt(squares.sum(axis=1) + series.tail**2)
+    beyond = np.cumsum(squares[:, ::-1], axis=1)[:, ::-1]  # from the k-th on
+    beyond = np.concatenate((beyond[:, 4::4], np.zeros((len(size), 1))), axis=1) + series.tail[:, None] ** 2
+    return ratio(series.coefficients.T, np.broadcast_to(size, series.coefficients.T.shape)), size, _worst(beyond, size)
+
+
+def _worst(beyond: Array, size: Array) -> Array:
+    return ratio(beyond, np.broadcast_to(size[:, None] ** 2, beyond.shape)).max(axis=0)
+
+
+@dataclass(frozen=True)
+class PairDual:
+    """The two expectations of pairs, by :func:`infwidth.limits.gaussian.dual`."""
+
+    activation: Activation
+    tolerance: float
+
+    def __reduce__(self) -> tuple[type[PairDual], tuple[str | Activation, float]]:
+        known = activations.names()
+        return PairDual._named, (self.activation.name if self.activation.name in known else self.activation, self.tolerance)  # type: ignore[return-value]
+
+    @staticmethod
+    def _named(activation: str | Activation, tolerance: float) -> PairDual:
+        return PairDual(activations.get(activation), tolerance)
+
+    def __call__(self, std: Array, other: Array, delta: Array) -> tuple[Array, Array]:
+        q1, q2, sine = std**2, other**2, np.sqrt(delta * (2 - delta))
+        found = []
+        for of, name in (("value", "square"), ("derivative", "slope_square")):
+            estimate = gaussian.dual(self.activation, q1, q2, 1 - delta, of=of, tolerance=self.tolerance / 10, sine=sine)  # type: ignore[arg-type]
+            size = [getattr(gaussian.moments(self.activation, q), name) for q in (q1.max(), q2.max())]
+            worst = float(estimate.error.max() / max(math.sqrt(float(size[0] * size[1])), 1e-300))
+            if worst > self.tolerance:
+                warnings.warn(
+                    f"kernel: the expectations of {self.activation.name} are known to {worst:.1g} only, not to {self.tolerance:.1g}; tell"
+                    " its kinks, or take smaller variances",
+                    stacklevel=2,
+                )
+            found.append(estimate.value)
+        return found[0], found[1]
+
+
+def Relu() -> Elementwise:
+    return Elementwise("relu")
+
+
+def LeakyRelu(slope: float = 0.01) -> Elementwise:
+    return Elementwise(activations.leaky_relu(slope))
+
+
+def Abs() -> Elementwise:
+    return Elementwise("abs")
+
+
+def Erf() -> Elementwise:
+    return Elementwise("erf")
+
+
+def Gelu() -> Elementwise:
+    return Elementwise("gelu")
+
+
+def Sin() -> Elementwise:
+    return Elementwise("sin")
+
+
+def Cos() -> Elementwise:
+    return Elementwise("cos")
+
+
+def Gaussian() -> Elementwise:
+    """:math:`e^{-h^2}`."""
+    return Elementwise("gaussian")
+
+
+def Sign() -> Elementwise:
+    """Its derivative is taken to be 0, so that nothing below it is trained."""
+    return Elementwise("sign")
+
+
+def Hermite(degree: int) -> Elementwise:
+    """The normalised probabilists' Hermite polynomial."""
+    return Elementwise(activations.hermite(degree))
+
+
+def Monomial(degree: int) -> Elementwise:
+    return Elementwise(activations.monomial(degree))
+
+
+def Tanh() -> Elementwise:
+    return Elementwise("tanh")
+
+
+def Sigmoid() -> Elementwise:
+    return Elementwise("sigmoid")
+
+
+def Elu() -> Elementwise:
+    return Elementwise("elu")
+
+
+def Softplus() -> Elementwise:
+    return Elementwise("softplus")
+
+
+def Silu() -> Elementwise:
+    return Elementwise("silu")

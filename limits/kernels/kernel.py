@@ -1,0 +1,182 @@
+r"""What every architecture can do: its kernels on any points.
+
+Conventions, those of neural-tangents: inputs enter as :math:`K^0 = X X^\top / d`; a dense layer makes
+:math:`K \leftarrow \sigma_w^2 K + \sigma_b^2`: weights have variance :math:`\sigma_w^2` over the fan-in, biases :math:`\sigma_b^2`;
+an activation makes :math:`K_{ij} \leftarrow \mathbb E\,\phi(u)\phi(v)` for Gaussian (u, v) with covariances
+:math:`K_{ii}, K_{jj}, K_{ij}`. The tangent kernel :math:`\Theta = \sum_\theta \partial_\theta f\, \partial_\theta f` is that of gradient
+flow on all weights and biases: :math:`\dot f = -\Theta\, \partial\mathrm{Loss}/\partial f`, with the mean loss
+:math:`\dot f(x) = -\frac1n \sum_i \Theta(x, x_i)\,\ell'_i`, in units t = learning rate times steps. There is no output axis: the outputs
+of a network share the kernel, and do not see one another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...solvers.checks import array
+from ...solvers.gram.program import Program
+from ...solvers.gram.tiles import Gram, allocate, gram
+from .tracing import Branch, Trace
+
+__all__ = ["Kernel", "Kernels"]
+
+Array = np.ndarray
+
+NAMES = ("nngp", "ntk")
+
+
+class Kernels(NamedTuple):
+    """Kernels of one architecture; None where it was not asked for.
+
+    Attributes
+    ----------
+    nngp, ntk : ndarray, shape (n1, n2), or (n,) for a diagonal
+    """
+
+    nngp: Array | None
+    ntk: Array | None
+
+
+class Kernel:
+    """An architecture of infinite width; build it of layers by :func:`~infwidth.limits.kernels.serial`.
+
+    Examples
+    --------
+    >>> from infwidth.limits import kernels
+    >>> k = kernels.serial(kernels.Dense(np.sqrt(2)), kernels.Relu(), kernels.Dense(np.sqrt(2)))
+    >>> X = np.eye(2)
+    >>> k.nngp(X)  # E relu(u) relu(v) is 1/2 for u = v and 1 / (2 pi) for independent u, v, both of variance 1
+    array([[1.        , 0.31830989],
+           [0.31830989, 1.        ]])
+    >>> k.ntk(X), k.diagonal(X, get="ntk")
+    (array([[2.        , 0.31830989],
+           [0.31830989, 2.        ]]), array([2., 2.]))
+    """
+
+    def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
+        """Follow the points through this architecture, and write its steps down."""
+        raise NotImplementedError
+
+    def __call__(
+        self, X1: Any, X2: Any = None, get: str | Sequence[str] = NAMES, *, out: Any = None, executor: Executor | None = None
+    ) -> Any:
+        """Kernels of all pairs of points.
+
+        Parameters
+        ----------
+        X1 : array_like, shape (n1, d)
+        X2 : array_like, shape (n2, d), optional
+            The same points where it is left out, or equal to X1.
+        get : str or sequence of str
+            ``"nngp"``, ``"ntk"`` or both. A string gives the matrix itself.
+        out : path, optional
+            Folder for the matrices as ``nngp.npy`` and ``ntk.npy``, mapped into memory: for those larger than the memory.
+        executor : concurrent.futures.Executor, optional
+            Takes blocks of some million pairs as tasks. Without it, as many threads as numba has.
+
+        Returns
+        -------
+        Kernels or ndarray, shape (n1, n2)
+            In float32 where the points are, otherwise in float64; symmetric without X2. It is computed in float64 in any case, and a
+            diagonal is that of :meth:`diagonal`.
+
+        Raises
+        ------
+        ValueError
+            Where the points do not fit, the matrices are more than the free memory, or a value leaves the range of their floats.
+        """
+        names = _names(get)
+        X1, X2, points, same = _points(X1, X2)
+        dtype = np.result_type(X1, X2)
+        program = self._program(points)
+        for name, scale in (("nngp", program.std), ("ntk", program.tangent)):
+            if name in names:
+                _refuse_overflow(name, scale, dtype)
+        files = None if out is None else _files(out, names)
+        tables = sum(step.factors.nbytes + step.values.nbytes + step.slopes.nbytes for step in program.steps)
+        into = allocate((len(X1), len(X2)), dtype, names, files, extra=2.0 * tables)
+        if same:
+            gram(program, None, into, executor)
+        else:
+            gram(program.of(slice(0, len(X1))), program.of(slice(len(X1), None)), into, executor)
+        return _given(into, get)
+
+    def nngp(self, X1: Any, X2: Any = None) -> Array:
+        """Covariance (n1, n2) of the outputs of random networks."""
+        matrix: Array = self(X1, X2, get="nngp")
+        return matrix
+
+    def ntk(self, X1: Any, X2: Any = None) -> Array:
+        """Tangent kernel (n1, n2)."""
+        matrix: Array = self(X1, X2, get="ntk")
+        return matrix
+
+    def diagonal(self, X: Any, get: str | Sequence[str] = NAMES) -> Any:
+        """Kernels of every point with itself, each (n,), at the price of n points instead of n^2 pairs."""
+        names = _names(get)
+        X, _, points, _ = _points(X, None)
+        program = self._program(points)
+        made: dict[str, Array | None] = {"nngp": None, "ntk": None}
+        for name, scale in (("nngp", program.std), ("ntk", program.tangent)):
+            if name in names:
+                _refuse_overflow(name, scale, X.dtype)
+                made[name] = (scale * scale).astype(X.dtype)
+        return _given(Gram(**made), get)
+
+    def _program(self, points: Array) -> Program:
+        largest = np.abs(points).max(axis=1, keepdims=True)
+        scaled = np.divide(points, largest, out=np.zeros_like(points), where=largest > 0)
+        length = np.sqrt(np.einsum("id,id->i", scaled, scaled))[:, None]
+        directions = np.divide(scaled, length, out=scaled, where=length > 0)
+        std = (largest * length)[:, 0] / math.sqrt(points.shape[1])
+        trace = Trace(points.shape[1])
+        with np.errstate(over="ignore", invalid="ignore"):  # what leaves the floats is refused afterwards
+            branches = self.follow(trace, [Branch(0, std, np.zeros_like(std))])
+        if len(branches) != 1:
+            raise ValueError(f"kernel: the architecture ends in {len(branches)} branches; join them by FanInSum()")
+        return trace.program(directions, branches[0])
+
+
+def _names(get: str | Sequence[str]) -> tuple[str, ...]:
+    names = (get,) if isinstance(get, str) else tuple(get)
+    if not names or any(name not in NAMES for name in names):
+        raise ValueError(f"get: need 'nngp', 'ntk' or both, got {get!r}")
+    return names
+
+
+def _points(X1: Any, X2: Any) -> tuple[Array, Array, Array, bool]:
+    """Both sides, all points in float64, and whether the sides are the same."""
+    X1 = array("X1", X1)
+    if X2 is None:
+        return X1, X1, X1.astype(np.float64), True
+    X2 = array("X2", X2)
+    if X2.shape[1] != X1.shape[1]:
+        raise ValueError(f"X2: has {X2.shape[1]} columns, and X1 has {X1.shape[1]}; give points of one dimension")
+    if X1.shape == X2.shape and np.array_equal(X1, X2):
+        return X1, X2, X1.astype(np.float64), True
+    return X1, X2, np.concatenate((X1, X2)).astype(np.float64), False
+
+
+def _refuse_overflow(name: str, scale: Array, dtype: np.dtype) -> None:
+    with np.errstate(over="ignore"):
+        largest = float(np.max(scale * scale)) if np.isfinite(scale).all() else math.inf
+    if not largest <= float(np.finfo(dtype).max):
+        way_out = "float64 inputs or smaller weights" if dtype == np.float32 else "smaller weights, fewer layers or smaller inputs"
+        raise ValueError(f"X1: the {name} reaches {largest:.3g}, beyond the range of {dtype.name}; take {way_out}")
+
+
+def _files(folder: Any, names: tuple[str, ...]) -> dict[str, Path]:
+    path = Path(folder)
+    if not path.is_dir():
+        raise ValueError(f"out: need an existing folder, got {str(folder)!r}; make it first")
+    return {name: path / f"{name}.npy" for name in names}
+
+
+def _given(made: Gram, get: str | Sequence[str]) -> Any:
+    return getattr(made, get) if isinstance(get, str) else Kernels(made.nngp, made.ntk)

@@ -1,0 +1,34 @@
+"""How much memory is free, asked before much is taken."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+__all__ = ["available", "refuse_above_available"]
+
+
+def available() -> float:
+    """Bytes that can be taken without swapping, as far as the system says; infinite where it does not."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024.0 * int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+
+
+def refuse_above_available(argument: str, what: str, size: float, way_out: str) -> None:
+    """ValueError naming the argument where ``size`` bytes are more than there are."""
+    free = available()
+    if size > free:
+        raise ValueError(f"{argument}: {what} would take {_gigabytes(size)}, and {_gigabytes(free)} are free; {way_out}")
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.3g} GB"
