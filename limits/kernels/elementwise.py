@@ -32,6 +32,7 @@ Array = np.ndarray
 CLOSED = {"erf": ("ERF", 2.0), "gelu": ("GELU", 1.0), "sin": ("SINE", 0.0), "cos": ("COSINE", 0.0), "gaussian": ("GAUSSIAN", 2.0)}
 JUMPS = {"sign": 2 / math.pi, "step": 1 / math.pi}
 TERMS = (64, 256, 512)  # of a series
+SAME = 1e-30  # 1 - c of points that differ by rounding: one point
 LONGEST = 1e154  # standard deviations whose squares are finite
 
 
@@ -171,12 +172,15 @@ class PairDual:
         return PairDual(activations.get(activation), tolerance)
 
     def __call__(self, std: Array, other: Array, delta: Array) -> tuple[Array, Array]:
-        q1, q2, sine = std**2, other**2, np.sqrt(delta * (2 - delta))
+        q1, q2 = std**2, other**2
+        sine = np.where(delta > SAME, np.sqrt(delta * (2 - delta)), 0.0)
+        variances, index = np.unique(np.concatenate((q1, q2)), return_inverse=True)
+        moments = gaussian.moments(self.activation, variances)
         found = []
-        for of, name in (("value", "square"), ("derivative", "slope_square")):
+        for of, squares in (("value", moments.square), ("derivative", moments.slope_square)):
             estimate = gaussian.dual(self.activation, q1, q2, 1 - delta, of=of, tolerance=self.tolerance / 10, sine=sine)  # type: ignore[arg-type]
-            size = [getattr(gaussian.moments(self.activation, q), name) for q in (q1.max(), q2.max())]
-            worst = float(estimate.error.max() / max(math.sqrt(float(size[0] * size[1])), 1e-300))
+            size = np.sqrt(squares)[index]
+            worst = float(ratio(estimate.error, size[: len(q1)] * size[len(q1) :]).max())
             if worst > self.tolerance:
                 warnings.warn(
                     f"kernel: the expectations of {self.activation.name} are known to {worst:.1g} only, not to {self.tolerance:.1g}; tell"

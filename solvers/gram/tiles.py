@@ -35,13 +35,13 @@ def allocate(shape: tuple[int, int], dtype: np.dtype, get: tuple[str, ...], out:
     Raises
     ------
     ValueError
-        Where they and ``extra`` bytes are more than the free memory, naming X.
+        Where they and ``extra`` bytes are more than the free memory, naming X1.
     """
     out = out or {}
     matrix = float(shape[0]) * shape[1] * dtype.itemsize
     what = f"{' and '.join(get)} of {shape[0]} x {shape[1]} pairs in {dtype.name}"
     way_out = "take fewer points, float32 inputs, or files that are mapped into memory: out='folder'"
-    refuse_above_available("X", what, matrix * sum(name not in out for name in get) + extra, way_out)
+    refuse_above_available("X1", what, matrix * sum(name not in out for name in get) + extra, way_out)
     made: dict[str, Array | None] = {"nngp": None, "ntk": None}
     for name in get:
         if name in out:

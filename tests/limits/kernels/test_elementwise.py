@@ -1,0 +1,110 @@
+"""Activations: which method computes them, their tolerance, and activations of one's own."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from infwidth.limits import activations, kernels
+from infwidth.limits.kernels import Dense, Elementwise, Hermite, LeakyRelu, Monomial, Relu, Tanh, serial
+from infwidth.limits.kernels.elementwise import PairDual
+
+
+def cloud(n=60, d=3, seed=0):
+    return np.random.default_rng(seed).standard_normal((n, d))
+
+
+def around(layer, W_std=1.5):
+    return serial(Dense(W_std, 0.1), layer, Dense(1.0))
+
+
+def codes(layer, W_std=1.5):
+    return [step.code for step in around(layer, W_std)._program(cloud()).steps]
+
+
+def bare(name):
+    return replace(activations.get(name), name="bare", duals=None)
+
+
+def test_methods_are_chosen_by_the_activation():
+    assert codes(Relu())[1] == codes(LeakyRelu(0.3))[1] == codes(kernels.Abs())[1] == "PIECEWISE"
+    assert len(codes(Elementwise("linear"))) == 2
+    own = activations.custom("mine", lambda h: np.where(h > 0, 2 * h, h), lambda h: np.where(h > 0, 2, 1).astype(h.dtype), 1.0)
+    assert codes(Elementwise(own))[1] == "PIECEWISE"
+    assert [codes(layer)[1] for layer in (kernels.Erf(), kernels.Sign(), Tanh(), Hermite(3))] == ["ERF", "JUMP", "SERIES", "SERIES"]
+    clip = activations.custom("clip", lambda h: np.clip(h, -1, 1), lambda h: (abs(h) < 1).astype(h.dtype), kinks=(-1.0, 1.0))
+    assert codes(Elementwise(clip))[1] == "GENERIC"
+
+
+@pytest.mark.parametrize("name", ["erf", "gelu", "sin", "cos", "gaussian", "relu", "abs"])
+@pytest.mark.parametrize("W_std", [0.3, 1.5, 4.0])
+def test_a_function_without_its_closed_form_has_the_same_kernel(name, W_std):
+    """To the tolerance, at small and large variances: the series, and what it is too short for."""
+    phi = replace(bare(name), homogeneity=None)
+    X = cloud(30)
+    X[3], X[4], X[5] = X[0], 2 * X[1], -X[2]
+    for found, exact in zip(around(Elementwise(phi), W_std)(X), around(Elementwise(name), W_std)(X), strict=True):
+        np.testing.assert_allclose(found, exact, rtol=0, atol=2e-11 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("name", ["tanh", "softplus", "silu", "sigmoid"])
+def test_the_tolerance_is_kept(name):
+    """Against a tolerance of 1e-12; and a rough one takes fewer terms and is rougher."""
+    X = cloud()
+    exact, fine, rough = (np.array(around(Elementwise(name, tolerance))(X)) for tolerance in (1e-12, 1e-10, 1e-4))
+    size = np.abs(exact).max()
+    assert np.abs(fine - exact).max() < 2e-10 * size
+    assert np.abs(rough - exact).max() < 2e-4 * size
+    terms = [len(around(Elementwise(name, t))._program(X).steps[1].values) for t in (1e-10, 1e-4)]
+    assert terms[1] < 0.6 * terms[0]
+
+
+def test_polynomials_have_as_many_terms_as_their_degree():
+    X = cloud(5)
+    assert len(around(Hermite(3))._program(X).steps[1].values) == 4
+    np.testing.assert_allclose(serial(Dense(), Monomial(2)).nngp(X), _square(X @ X.T / 3), rtol=1e-12)
+
+
+def _square(K):
+    """E u^2 v^2 = q1 q2 + 2 k^2."""
+    q = np.diag(K)
+    return np.outer(q, q) + 2 * K**2
+
+
+def test_hermite_polynomials_raise_the_cosine():
+    """At variance 1, E h_n(u) h_n(v) = c^n."""
+    angle = np.linspace(0, np.pi, 9)
+    X = np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    np.testing.assert_allclose(serial(Dense(), Hermite(5)).nngp(X), np.cos(np.subtract.outer(angle, angle)) ** 5, atol=1e-13)
+
+
+def test_kinks_that_are_not_told_give_a_warning():
+    clip = activations.custom("untold", lambda h: np.clip(h, -1, 1), lambda h: (abs(h) < 1).astype(h.dtype))
+    with pytest.warns(UserWarning, match="kernel: the expectations of untold are known to .* only, not to 1e-11; tell its kinks"):
+        around(Elementwise(clip))(cloud(3))
+
+
+def test_values_too_large_to_be_squared_are_refused():
+    with pytest.raises(ValueError, match=r"X1: values of size 1.73e\+160 enter erf, too large to be squared"):
+        serial(Dense(), kernels.Erf())([[3e160, 0.0, 0.0]])
+
+
+def test_every_name_has_a_kernel():
+    for name in activations.names():
+        K, T = around(Elementwise(name))(cloud(4))
+        assert np.isfinite(K).all() and np.isfinite(T).all(), name
+    for make in (kernels.Sigmoid, kernels.Silu, kernels.Softplus, kernels.Elu, kernels.Gelu, kernels.Sin, kernels.Cos, kernels.Gaussian):
+        assert make() == Elementwise(make.__name__.lower())
+
+
+def test_built_in_activations_travel_to_other_processes():
+    dual = pickle.loads(pickle.dumps(PairDual(activations.get("tanh"), 1e-9)))
+    assert dual == PairDual(activations.get("tanh"), 1e-9)
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="activation: 'swoosh' is not one of"):
+        Elementwise("swoosh")
+    with pytest.raises(ValueError, match="tolerance: need a finite number > 0"):
+        Elementwise("tanh", 0.0)
