@@ -19,11 +19,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...solvers.checks import integer, real
+
+if TYPE_CHECKING:
+    from .table import ParameterizationTable
 
 __all__ = ["Parameterization"]
 
@@ -130,6 +133,41 @@ class Parameterization:
             bias_std=(real("std", std, least=0),) * L + (0.0,),
             bias_c=(self.c[0] + 2 * self.a[0],) * L + (0.0,),
         )
+
+    def table(self, width: int, base_width: int = 1, *, optimizer: str = "sgd", form: str = "stored") -> ParameterizationTable:
+        r"""Initial standard deviation, multiplier and learning rate of every layer, as one types them.
+
+        Parameters
+        ----------
+        width, base_width : int
+            All are powers of ``width / base_width``, to be multiplied with what is in use at the base width.
+        optimizer : {"sgd", "adam"}
+            Rates of Adam are known for µP.
+        form : {"stored", "no multipliers", "unit initial weights"}
+            Which of the equivalent forms; do not mix two of them in one network.
+
+        Raises
+        ------
+        ValueError
+            Where an argument is out of its range.
+
+        References
+        ----------
+        Yang et al., arXiv:2203.03466, tables 3, 8 and 9 (µP for SGD and Adam).
+
+        Examples
+        --------
+        >>> from infwidth.limits import Parameterization
+        >>> print(Parameterization.mup(2).table(1024, base_width=256, optimizer="adam", form="no multipliers"))
+        width 1024, factors relative to width 256; adam, form: no multipliers
+        layer        initial std    multiplier   learning rate
+        input                  1             1               1
+        hidden 2             0.5             1            0.25
+        output              0.25             1            0.25
+        """
+        from .table import table
+
+        return table(self, width, base_width, optimizer=optimizer, form=form)
 
     @classmethod
     def _named(cls, name: str, L: Any, a: Triple, b: Triple, c: Triple, first_c: Triple | None = None) -> Parameterization:

@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from .choice import limit as limit
     from .closed_formula import YangHu as YangHu
     from .closed_formula import yang_hu as yang_hu
+    from .coordinates import CoordinateCheck as CoordinateCheck
+    from .coordinates import coordinate_check as coordinate_check
     from .exponent_calculus import exponents as exponents
     from .exponent_table import Exponents as Exponents
     from .measured import Slopes as Slopes
     from .measured import slopes as slopes
+    from .plane import PlaneClass as PlaneClass
+    from .plane import plane_class as plane_class
+    from .plane import plane_classes as plane_classes
     from .regimes import Regime as Regime
     from .regimes import regime as regime
 else:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from . import fluctuations as fluctuations
     from . import initial_laws as initial_laws
     from .gaussian_teacher import GaussianTeacher as GaussianTeacher
+    from .initialization_corrected import InitCorrectedMeanField as InitCorrectedMeanField
+    from .initialization_corrected import InitCorrectedNetwork as InitCorrectedNetwork
     from .mean_field import TwoLayerMeanField as TwoLayerMeanField
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -1,0 +1,77 @@
+"""The coordinate check: right parameterizations pass, planted bugs are found at the first line that they spoil."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from infwidth.limits import Parameterization, scaling
+
+WIDTHS = (32, 128, 512)
+MUP = Parameterization.mup(2)
+
+
+@pytest.mark.parametrize(
+    ("parameterization", "activation"),
+    [
+        (MUP, "relu"),
+        (MUP, "tanh"),
+        (Parameterization.ntk(2), "relu"),
+        (Parameterization.standard(2), "relu"),
+        (MUP.with_biases(0.0), "relu"),
+    ],
+    ids=["mup", "mup tanh", "ntk", "sp", "mup with biases"],
+)
+def test_right_ones_pass(parameterization, activation):
+    found = scaling.coordinate_check(parameterization, activation, WIDTHS)
+    assert found.ok, str(found)
+    assert str(found).endswith("all lines hold")
+
+
+BUGS = {
+    "readout rate unscaled": (replace(MUP, c=(*MUP.c[:-1], 0.0)), "update of output"),
+    "µP rates on SP initialisation": (replace(MUP, a=(0, 0.5, 0.5)), "f"),
+    "an extra 1/width in a hidden layer": (replace(MUP, a=(0, 1.0, 1.0)), "h2"),
+}
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_planted_bugs_are_found(name):
+    built, line = BUGS[name]
+    found = scaling.coordinate_check(MUP, "relu", WIDTHS, built=built, seeds=6)
+    assert not found.ok
+    assert any(line in offender for offender in found.offenders), found.offenders
+    assert "lines are off" in str(found)
+
+
+def test_a_line_that_is_predicted_to_slope_is_no_bug():
+    """The output of µP at the start falls like m^{-1/2}: not flat, and right."""
+    found = scaling.coordinate_check(MUP, "relu", WIDTHS, steps=0)
+    row = found.names.index("f")
+    assert found.predicted[row, 0] == -0.5
+    assert found.holds[row, 0]
+
+
+def test_plot():
+    found = scaling.coordinate_check(MUP, "relu", (32, 512), built=BUGS["readout rate unscaled"][0], steps=0, seeds=4)
+    axes = found.plot().axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert len(labels) == len(found.names)
+    assert "update of output (off)" in labels
+    drawn = axes.get_lines()[0].get_ydata()
+    np.testing.assert_allclose(np.log(drawn), found.measured.log_sizes.mean(axis=1)[:, found.measured.names.index(found.names[0]), 0])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"built": Parameterization.mup(3)}, ValueError, "built: has 3 hidden layers, not 2; compare one depth"),
+        ({"built": "mup"}, TypeError, "built: need a Parameterization"),
+        ({"seeds": 1}, ValueError, "seeds: need an integer >= 2"),
+        ({"band": -1}, ValueError, "band: need a finite number >= 0"),
+        ({"widths": (32,)}, ValueError, "widths, seeds: need at least two"),
+    ],
+)
+def test_bad_arguments(options, error, message):
+    with pytest.raises(error, match=message):
+        scaling.coordinate_check(MUP, "relu", **options)
