@@ -7,7 +7,7 @@ For :math:`n` uniform on the unit sphere of :math:`\mathbb R^d` and one ramp :ma
 
 .. math::
     M_d(c) = \mathbb E[n_1; n_1 > c] = \frac{\Gamma(d/2)}{2\sqrt\pi\,\Gamma((d+1)/2)} (1 - c^2)^{(d-1)/2}, \qquad
-    P_d(c) = \Pr(n_1 > c) = \tfrac12 I_{1-c^2}\!\left(\tfrac{d-1}2, \tfrac12\right) \quad (c \ge 0),
+    P_d(c) = \Pr(n_1 > c) = \tfrac12 \left[1 - I_{c^2}\!\left(\tfrac12, \tfrac{d-1}2\right)\right] \quad (c \ge 0),
 
 with the regularised incomplete beta function I. At :math:`d = \infty` the direction is replaced by a standard Gaussian and s is its
 standard deviation: M is the Gaussian density and P its upper tail. A piecewise linear activation is a sum of ramps, so no quadrature
@@ -114,15 +114,20 @@ MEI_NON_MONOTONE = PiecewiseLinear((0.0, 0.5, 1.5), (-2.5, -4.0, 7.5))
 
 
 def _partial_moments(t: float, s: Array, dim: float) -> tuple[Array, Array]:
-    """:math:`E[n_1; s n_1 > t]` and :math:`Pr(s n_1 > t)`."""
+    """:math:`E[n_1; s n_1 > t] - E[n_1; n_1 > 0]` and :math:`Pr(s n_1 > t)`.
+
+    The ramps sum to 0, so the constant drops out of their sum; without it the first is exact at large s too, where it is multiplied by s.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         c = np.where(s > 0, t / s, math.inf if t >= 0 else -math.inf)
     if math.isinf(dim):
-        return np.exp(-(c**2) / 2) / math.sqrt(2 * math.pi), special.ndtr(-c)
-    inside = np.clip((1 - c) * (1 + c), 0, 1)
+        return np.expm1(-(c**2) / 2) / math.sqrt(2 * math.pi), special.ndtr(-c)
+    square = np.minimum(c * c, 1)
     norm = math.exp(math.lgamma(dim / 2) - math.lgamma((dim + 1) / 2)) / (2 * math.sqrt(math.pi))
     if dim == 1:
-        first, tail = np.where(np.abs(c) < 1, norm, 0.0), np.where(np.abs(c) < 1, 0.5, 0.0)
+        first, tail = np.where(np.abs(c) < 1, 0.0, -norm), np.where(np.abs(c) < 1, 0.5, 0.0)
     else:
-        first, tail = norm * inside ** ((dim - 1) / 2), special.betainc((dim - 1) / 2, 0.5, inside) / 2
+        with np.errstate(divide="ignore"):
+            first = norm * np.expm1((dim - 1) / 2 * np.log1p(-square))
+        tail = 0.5 - special.betainc(0.5, (dim - 1) / 2, square) / 2
     return first, np.where(c < 0, 1 - tail, tail)

@@ -12,25 +12,29 @@ half of the directions see each end of the activation.
 References
 ----------
 .. [1] Mei, Montanari and Nguyen, arXiv:1804.06561, sections 2 and 3 (statics: minimum risk against the separation).
+.. [2] Denoyelle, Duval, Peyre and Soubies, "The sliding Frank-Wolfe algorithm and its application to super-resolution microscopy",
+   arXiv:1811.06416.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ...solvers.checks import integer
 from .directions import MEI_MONOTONE, PiecewiseLinear
 from .mean_field import RadialMeanField
-from .population import RadialPopulation, radial_population
+from .population import radial_population
+from .radial_fields import Fields, polished
 
 __all__ = ["RadialMinimum", "minimum_risk", "one_atom_transition"]
 
 Array = np.ndarray
 
-CANDIDATES = 1500
+TOLERANCE = 1e-6  # of the gap of any law
+ROUNDS = 30  # atoms that may join, at most; some three do
 
 
 class RadialMinimum(NamedTuple):
@@ -42,7 +46,7 @@ class RadialMinimum(NamedTuple):
     radii, masses : ndarray, shape (atoms,)
         Radii may be ``inf``.
     gap : float
-        No law at all has a risk below ``risk - gap`` (up to the spacing of 1500 candidate radii).
+        No law at all has a risk below ``risk - gap``. For any law it is below 1e-6; for one or two atoms it bounds what more can gain.
     """
 
     risk: float
@@ -60,7 +64,9 @@ def minimum_risk(dim: float, delta: float, activation: PiecewiseLinear = MEI_MON
     delta : float
     activation : PiecewiseLinear
     atoms : {1, 2}, optional
-        Only laws of that many atoms. Default: any law, by a convex program whose answer has few atoms.
+        Only laws of that many atoms. Default: any law. The convex program on 1500 candidate radii has few of them in its answer; they
+        move to the nearest minimum, and as long as the gap is above 1e-6 the radius that the certificate finds worst joins them, and all
+        move again: the fully corrective conditional gradient method with sliding atoms [2]_.
 
     Raises
     ------
@@ -77,13 +83,15 @@ def minimum_risk(dim: float, delta: float, activation: PiecewiseLinear = MEI_MON
     [0.3411, 0.0256, 0.0]
     """
     RadialMeanField(dim, delta, activation=activation)  # checks
-    population = radial_population(dim, delta, activation)
-    fields = _Fields(population, activation, dim)
+    fields = Fields(radial_population(dim, delta, activation), activation, dim)
     if atoms is None:
-        return _polished(fields, *_any_law(fields))
-    if integer("atoms", atoms, least=1) > 2:
+        x, masses = _any_law(fields)
+    elif integer("atoms", atoms, least=1) > 2:
         raise ValueError(f"atoms: need 1, 2 or None (any law), got {atoms}")
-    return _polished(fields, *(_one_atom(fields) if atoms == 1 else _two_atoms(fields)))
+    else:
+        x, masses = polished(fields, *(_one_atom(fields) if atoms == 1 else _two_atoms(fields)))
+    radii = np.where(x == 1, math.inf, x / np.where(x == 1, 1, 1 - x))
+    return RadialMinimum(fields.risk(x, masses), radii, masses, fields.certificate(x, masses)[0])
 
 
 def one_atom_transition(dim: float, activation: PiecewiseLinear = MEI_MONOTONE, tolerance: float = 1e-4) -> float:
@@ -114,31 +122,12 @@ def one_atom_transition(dim: float, activation: PiecewiseLinear = MEI_MONOTONE, 
     return (low + high) / 2
 
 
-class _Fields:
-    r"""Outputs :math:`q_d(r R_k)` times :math:`\sqrt{w_k}`, against :math:`x = r/(1 + r)`: shape (K, len(x))."""
-
-    def __init__(self, population: RadialPopulation, activation: PiecewiseLinear, dim: float) -> None:
-        self.population, self.activation, self.dim = population, activation, dim
-        self.root = np.sqrt(population.weights)
-        self.target = self.root * population.labels
-        self.x = np.linspace(0, 1, CANDIDATES)
-        self.candidates = self(self.x)
-
-    def __call__(self, x: Array) -> Array:
-        x = np.clip(np.atleast_1d(x), 0, 1)
-        r = x / np.maximum(1 - x, 1e-12)
-        return self.root[:, None] * self.activation.radial_mean(np.outer(self.population.radii, r), self.dim)
-
-    def risk(self, x: Array, masses: Array) -> float:
-        return float(np.sum((self(x) @ masses - self.target) ** 2))
-
-
-def _one_atom(fields: _Fields) -> tuple[Array, Array]:
+def _one_atom(fields: Fields) -> tuple[Array, Array]:
     risks = np.sum((fields.candidates - fields.target[:, None]) ** 2, axis=0)
     return fields.x[[np.argmin(risks)]], np.ones(1)
 
 
-def _two_atoms(fields: _Fields) -> tuple[Array, Array]:
+def _two_atoms(fields: Fields) -> tuple[Array, Array]:
     """All pairs of every fifth candidate, each with its best mass."""
     x, columns = fields.x[::5], fields.candidates[:, ::5]
     gram, right = columns.T @ columns, columns.T @ fields.target
@@ -151,42 +140,24 @@ def _two_atoms(fields: _Fields) -> tuple[Array, Array]:
     return x[[i, j]], np.array([p[i, j], 1 - p[i, j]])
 
 
-def _any_law(fields: _Fields) -> tuple[Array, Array]:
-    """Non-negative least squares on all candidates (total mass 1 by a heavy row), neighbours merged."""
-    from scipy.optimize import nnls
+def _any_law(fields: Fields) -> tuple[Array, Array]:
+    """Where the best masses of all candidates are; then atoms join until the certificate is content."""
+    x = _groups(fields)
+    x, masses = polished(fields, x, fields.best_masses(fields(x)))
+    for _ in range(ROUNDS):
+        gap, worst = fields.certificate(x, masses)
+        if gap <= TOLERANCE:
+            break
+        x = np.append(x, worst)
+        masses = fields.best_masses(fields(x))
+        kept = masses > 1e-12
+        x, masses = polished(fields, x[kept], masses[kept])
+    return x, masses
 
-    heavy = 1e3 * np.abs(fields.candidates).max()
-    matrix = np.vstack((fields.candidates, np.full(CANDIDATES, heavy)))
-    masses = nnls(matrix, np.append(fields.target, heavy))[0]
+
+def _groups(fields: Fields) -> Array:
+    """Centres of the groups of neighbouring candidates that have mass."""
+    masses = fields.best_masses(fields.candidates)
     held = np.flatnonzero(masses > 1e-9)
     groups = np.split(held, np.flatnonzero(np.diff(held) > 2) + 1)
-    totals = np.array([masses[g].sum() for g in groups])
-    return np.array([fields.x[g] @ masses[g] / masses[g].sum() for g in groups]), totals / totals.sum()
-
-
-def _polished(fields: _Fields, x: Array, masses: Array) -> RadialMinimum:
-    """Positions and masses moved together to the nearest minimum."""
-    from scipy import optimize
-
-    minimize: Any = optimize.minimize  # its stubs know no linear constraint
-    n = len(x)
-    result = minimize(
-        lambda v: fields.risk(v[:n], v[n:]),
-        np.concatenate((x, masses)),
-        method="SLSQP",
-        bounds=optimize.Bounds(np.zeros(2 * n), np.ones(2 * n)),
-        constraints=optimize.LinearConstraint(np.repeat([0.0, 1.0], n)[None], 1, 1),
-        tol=1e-14,
-    )
-    moved, weights = np.clip(result.x[:n], 0, 1), np.maximum(result.x[n:], 0)
-    weights /= weights.sum()
-    if fields.risk(moved, weights) < fields.risk(x, masses):
-        x, masses = moved, weights
-    order = np.argsort(x)
-    x, masses = x[order], masses[order]
-    pull = fields(x) @ masses - fields.target
-    here, anywhere = 2 * pull @ fields(x), 2 * pull @ fields.candidates
-    gap = float(here @ masses - min(anywhere.min(), here.min()))
-    with np.errstate(divide="ignore"):
-        radii = np.where(x > 1 - 1e-5, math.inf, x / np.maximum(1 - x, 1e-12))
-    return RadialMinimum(fields.risk(x, masses), radii, masses, max(gap, 0.0))
+    return np.array([fields.x[g] @ masses[g] / masses[g].sum() for g in groups])

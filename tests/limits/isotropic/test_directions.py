@@ -70,3 +70,14 @@ def test_value_and_derivative_of_the_activation():
 def test_bad_activations(knots, values, name, way_out):
     with pytest.raises(ValueError, match=rf"^{name}: .*{re.escape(way_out)}"):
         PiecewiseLinear(knots, values)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 40, math.inf])
+def test_the_mean_keeps_its_digits_at_huge_radii(dim):
+    """Half of the directions see each end, up to c / s: c from the smaller radius, where there is no cancellation to speak of."""
+    for activation in (MEI_MONOTONE, MEI_NON_MONOTONE):
+        end = (activation.values[0] + activation.values[-1]) / 2
+        near, far = activation.radial_mean(np.array([1e4, 1e12]), dim) - end
+        assert abs(far - near * 1e-8) < 1e-14
+        near, far = activation.radial_slope(np.array([1e4, 1e8]), dim)
+        assert far == pytest.approx(near * 1e-8, rel=1e-3, abs=1e-25)
