@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     # A public function never bears the name of its module: importing the module would put it in the function's place.
     from .abilities import FiniteModel as FiniteModel
     from .abilities import FirstStep as FirstStep
+    from .abilities import Foreseen as Foreseen
     from .abilities import Fused as Fused
     from .abilities import ImplicitSteps as ImplicitSteps
     from .abilities import Population as Population
     from .abilities import Refinable as Refinable
     from .abilities import Transported as Transported
     from .abilities import WithError as WithError
+    from .abilities import WithRemark as WithRemark
     from .data import Data as Data
     from .distances import circular_wasserstein as circular_wasserstein
     from .distances import wasserstein as wasserstein

@@ -11,17 +11,19 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from .problem import Evaluation, Model, Problem, Update
+from .problem import Causal, Evaluation, Model, Problem, Update
 
 __all__ = [
     "FiniteModel",
     "FirstStep",
+    "Foreseen",
     "Fused",
     "ImplicitSteps",
     "Population",
     "Refinable",
     "Transported",
     "WithError",
+    "WithRemark",
     "has_first_step",
 ]
 
@@ -38,7 +40,7 @@ class Fused(Problem, Protocol):
 
 
 @runtime_checkable
-class FirstStep(Problem, Protocol):
+class FirstStep(Protocol):
     """May have learning rates of its own at step 0 (one large first step).
 
     Attributes
@@ -50,9 +52,18 @@ class FirstStep(Problem, Protocol):
     first_step: bool
 
 
-def has_first_step(problem: Problem) -> bool:
+def has_first_step(problem: Problem | Causal) -> bool:
     """Whether step 0 has learning rates of its own."""
     return isinstance(problem, FirstStep) and problem.first_step
+
+
+@runtime_checkable
+class Foreseen(Causal, Protocol):
+    """Wants to know beforehand how long its history will be."""
+
+    def reserve(self, times: int) -> None:
+        """Make room for that many times; ValueError, with the number and the way out, where they do not fit."""
+        ...
 
 
 @runtime_checkable
@@ -81,6 +92,19 @@ class WithError(Protocol):
         """Error of the outputs at a state, at the training points and at these test points (or None), which ``sol.error`` records; None
         in place of the function where it cannot tell."""
         ...
+
+
+@runtime_checkable
+class WithRemark(Protocol):
+    """Has something to say that belongs to the result.
+
+    Attributes
+    ----------
+    remark : str
+        ``solve`` adds it to the message of the solution.
+    """
+
+    remark: str
 
 
 @runtime_checkable

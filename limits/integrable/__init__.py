@@ -1,7 +1,10 @@
 """Integrable (mean-field) parameterizations of deep networks: their limits, and the stationary points that they start at.
 
-``deep_linear`` has the exact limit, a product of small matrices (``chain`` is its compiled gradient). ``saddle`` says how long a finite
-network stays at a stationary point, ``escape`` measures it.
+``deep_linear`` has the exact limit of linear networks, a product of small matrices (``chain`` is its compiled gradient). ``nonlinear`` has
+that of all others, by N neurons per layer: their start is in a file per scheme (``naive``, ``large_lr``, ``bias``, ``non_centered``,
+``given``), made of Gaussian ``fields``, the ``germ`` of the activation and the signs of ``vanishing`` pre-activations; their dynamics in
+``neurons`` (kernels as matrices) and ``history`` (as factors), in replicas (``systems``). ``stationary`` says where nothing moves,
+``saddle`` how long a finite network stays there, ``escape`` measures it.
 """
 
 from typing import TYPE_CHECKING
@@ -12,5 +15,6 @@ if TYPE_CHECKING:
     from . import escape as escape
     from . import saddle as saddle
     from .deep_linear import DeepLinearIntegrable as DeepLinearIntegrable
+    from .nonlinear import DeepIntegrable as DeepIntegrable
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

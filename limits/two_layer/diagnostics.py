@@ -40,7 +40,7 @@ def dissipation(t: float, state: Array, problem: Any) -> float:
     for each of them, not for the loss of their mean."""
     velocity = np.empty_like(state)
     problem.evaluate(state, velocity)
-    return float(velocity @ velocity) / len(problem.particles(state)[0])
+    return problem.mean_square(velocity)
 
 
 def imbalance(t: float, state: Array, problem: Any) -> Array:
@@ -84,7 +84,7 @@ class KineticEnergy:
         if "momentum" not in memory:
             raise ValueError("observables: KineticEnergy needs a method with momentum; use HeavyBall or leave it out")
         move = memory["momentum"]
-        return 0.5 * float(move @ move) / (len(problem.particles(state)[0]) * self.step_size**2)
+        return 0.5 * problem.mean_square(move) / self.step_size**2
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,8 @@ class FreeEnergy:
         real("weight_decay", self.weight_decay, least=0)
 
     def __call__(self, t: float, state: Array, problem: Any) -> float:
+        if problem.output_biases(state).size:
+            raise ValueError("observables: FreeEnergy is that of particles, an output bias has no entropy; leave output_bias out")
         cloud = np.column_stack(problem.particles(state))
         ridge = 0.5 * self.weight_decay * float(state @ state) / len(cloud)
         spread = np.mean([entropy(replica) for replica in np.split(cloud, problem.replicas)])

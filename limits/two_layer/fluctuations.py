@@ -24,20 +24,22 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ...solvers.checks import integer, real
 from ...solvers.data import Data
 from ...solvers.losses import Loss
-from ...solvers.machine.blas_threads import one_blas_thread
 from ...solvers.methods.gradient_descent import GradientDescent
 from ...solvers.running.streams import streams
 from ...solvers.solution import Solution
 from ...solvers.solving import solve
 from .mean_field import TwoLayerMeanField
 from .problem import ParticleProblem
+
+if TYPE_CHECKING:
+    from ..integrable.nonlinear import DeepIntegrable
 
 __all__ = ["Fluctuations", "linearized_fluctuations", "replica_fluctuations"]
 
@@ -62,14 +64,15 @@ class Fluctuations(NamedTuple):
 
 
 def replica_fluctuations(
-    model: TwoLayerMeanField, X: Any, y: Any, method: Any, X_test: Any, *, loss: str | Loss = "squared", rng: Any = None
+    model: TwoLayerMeanField | DeepIntegrable, X: Any, y: Any, method: Any, X_test: Any, *, loss: str | Loss = "squared", rng: Any = None
 ) -> Fluctuations:
     r"""Variance over the replicas of a model at the end of a run.
 
     Parameters
     ----------
-    model : TwoLayerMeanField
-        With ``replicas`` R > 1; each has N = particles / R particles. The standard error of the variance is :math:`\sqrt{2/(R-1)}` of it.
+    model : TwoLayerMeanField or DeepIntegrable
+        With ``replicas`` R > 1; each has N = particles / R (or neurons / R). The standard error of the variance is
+        :math:`\sqrt{2/(R-1)}` of it.
     X, y, method, loss, rng
         As in :func:`infwidth.solve`; X and y are None for a model with a population.
     X_test : array_like, shape (n', d)
@@ -96,7 +99,7 @@ def replica_fluctuations(
         raise ValueError(f"replicas: need at least 2 for a variance, got {model.replicas}; raise replicas of the model")
     sol = _final(model, X, y, method, loss, X_test, rng)
     outputs = sol.problem.replica_outputs(sol.state, X_test)
-    N = model.particles // model.replicas
+    N = sol.problem.replica_size
     variance = N * outputs.var(axis=0, ddof=1)
     return Fluctuations(variance, variance * np.sqrt(2 / (model.replicas - 1)), outputs.mean(axis=0))
 
@@ -164,13 +167,12 @@ def linearized_fluctuations(
         assert end is not None
         return end[-1]
 
-    with one_blas_thread():  # once for all runs: to look for the libraries takes as long as one of them
-        mean, moved = outputs(np.ones(M)), []
-        for _ in range(draws):
-            xi = rng_draws.standard_normal(M)
-            xi -= xi.mean()  # a constant would scale the whole output
-            up, down = outputs(1 + epsilon * xi), outputs(1 - epsilon * xi)
-            moved.append((up - down).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
+    mean, moved = outputs(np.ones(M)), []
+    for _ in range(draws):
+        xi = rng_draws.standard_normal(M)
+        xi -= xi.mean()  # a constant would scale the whole output
+        up, down = outputs(1 + epsilon * xi), outputs(1 - epsilon * xi)
+        moved.append((up - down).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
     variance = (np.array(moved) ** 2).mean(axis=0)
     return Fluctuations(variance, variance * np.sqrt(2 / draws), mean)
 

@@ -73,6 +73,8 @@ class TwoLayerMeanField:
     population : GaussianTeacher, optional
         Makes ``solve(model, method=method)`` train on the teacher's population: full gradients in closed form, and fresh samples where
         the method has a ``batch_size`` (one-pass SGD). See :class:`GaussianTeacher` for what ``sol.loss`` costs and ``sol.error`` covers.
+    output_bias : bool
+        Whether there is a bias in the output too, which starts at 0 and learns at the base rate: with ``bias`` the limit of IP-bias.
     compiled : bool
         False takes the numpy reference instead of the compiled engines.
 
@@ -118,6 +120,7 @@ class TwoLayerMeanField:
     replicas: int = 1
     population: GaussianTeacher | None = None
     compiled: bool = True
+    output_bias: bool = False
 
     def __post_init__(self) -> None:
         activations.get(self.activation)
@@ -149,7 +152,7 @@ class TwoLayerMeanField:
             return self._join(self.population, rng)
         data = needed(data, "give X and y, or a population=GaussianTeacher(...) to the model")
         W, a = self._start(rng, data.X.shape[1], data.outputs, data.X.dtype)
-        return ParticleProblem(data, activation, W, a, self.bias, self.offset, self.replicas, self.compiled)
+        return ParticleProblem(data, activation, W, a, self.bias, self.offset, self.replicas, self.compiled, self.output_bias)
 
     def _join(self, teacher: GaussianTeacher, rng: np.random.Generator) -> TeacherProblem:
         if activations.get(self.activation).name != teacher.activation:
@@ -157,7 +160,7 @@ class TwoLayerMeanField:
                 f"activation: the student's is {activations.get(self.activation).name!r}, the teacher's {teacher.activation!r}; the closed "
                 "form needs one"
             )
-        if self.bias or self.offset is not None:
+        if self.bias or self.output_bias or self.offset is not None:
             raise ValueError("population: biases and an offset have no closed form; leave them out or sample data from the teacher")
         W, a = self._start(rng, teacher.dim, 1, np.dtype(np.float64))
         return TeacherProblem(teacher, W, a, self.replicas, self.compiled)

@@ -1,6 +1,7 @@
 r"""A two-layer particle system joined to its data.
 
-The state is all weights :math:`w_j` (biases last), particle by particle, and then all output weights :math:`a_j`. No
+The state is all weights :math:`w_j` (biases last), particle by particle, then all output weights :math:`a_j`, and then, where there are
+any, the output biases of the replicas. No
 engine holds pre-activations of size (particles x samples); for piecewise linear activations with one output, the one that works on
 blocks keeps their signs between the two passes of a step, one byte each and 256 MB at most, over all replicas.
 """
@@ -41,6 +42,8 @@ class ParticleProblem(Fused, WithError):
     replicas : int
         Number of equal systems, one after the other, that do not interact.
     compiled : bool
+    output_bias : bool
+        Whether each system has a bias in its output, 0 at the start.
     """
 
     coordinates: ClassVar[Coordinates] = "parameters"
@@ -57,6 +60,7 @@ class ParticleProblem(Fused, WithError):
         offset: Callable[[Array], Array] | None,
         replicas: int,
         compiled: bool,
+        output_bias: bool = False,
     ) -> None:
         self.data = data
         self.activation = activation
@@ -65,7 +69,7 @@ class ParticleProblem(Fused, WithError):
         self.replicas = replicas
         self.engine = engine(activation, W.shape[1], a.shape[1], compiled, replicas)
         self._shapes = W.shape, a.shape
-        self._start = np.concatenate([W.ravel(), a.ravel()])
+        self._start = np.concatenate([W.ravel(), a.ravel(), np.zeros(output_bias * replicas * a.shape[1], W.dtype)])
         self._weights: Array | None = None  # of the particles in the output, where they are not 1
         size = len(W) // replicas
         self._systems = [slice(r * size, (r + 1) * size) for r in range(replicas)]
@@ -87,8 +91,24 @@ class ParticleProblem(Fused, WithError):
 
     def particles(self, state: Array) -> tuple[Array, Array]:
         """Views of a state: weights (N, D), biases last, and output weights (N, k)."""
-        split = self._shapes[0][0] * self._shapes[0][1]
-        return state[:split].reshape(self._shapes[0]), state[split:].reshape(self._shapes[1])
+        (N, D), (_, k) = self._shapes
+        return state[: N * D].reshape(N, D), state[N * D : N * (D + k)].reshape(N, k)
+
+    @property
+    def replica_size(self) -> int:
+        """Particles of each replica."""
+        return self._shapes[0][0] // self.replicas
+
+    def output_biases(self, state: Array) -> Array:
+        """View of a state: output bias of each replica, shape (R, k); (0, k) where there are none."""
+        (N, D), (_, k) = self._shapes
+        return state[N * (D + k) :].reshape(-1, k)
+
+    def mean_square(self, velocity: Array) -> float:
+        r""":math:`\int |v|^2 d\rho`, plus the square of the output bias's entry; with replicas the mean of theirs."""
+        biases = self.output_biases(velocity)
+        particles = velocity[: len(velocity) - biases.size]
+        return float(particles @ particles) / self._shapes[0][0] + float((biases**2).sum()) / self.replicas
 
     def replica_outputs(self, state: Array, X: Array | None = None) -> Array:
         """Outputs of each replica, shape (R, n, k), at the training inputs or at others."""
@@ -134,10 +154,12 @@ class ParticleProblem(Fused, WithError):
 
         def push(rate: float, out: Array, add: bool) -> None:
             W, a = self.particles(state)
-            out_W, out_a = self.particles(out)
-            for system, f_r, memo in zip(self._systems, f, memos, strict=True):
+            (out_W, out_a), biases = self.particles(out), self.output_biases(out)
+            for i, (system, f_r, memo) in enumerate(zip(self._systems, f, memos, strict=True)):
                 r = residual if self.replicas == 1 else self._judge(f_r, y)[1]
                 self.engine.move(W[system], a[system], inputs, r, rate, (out_W[system], out_a[system]), add, memo)
+                if len(biases):
+                    biases[i] = (biases[i] if add else 0) - rate * r.sum(axis=0)
 
         return Evaluation(loss, mean), push
 
@@ -154,13 +176,15 @@ class ParticleProblem(Fused, WithError):
         return self.data.loss.judge(f, y)
 
     def _forward(self, state: Array, inputs: Any, offsets: Array | None, keep: bool = False) -> tuple[Array, list[Any]]:
-        (W, a), weights = self.particles(state), self._weights
+        (W, a), biases, weights = self.particles(state), self.output_biases(state), self._weights
         outputs, memos = [], []
-        for system in self._systems:
+        for i, system in enumerate(self._systems):
             F, memo = self.engine.outputs(W[system], a[system] if weights is None else weights[system] * a[system], inputs, keep)
             F *= F.dtype.type(1 / (system.stop - system.start))
             if offsets is not None:
                 F += offsets
+            if len(biases):
+                F += biases[i]
             outputs.append(F)
             memos.append(memo)
         return (outputs[0][None] if len(outputs) == 1 else np.array(outputs)), memos

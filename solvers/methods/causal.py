@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ..abilities import Foreseen
 from ..problem import Causal, Point, Snapshot
 
 __all__ = ["causal_trajectory"]
@@ -17,6 +18,8 @@ def causal_trajectory(
     problem: Causal, weights: Callable[[int], Array], steps: int, time_step: float, resume: Snapshot | None
 ) -> Iterator[Point]:
     """Extend ``problem`` by steps 0..steps; ``weights(t)`` (t,) are the coefficients of the past gradients at step t."""
+    if isinstance(problem, Foreseen):
+        problem.reserve(steps + 1)
     first = 0
     if resume is not None:
         problem.restore(resume["history"])

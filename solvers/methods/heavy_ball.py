@@ -94,6 +94,8 @@ class HeavyBall(Method):
 
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield steps 0..steps."""
+        if has_first_step(problem) and self.first_learning_rate is None:
+            raise ValueError("first_learning_rate: this parameterization starts with one large step; give HeavyBall its base rate")
         if isinstance(problem, Causal):
             yield from causal_trajectory(problem, self.weights, self.steps, self.step_size, resume)
             return
@@ -101,8 +103,6 @@ class HeavyBall(Method):
             raise ValueError("method: momentum does not close on the variables of this model; use GradientDescent, or a finite Network")
         if problem.coordinates == "masses":
             raise ValueError("method: momentum makes masses of a density negative; use TransportFlow or ImplicitTransport")
-        if has_first_step(problem) and self.first_learning_rate is None:
-            raise ValueError("first_learning_rate: this parameterization starts with one large step; give HeavyBall its base rate")
         h, beta = self.step_size, 1 - self.friction * self.step_size
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
         velocity = np.empty_like(state)

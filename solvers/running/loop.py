@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..abilities import WithRemark
 from ..problem import Causal, Method, MethodFailed, Point, Problem
 from ..solution import Solution
 from .checkpoint_file import CheckpointFile
@@ -162,5 +163,7 @@ class Run:
         }
         if batch_loss.size:
             stats["batch_loss"] = batch_loss
-        message = self.message + (f"; the checkpoint could not be written ({self.unwritten})" if self.unwritten else "")
+        remark = f"; {self.problem.remark}" if isinstance(self.problem, WithRemark) else ""
+        unwritten = f"; the checkpoint could not be written ({self.unwritten})" if self.unwritten else ""
+        message = self.message + remark + unwritten
         return Solution(**arrays, state=self.state, success=self.success, message=message, stats=stats, problem=self.problem)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import solvers as solvers
     from .limits import Activation as Activation
     from .limits import CircleMeanField as CircleMeanField
+    from .limits import DeepIntegrable as DeepIntegrable
     from .limits import DeepLinearIntegrable as DeepLinearIntegrable
     from .limits import DeepLinearMuP as DeepLinearMuP
     from .limits import DensityMeanField as DensityMeanField

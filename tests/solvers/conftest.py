@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.solvers import Evaluation
+from infwidth.solvers import Evaluation, Problem
 from infwidth.solvers.abilities import FirstStep
 
 
-class Explosion(FirstStep):
+class Explosion(Problem, FirstStep):
     """dz/dt = z^2 from 1, infinite at t = 1; its loss and its output are z."""
 
     data = None
@@ -51,7 +51,7 @@ K = np.array([[2.0, 0.5], [0.5, 1.0]])
 START = np.array([1.0, -2.0])
 
 
-class Quadratic(FirstStep):
+class Quadratic(Problem, FirstStep):
     """loss = 1/2 z K z, velocity -K z; ten times that at step 0 where that is special."""
 
     data = None

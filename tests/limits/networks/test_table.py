@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits.networks import in_form
-from infwidth.limits.networks.table import FORMS
+from infwidth.limits.networks.table import FORMS, in_form
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -9,6 +9,7 @@ import pytest
 
 from infwidth.limits import Parameterization, activations, scaling
 
+CASES = 2100
 ACTIVATIONS = ("relu", "tanh", "linear", "gelu")
 TOLERANCE = 1e-6
 
@@ -36,11 +37,10 @@ def yang_hu_case(rng):
             return L, a, b, c
 
 
-@pytest.mark.parametrize("cases", [600, pytest.param(6000, marks=pytest.mark.slow)])
-def test_the_formula_on_random_stable_parameterizations(cases):
+def test_the_formula_on_random_stable_parameterizations():
     rng = np.random.default_rng(2011_14522)
     seen = Counter()
-    for i in range(cases):
+    for i in range(CASES):
         L, a, b, c = yang_hu_case(rng)
         formula = scaling.yang_hu(a, b, c)
         p = Parameterization(a, b, (c,) * (L + 1))
@@ -49,8 +49,8 @@ def test_the_formula_on_random_stable_parameterizations(cases):
         assert abs(found.exponents.moved[2, -1] + formula.r) < TOLERANCE, (a, b, c)
         seen[formula.name] += 1
         seen[L] += 1
-    assert sum(seen[L] for L in range(1, 6)) == cases and min(seen[L] for L in range(1, 6)) > cases / 10
-    assert min(seen[name] for name in ("trivial", "kernel", "feature_learning")) > cases / 20, seen
+    assert sum(seen[L] for L in range(1, 6)) == CASES and min(seen[L] for L in range(1, 6)) > 200
+    assert min(seen[name] for name in ("trivial", "kernel", "feature_learning")) > 100, seen
 
 
 def test_the_formula_on_random_unstable_parameterizations():

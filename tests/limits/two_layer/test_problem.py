@@ -162,3 +162,61 @@ def test_weights_are_seen_by_the_output_and_not_by_the_velocity():
     np.testing.assert_allclose(weighted, velocity, rtol=1e-12)
     other = plain.weighted(np.arange(8.0)).predict(state, data.X)  # by the formula
     np.testing.assert_allclose(other, np.tanh(data.X @ W.T) @ (np.arange(8.0)[:, None] * a) / 8, rtol=1e-13)
+
+
+@pytest.mark.parametrize("method", [iw.GradientDescent(0.3, 12), iw.HeavyBall(0.3, 1.0, 12), iw.GradientDescent(0.3, 12, batch_size=3)])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_output_biases_by_a_frozen_sum(activation, method):
+    """b' = -mean_i r_i: recorded outputs minus the bias are those of the particles, and the bias has moved by the residuals."""
+    rng = np.random.default_rng(4)
+    X, Y = rng.standard_normal((6, 2)), rng.standard_normal((6, 2)) + 1
+    model = iw.TwoLayerMeanField(activation, 60, bias=True, replicas=2, output_bias=True)
+    sol = iw.solve(
+        model,
+        X,
+        Y,
+        method,
+        rng=0,
+        observables={"bias": lambda t, s, p: p.output_biases(s).copy(), "f": lambda t, s, p: p.replica_outputs(s)},
+    )
+    biases, outputs = sol.observables["bias"], sol.observables["f"]
+    assert biases.shape == (13, 2, 2) and not biases[0].any()
+    if isinstance(method, iw.GradientDescent) and method.batch_size is None:
+        steps = -0.3 * (outputs[:-1] - Y).mean(axis=2)
+        np.testing.assert_allclose(np.diff(biases, axis=0), steps, atol=1e-13)
+    assert np.abs(biases[-1]).max() > 0.1
+    problem, state = sol.problem, sol.state.copy()
+    problem.output_biases(state)[:] += [[1.0, 2.0], [3.0, 4.0]]
+    np.testing.assert_allclose(
+        problem.replica_outputs(state) - outputs[-1], np.broadcast_to([[[1.0, 2.0]], [[3.0, 4.0]]], (2, 6, 2)), atol=1e-13
+    )
+
+
+def test_velocity_of_output_biases_against_finite_differences():
+    rng = np.random.default_rng(5)
+    data = iw.solvers.Data.check(rng.standard_normal((5, 2)), rng.standard_normal(5))
+    problem = iw.TwoLayerMeanField("tanh", 20, output_bias=True).bind(data, rng)
+    state = problem.start() + 0.3
+    velocity = np.empty_like(state)
+    problem.evaluate(state, velocity)
+    e = np.eye(1, len(state), len(state) - 1)[0] * 1e-6
+    assert velocity[-1] == pytest.approx(-(problem.evaluate(state + e).loss - problem.evaluate(state - e).loss) / 2e-6, abs=1e-8)
+    assert problem.mean_square(velocity) == pytest.approx((velocity[:-1] @ velocity[:-1]) / 20 + velocity[-1] ** 2)
+
+
+def test_output_biases_have_no_closed_form_and_no_entropy():
+    teacher = iw.GaussianTeacher(np.eye(2), [1.0, 1.0], "relu")
+    with pytest.raises(ValueError, match="population: biases and an offset have no closed form"):
+        iw.solve(iw.TwoLayerMeanField("relu", 20, population=teacher, output_bias=True), method=iw.GradientDescent(0.1, 1))
+    from infwidth.limits.two_layer.diagnostics import FreeEnergy
+
+    with pytest.raises(
+        ValueError, match="observables: FreeEnergy is that of particles, an output bias has no entropy; leave output_bias out"
+    ):
+        iw.solve(
+            iw.TwoLayerMeanField("relu", 20, output_bias=True),
+            np.eye(2),
+            [1.0, 0.0],
+            iw.Langevin(0.1, 0.1, 0.1, 1),
+            observables={"F": FreeEnergy(0.1, 0.1)},
+        )

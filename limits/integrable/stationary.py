@@ -1,0 +1,65 @@
+r"""The stationary points: limits in which f = 0 for all time.
+
+* Naive IP with :math:`L \ge 3`: kernels act as zero, so that neither signal nor gradient passes two of them.
+* IP-LLR with :math:`L \ge 5` and an activation that acts linearly on small pre-activations (tanh, elu, gelu, erf, linear): the kernels
+  that step 0 makes read forward fields and write backward fields. A layer's forward field is orthogonal to its backward field, so the
+  signal dies after layer 2, the gradient below layer L - 1, and no layer has both.
+
+Finite networks leave these points after times that grow with the width: :mod:`infwidth.limits.escape`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...solvers.abilities import FirstStep, WithRemark
+from ...solvers.data import Data
+from ...solvers.problem import Coordinates, Evaluation, Problem
+from ..activations import Activation
+from .germ import Germ
+from .schemes import STATIONARY_FROM
+
+__all__ = ["StationaryProblem", "why_stationary"]
+
+Array = np.ndarray
+
+
+def why_stationary(scheme: str, hidden_layers: int, activation: Activation, biases: bool) -> str | None:
+    """Why f = 0 for all time, or None where it moves."""
+    if activation.at_zero()[0] != 0 or biases:
+        return None
+    if hidden_layers < STATIONARY_FROM.get(scheme, math.inf):
+        return None
+    if scheme == "naive":
+        return "f = 0 for all time: from three hidden layers on naive IP starts at a stationary point; take scheme='large_lr'"
+    if Germ.of(activation).linear:
+        return (
+            "f = 0 for all time: from five hidden layers on, and with an activation that acts linearly on small pre-activations, the large"
+            " first step of IP-LLR leads to a stationary point; relu has none there"
+        )
+    return None
+
+
+class StationaryProblem(FirstStep, WithRemark, Problem):
+    """A limit that stands still: nothing is computed. Its state is one number that does not move."""
+
+    coordinates: ClassVar[Coordinates] = "reduced"
+
+    def __init__(self, data: Data, remark: str, first_step: bool) -> None:
+        self.data, self.remark, self.first_step = data, remark, first_step
+
+    def start(self) -> Array:
+        return np.zeros(1, self.data.X.dtype)
+
+    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
+        X, _ = self.data.rows(rows)
+        f = self.predict(state, X)
+        if velocity is not None:
+            velocity[:] = 0
+        return Evaluation(self.data.judge(f, rows)[0], f)
+
+    def predict(self, state: Array, X: Array) -> Array:
+        return np.zeros((len(X), self.data.outputs), self.data.X.dtype)

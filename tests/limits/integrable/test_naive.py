@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import DeepIntegrable, activations
+
+X = np.array([[1.0, 0.2], [-0.3, 0.9], [0.5, -0.8]])
+Y = np.array([[1.0, 0.1], [-0.5, 0.4], [0.7, -0.2]])
+
+
+@pytest.mark.parametrize("activation", ["tanh", "gelu", "relu", "leaky_relu"])
+def test_first_step_of_two_layers_by_hand(activation):
+    """W_2 = eta mean_i phi'(h~^2_i) (w^3 y_i) x phi(w^1 x_i), nothing else moves."""
+    phi = activations.get(activation)
+    sol = iw.solve(DeepIntegrable(2, activation, 64, "naive"), X, Y, iw.GradientDescent(0.3, 1), rng=0)
+    system = sol.problem.systems[0]
+    (w1, _, w3), (v1, W2, v3) = system.layers(system.start())[0], system.layers(sol.state)[0]
+    below = phi.value(X @ w1.T)
+    if activation in ("relu", "leaky_relu"):  # by the sign of the vanishing field
+        slope = phi.derivative(system._initial.fields[2].first)
+    else:
+        slope = phi.derivative(np.zeros_like(below))
+    np.testing.assert_allclose(W2, 0.3 * (slope * (Y @ w3)).T @ below / 3, atol=1e-14)
+    np.testing.assert_array_equal(v1, w1)
+    np.testing.assert_array_equal(v3, w3)
+
+
+def test_flows_that_start_on_a_kink_are_refused():
+    """The direction in which relu leaves h^2 = 0 is that of one discrete step."""
+    model = DeepIntegrable(2, "relu", 64, "naive")
+    with pytest.raises(ValueError, match="first_learning_rate: this parameterization starts with one large step"):
+        iw.solve(model, X, Y, iw.GradientFlow(1.0), save_at=[0, 1], rng=0)
+    flow = iw.GradientFlow(0.1, rtol=0.1, atol=0.01, first_learning_rate=0.5, estimate_error=False)
+    assert np.abs(iw.solve(model, X, Y, flow, save_at=[0, 0.1], rng=0).outputs[-1]).max() > 0.01
+    assert (
+        np.abs(iw.solve(DeepIntegrable(2, "tanh", 64, "naive"), X, Y, iw.GradientFlow(1.0), save_at=[0, 1], rng=0).outputs[-1]).max() > 0.01
+    )
+
+
+def test_biases_or_a_constant_pass_zero_kernels():
+    """With them three hidden layers are no stationary point."""
+    method = iw.GradientDescent(0.5, 10)
+    for model in (
+        DeepIntegrable(3, "tanh", 400, "naive", bias_std=1.0),
+        DeepIntegrable(3, "sigmoid", 400, "naive"),
+        DeepIntegrable(3, "softplus", 400, "naive"),
+    ):
+        outputs = iw.solve(model, X, Y, method, rng=0).outputs
+        assert np.abs(outputs[-1] - outputs[0]).max() > 0.1

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import DeepIntegrable, activations
+from infwidth.limits.integrable.stationary import why_stationary
+
+X, Y = np.eye(2), np.array([1.0, -1.0])
+
+
+def test_where_the_limit_stands_still():
+    """Exactly where the linear one does (tests of DeepLinearIntegrable), relu under IP-LLR nowhere."""
+    for name, never in (("tanh", False), ("gelu", False), ("relu", True), ("abs", True), ("linear", False)):
+        phi = activations.get(name)
+        assert [L for L in range(1, 8) if why_stationary("naive", L, phi, False)] == [3, 4, 5, 6, 7]
+        assert [L for L in range(1, 8) if why_stationary("large_lr", L, phi, False)] == ([] if never else [5, 6, 7])
+        assert not any(why_stationary(scheme, L, phi, False) for scheme in ("bias", "non_centered") for L in range(1, 8))
+    assert why_stationary("naive", 3, activations.get("tanh"), True) is None
+    assert why_stationary("naive", 3, activations.get("sigmoid"), False) is None
+
+
+@pytest.mark.parametrize(
+    "method", [iw.GradientDescent(0.5, 5, batch_size=1), iw.HeavyBall(0.5, 1.0, 5, 1.0), iw.GradientFlow(1.0, first_learning_rate=1.0)]
+)
+def test_it_says_so_instead_of_computing(method):
+    model = DeepIntegrable(6, "tanh", 10**9 * 4)  # nothing of that size is ever made
+    assert model.stationary.startswith("f = 0 for all time")
+    sol = iw.solve(model, X, Y, method, X_test=X, save_at=[0, 1])
+    assert not sol.outputs.any() and not sol.test_outputs.any() and sol.success
+    assert sol.message == f"finished; {model.stationary}"
+    assert sol.loss[-1] == pytest.approx(0.5)
+    assert sol.predict(X + 1).shape == (2, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scheme", "activation", "L"), [("naive", "relu", 3), ("large_lr", "gelu", 5), ("large_lr", "tanh", 6)])
+def test_the_neurons_themselves_would_not_move(scheme, activation, L):
+    """Computed all the same: the outputs of mirrored neurons are rounding errors."""
+    from infwidth.limits.integrable.germ import Germ
+    from infwidth.limits.integrable.neurons import NeuronProblem
+    from infwidth.limits.integrable.nonlinear import SCHEMES
+    from infwidth.limits.integrable.start import Setting
+
+    data, phi = iw.solvers.Data.check(X, Y), activations.get(activation)
+    setting = Setting(data, L, 400, phi, Germ.of(phi), (1.5,) * (L + 1), None, True, np.random.default_rng(0))
+
+    class Moving:
+        def bind(self, data, rng):
+            return NeuronProblem(data, phi, setting.germ, SCHEMES[scheme](setting), True)
+
+    sol = iw.solve(Moving(), X, Y, iw.GradientDescent(0.5, 30, first_learning_rate=2.0))
+    assert np.abs(sol.outputs).max() < 1e-15
