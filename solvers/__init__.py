@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .abilities import FirstStep as FirstStep
     from .abilities import Foreseen as Foreseen
     from .abilities import Fused as Fused
+    from .abilities import HasLimit as HasLimit
     from .abilities import ImplicitSteps as ImplicitSteps
     from .abilities import Population as Population
     from .abilities import Refinable as Refinable

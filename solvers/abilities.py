@@ -18,6 +18,7 @@ __all__ = [
     "FirstStep",
     "Foreseen",
     "Fused",
+    "HasLimit",
     "ImplicitSteps",
     "Population",
     "Refinable",
@@ -153,3 +154,12 @@ class FiniteModel(Model, Protocol):
 
     @property
     def width(self) -> int: ...
+
+
+@runtime_checkable
+class HasLimit(Protocol):
+    """A finite model that knows the limit model that stands for it at infinite width."""
+
+    def limit(self) -> Model:
+        """The limit, ready to solve; NotImplementedError where there is none."""
+        ...

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...solvers.checks import integer
 from ...solvers.data import Data, needed
+from ...solvers.problem import Model
 from .. import activations
 from ..activations import Activation
 from .parameterization import Parameterization
@@ -79,6 +80,12 @@ class Network:
     def layer_sizes(self) -> tuple[int, ...]:
         """Input dimension, hidden widths, output dimension."""
         return (self.input_dim, *(self.width,) * self.hidden_layers, self.output_dim)
+
+    def limit(self) -> Model:
+        """Its infinite-width limit, by :func:`infwidth.limits.scaling.limit` with its defaults."""
+        from ..scaling.choice import limit  # which knows the networks
+
+        return limit(self)
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> NetworkProblem:
         """Draw the initial weights and join them to the data."""

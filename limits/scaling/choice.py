@@ -17,6 +17,7 @@ from .regimes import regime
 if TYPE_CHECKING:
     from ..feature_learning.deep_linear import DeepLinearMuP
     from ..integrable.deep_linear import DeepLinearIntegrable
+    from ..integrable.nonlinear import DeepIntegrable
     from ..two_layer.mean_field import TwoLayerMeanField
 
 __all__ = ["limit"]
@@ -24,29 +25,36 @@ __all__ = ["limit"]
 Array = np.ndarray
 
 
-def limit(network: Network, particles: int = 4096) -> DeepLinearIntegrable | DeepLinearMuP | TwoLayerMeanField:
+def limit(
+    network: Network, particles: int = 4096, neurons: int = 2048
+) -> DeepLinearIntegrable | DeepLinearMuP | TwoLayerMeanField | DeepIntegrable:
     r"""The infinite-width limit of a finite network, ready to solve with the same data and the same method.
 
     The parameterization is recognised by its exponents, up to :math:`(a_l + \theta, b_l - \theta, c_l - 2\theta)`, not by its name.
 
-    ================  ==============  ================================================
-    parameterization  activation      limit
-    ================  ==============  ================================================
-    IP                linear          ``DeepLinearIntegrable(L, "naive")``
-    IP-LLR            linear          ``DeepLinearIntegrable(L, "large_lr")``
-    non-centered IP   linear          ``DeepLinearIntegrable(L, "non_centered")``
-    µP                linear          ``DeepLinearMuP(L)``
-    IP or µP, L = 1   any             ``TwoLayerMeanField(activation, particles)``
-    ================  ==============  ================================================
+    ==========================  ==============  =============================================================================
+    parameterization            activation      limit
+    ==========================  ==============  =============================================================================
+    IP                          linear          ``DeepLinearIntegrable(L, "naive")``
+    IP-LLR                      linear          ``DeepLinearIntegrable(L, "large_lr")``
+    non-centered IP             linear          ``DeepLinearIntegrable(L, "non_centered")``
+    µP                          linear          ``DeepLinearMuP(L)``
+    IP or µP or IP-bias, L = 1  any             ``TwoLayerMeanField(activation, particles)``
+    IP                          any             ``DeepIntegrable(L, activation, neurons, "naive")``, f = 0 from L = 3 on
+    IP-LLR                      any             ``DeepIntegrable(L, activation, neurons, "large_lr")``, f = 0 from L = 5 on but for relu
+    IP-bias                     any             ``DeepIntegrable(L, activation, neurons, "bias")``
+    non-centered IP             any             ``DeepIntegrable(L, activation, neurons, "non_centered")``
+    ==========================  ==============  =============================================================================
 
-    A linear network with one hidden layer has the exact limit where its weights have standard deviation 1, else the particle limit.
+    Exact linear limits have weights of standard deviation 1 and no biases; with others a linear network has the limit of any activation.
 
     Parameters
     ----------
     network : Network
         Its width does not matter.
-    particles : int, default 4096
-        Size of a particle limit, whose error falls like ``particles**-0.5``. The deep linear limits are exact.
+    particles, neurons : int
+        Size of a limit by particles, and neurons per layer of a deep one: its error falls like that to the power -1/2. The exact limits
+        need neither.
 
     Raises
     ------
@@ -60,10 +68,8 @@ def limit(network: Network, particles: int = 4096) -> DeepLinearIntegrable | Dee
     >>> from infwidth.limits import Network, Parameterization, scaling
     >>> scaling.limit(Network(3, 4, 256, "linear", Parameterization.integrable_large_lr(4)))
     DeepLinearIntegrable(hidden_layers=4, scheme='large_lr')
-    >>> scaling.limit(Network(3, 4, 256, "relu", Parameterization.integrable(4)))
-    Traceback (most recent call last):
-    ...
-    NotImplementedError: network: no solver is needed for IP with relu, 4 hidden layers. Its limit is trivial: f is of order m^(-2) ...
+    >>> scaling.limit(Network(3, 4, 256, "relu", Parameterization.integrable(4))).stationary
+    "f = 0 for all time: from three hidden layers on naive IP starts at a stationary point; ..."
     """
     if not isinstance(network, Network):
         raise TypeError(
@@ -72,12 +78,19 @@ def limit(network: Network, particles: int = 4096) -> DeepLinearIntegrable | Dee
     p, L = network.parameterization, network.hidden_layers
     activation = activations.get(network.activation)
     kind = which(p)
-    particles_needed = L == 1 and any(std != 1 for std in p.weight_std)  # the deep linear limits have weights of spread 1
-    if p.bias_std is None and _is_identity(activation) and kind is not None and not particles_needed:
+    if kind not in ("naive", "large_lr", "bias", "non_centered", "mup"):
+        raise NotImplementedError(_no_solver(p, activation))
+    linear, unit = p.bias_std is None and _is_identity(activation), all(std == 1 for std in p.weight_std)
+    if linear and (unit or (kind == "mup" and L > 1)):
         return _deep_linear(p, L, kind)
-    if L == 1 and kind is not None:
-        return _two_layers(p, activation, kind, particles)
-    raise NotImplementedError(_no_solver(p, activation))
+    if L == 1:
+        return _two_layers(p, activation, particles)
+    if kind == "mup" or (kind == "large_lr" and not _vanishes_with_a_slope(activation)):
+        raise NotImplementedError(_no_solver(p, activation))
+    from ..integrable.nonlinear import DeepIntegrable
+
+    bias_std = None if p.bias_std is None else p.bias_std[:L]
+    return DeepIntegrable(L, network.activation, neurons, kind, weight_std=p.weight_std, bias_std=bias_std)
 
 
 def _deep_linear(p: Parameterization, L: int, kind: str) -> DeepLinearIntegrable | DeepLinearMuP:
@@ -98,23 +111,30 @@ class _InitialLaw:
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    bias_std: float | None = None  # of the last column of W, where that is a bias
 
     def __call__(self, rng: np.random.Generator, N: int, D: int, k: int) -> tuple[Array, Array]:
         W, a = (m + s * rng.standard_normal((N, size)) for m, s, size in zip(self.mean, self.std, (D, k), strict=True))
+        if self.bias_std is not None:
+            W[:, -1] = self.bias_std * rng.standard_normal(N)
         return W, a
 
 
-def _two_layers(p: Parameterization, activation: Activation, kind: str, particles: int) -> TwoLayerMeanField:
+def _two_layers(p: Parameterization, activation: Activation, particles: int) -> TwoLayerMeanField:
     from ..two_layer.mean_field import TwoLayerMeanField
 
     if p.bias_std is not None:
-        raise NotImplementedError(
-            "parameterization: its output bias learns, and TwoLayerMeanField has none; leave the biases out, or add a constant input"
-            " column, which acts as a hidden bias"
-        )
+        law = _InitialLaw(p.mean, p.weight_std, p.bias_std[0])
+        return TwoLayerMeanField(activation, particles, bias=True, initial=law, output_bias=True)
     if any(p.mean):
         return TwoLayerMeanField(activation, particles, initial=_InitialLaw(p.mean, p.weight_std))
     return TwoLayerMeanField(activation, particles, weight_std=p.weight_std[0], output_std=p.weight_std[1])
+
+
+def _vanishes_with_a_slope(activation: Activation) -> bool:
+    from ..integrable.germ import Germ
+
+    return activation.at_zero()[0] == 0 and Germ.of(activation) != (0, 0)
 
 
 def _is_identity(activation: Activation) -> bool:

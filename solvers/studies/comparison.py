@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import checkpoint
-from ..abilities import FiniteModel
+from ..abilities import FiniteModel, HasLimit
 from ..checks import integer
 from ..solution import Solution
 from ..solving import solve
@@ -92,11 +92,11 @@ class Comparison:
 
 
 def compare(
-    limit: Any,
-    networks: Sequence[Any],
-    X: Any,
-    y: Any,
-    method: Any,
+    limit: Any = None,
+    networks: Sequence[Any] = (),
+    X: Any = None,
+    y: Any = None,
+    method: Any = None,
     seeds: int | Iterable[int] = 8,
     **options: Any,
 ) -> Comparison:
@@ -104,8 +104,8 @@ def compare(
 
     Parameters
     ----------
-    limit : Model
-        A limit, for example ``DeepLinearIntegrable(2)``.
+    limit : Model, optional
+        A limit, for example ``DeepLinearIntegrable(2)``. Default: the one that the first network says it has.
     networks : sequence of Network
         Alike but for their widths.
     X, y, method
@@ -124,6 +124,8 @@ def compare(
     ------
     ValueError
         Where there are fewer than two widths or three runs, or the limit fails.
+    NotImplementedError
+        Where no limit is given and the library has none of these networks.
 
     Examples
     --------
@@ -134,6 +136,9 @@ def compare(
     >>> result = iw.compare(iw.DeepLinearMuP(1), networks, X, y, iw.GradientDescent(0.2, steps=10), seeds=20)
     >>> bool(abs(result.slope + 0.5) < 3 * result.slope_error)
     True
+    >>> same = iw.compare(networks=networks, X=X, y=y, method=iw.GradientDescent(0.2, steps=10), seeds=20)
+    >>> bool(abs(same.slope - result.slope) < 1e-3)  # it found the limit itself: the same one in other coordinates
+    True
     """
     networks = list(networks)
     if not networks or not all(isinstance(network, FiniteModel) for network in networks):
@@ -143,6 +148,10 @@ def compare(
         raise ValueError("networks: a slope with an error needs two different widths and three runs; add networks or seeds")
     if not method.discrete and options.get("save_at") is None:
         raise ValueError("save_at: a flow takes different steps for each model; give the times at which to compare")
+    if limit is None:
+        if not isinstance(networks[0], HasLimit):
+            raise ValueError(f"limit: {type(networks[0]).__name__} does not say what its limit is; give the limit model")
+        limit = networks[0].limit()
     reference = solve(limit, X, y, method, rng=0, **options)
     if not reference.success:
         raise ValueError(f"limit: its run failed ({reference.message}); choose a method that the limit can follow")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import DeepLinearIntegrable, DeepLinearMuP, Network, Parameterization, activations, scaling
+from infwidth.limits import DeepIntegrable, DeepLinearIntegrable, DeepLinearMuP, Network, Parameterization, activations, scaling
 from infwidth.limits.two_layer.mean_field import TwoLayerMeanField
 
 X = np.array([[1.0, 0.2], [-0.3, 0.9], [0.5, -0.8]])
@@ -69,10 +69,52 @@ def test_the_particles_start_like_the_weights():
         assert gaps[i] < 0.3 * min(gaps[:i] + gaps[i + 1 :]), gaps
 
 
-@pytest.mark.parametrize(("stds", "build"), [(2.0, Parameterization.mup), ((1, 1, 2), Parameterization.integrable_large_lr)])
-def test_weights_of_another_spread_are_refused(stds, build):
+@pytest.mark.parametrize("stds", [2.0, (1, 1, 2)])
+def test_mup_weights_of_another_spread_are_refused(stds):
     with pytest.raises(ValueError, match="weight_std: the deep linear limits have weights of standard deviation 1, got"):
-        scaling.limit(network(replace(build(2), weight_std=stds)))
+        scaling.limit(network(replace(Parameterization.mup(2), weight_std=stds)))
+
+
+SCHEMES = {"integrable": "naive", "integrable_large_lr": "large_lr", "integrable_bias": "bias", "integrable_non_centered": "non_centered"}
+
+
+@pytest.mark.parametrize("dress", [lambda p: p, disguised])
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "gelu", "elu", "erf"])
+@pytest.mark.parametrize("L", range(1, 6))
+@pytest.mark.parametrize("preset", SCHEMES)
+def test_every_integrable_network_has_its_limit(preset, L, activation, dress):
+    p, scheme = getattr(Parameterization, preset)(L), SCHEMES[preset]
+    found = scaling.limit(network(dress(p), activation), neurons=64)
+    if activation == "linear" and scheme != "bias":
+        assert found == DeepLinearIntegrable(L, "naive" if L == 1 and scheme == "large_lr" else scheme)
+    elif L == 1:
+        assert isinstance(found, TwoLayerMeanField)
+        assert (found.bias, found.output_bias) == (scheme == "bias", scheme == "bias")
+    else:
+        assert found == DeepIntegrable(L, activation, 64, scheme)
+        never = {"naive": L >= 3, "large_lr": L >= 5 and activation != "relu"}.get(scheme, False)
+        assert (found.stationary is not None) == never
+
+
+def test_spreads_are_handed_on():
+    p = replace(Parameterization.integrable_bias(2), weight_std=(1.5, 0.5, 2.0), bias_std=(0.3, 0.7, 0.0))
+    found = scaling.limit(network(p, "tanh"))
+    assert (found.neurons, found.weight_std, found.bias_std) == (2048, (1.5, 0.5, 2.0), (0.3, 0.7))
+    wide = scaling.limit(network(replace(Parameterization.integrable_large_lr(2), weight_std=2.0)))  # linear, of another spread
+    assert wide == DeepIntegrable(2, "linear", 2048, "large_lr", weight_std=2.0)
+
+
+@pytest.mark.parametrize(
+    ("preset", "L", "activation"), [("integrable_bias", 1, "tanh"), ("integrable_bias", 1, "linear"), ("integrable_bias", 2, "linear")]
+)
+def test_limits_with_biases_are_those_of_networks(preset, L, activation):
+    """Gap ~ m^{-1/2}, with spreads of their own for weights and biases; widths and seeds 0..15 fixed beforehand."""
+    p = replace(getattr(Parameterization, preset)(L), weight_std=(0.7,) * L + (1.2,), bias_std=(0.5,) * L + (0.0,))
+    networks = [network(p, activation, m) for m in (64, 128, 256, 512)]
+    limit = scaling.limit(networks[0], particles=2**16, neurons=2**14)
+    result = iw.compare(limit, networks, X, Y, iw.GradientDescent(0.3, 10), seeds=32)
+    assert result.slope_error <= 0.06
+    assert abs(result.slope + 0.5) <= 2 * result.slope_error, str(result)
 
 
 @pytest.mark.parametrize(
@@ -80,24 +122,16 @@ def test_weights_of_another_spread_are_refused(stds, build):
     [
         (Parameterization.ntk(2), "relu", "no solver for NTP .* tangent kernel. f moves by order 1 in step 0"),
         (Parameterization.ntk(2), "linear", "tangent kernel"),
-        (Parameterization.integrable(3), "tanh", "no solver is needed for IP with tanh, 3 hidden layers. .* trivial: .*stationary point"),
-        (Parameterization.integrable_large_lr(5), "tanh", "no solver is needed .*second stationary point"),
-        (Parameterization.integrable(2), "relu", "no solver for IP with relu.* learns features"),
+        (Parameterization.integrable_large_lr(3), "sigmoid", "no solver for IP-LLR with sigmoid"),
         (Parameterization.mup(2), "relu", "learns features"),
         (Parameterization.standard(2, c=0), "relu", "There is no limit. h.2 grows"),
         (Parameterization.standard(2, c=2), "relu", "stays the random function"),
-        (Parameterization.integrable_bias(2), "linear", "learns features"),
         (replace(Parameterization.integrable(1), c=(-1.0, -0.5)), "relu", "learns features"),
     ],
 )
 def test_networks_without_a_solver_say_why(p, activation, reason):
     with pytest.raises(NotImplementedError, match=reason):
         scaling.limit(network(p, activation))
-
-
-def test_biases_of_one_hidden_layer_are_refused():
-    with pytest.raises(NotImplementedError, match="its output bias learns, and TwoLayerMeanField has none"):
-        scaling.limit(network(Parameterization.integrable_bias(1), "tanh"))
 
 
 def test_something_else_than_a_network():

@@ -103,3 +103,22 @@ def test_save_load_print_plot(result, tmp_path):
     iw.solve(networks(8)[0], X, Y, METHOD, rng=0).save(tmp_path / "sol")
     with pytest.raises(ValueError, match="is not a saved Comparison"):
         Comparison.load(tmp_path / "sol")
+
+
+def test_networks_say_their_limit(result):
+    own = iw.compare(networks=networks(32, 128, 512), X=X, y=Y, method=METHOD, seeds=range(5, 11), X_test=X + 1, save_at=[1, 5])
+    np.testing.assert_allclose(own.gaps, result.gaps, atol=1e-10)
+    deep = [iw.Network(2, 2, m, "tanh", iw.Parameterization.integrable(2)) for m in (8, 16)]
+    found = iw.compare(networks=deep, X=X, y=Y, method=METHOD, seeds=2)
+    assert found.limit.problem.systems[0].neurons == 2048 and np.isfinite(found.gaps).all()
+
+
+def test_networks_that_say_no_limit_are_refused():
+    class Silent:
+        width = 8
+
+        def bind(self, data, rng):
+            raise AssertionError
+
+    with pytest.raises(ValueError, match="limit: Silent does not say what its limit is; give the limit model"):
+        iw.compare(networks=[Silent(), type("Silent", (Silent,), {"width": 16})()], X=X, y=Y, method=METHOD)
