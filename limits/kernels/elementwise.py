@@ -31,7 +31,7 @@ Array = np.ndarray
 
 CLOSED = {"erf": ("ERF", 2.0), "gelu": ("GELU", 1.0), "sin": ("SINE", 0.0), "cos": ("COSINE", 0.0), "gaussian": ("GAUSSIAN", 2.0)}
 JUMPS = {"sign": 2 / math.pi, "step": 1 / math.pi}
-TERMS = (64, 256, 512)  # of a series
+MOST_TERMS = 512  # of a series
 SAME = 1e-30  # 1 - c of points that differ by rounding: one point
 LONGEST = 1e154  # standard deviations whose squares are finite
 
@@ -115,7 +115,7 @@ def _generic(trace: Trace, branch: Branch, phi: Activation, tolerance: float) ->
 
 def _series(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> tuple[Array, Array]:
     variances, index = np.unique(branch.std**2, return_inverse=True)
-    for terms in TERMS:
+    for terms in (_enough(phi, variances[-1:], tolerance), MOST_TERMS):  # the largest variance needs most
         values, slopes = (gaussian.hermite_series(f, variances, terms) for f in (phi.value, phi.derivative))
         (v, std, tail), (w, slope, slope_tail) = _relative(values), _relative(slopes)
         tails = np.maximum(tail, slope_tail)
@@ -124,7 +124,6 @@ def _series(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> 
     inexact = max(float(ratio(series.error, size).max()) for series, size in ((values, std), (slopes, slope)))
     if inexact > tolerance:
         return _generic(trace, branch, phi, tolerance)
-    enough = 4 * min(len(tails), int(np.argmax(tails <= tolerance)) + 1 if (tails <= tolerance).any() else len(tails))
     std, slope = std[index], slope[index]
     unit = np.ones_like(std)
     trace.steps.append(
@@ -133,14 +132,21 @@ def _series(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> 
             branch.register,
             branch.register,
             np.stack([branch.std, ratio(unit, std), ratio(unit, slope)]),
-            values=np.ascontiguousarray(v[:enough, index]),
-            slopes=np.ascontiguousarray(w[:enough, index]),
-            tails=tails[: enough // 4],
+            values=np.ascontiguousarray(v[:, index]),
+            slopes=np.ascontiguousarray(w[:, index]),
+            tails=tails,
             tolerance=tolerance,
             dual=PairDual(phi, tolerance),
         )
     )
     return std, slope * branch.tangent
+
+
+def _enough(phi: Activation, variance: Array, tolerance: float) -> int:
+    """Terms, in fours, after which less than the tolerance is missing at this variance; at most all."""
+    worst = [_relative(gaussian.hermite_series(f, variance, MOST_TERMS))[2] for f in (phi.value, phi.derivative)]
+    short = int((np.maximum(*worst) > tolerance / 2).sum())
+    return min(4 * (short + 1), MOST_TERMS)
 
 
 def _relative(series: gaussian.HermiteSeries) -> tuple[Array, Array, Array]:

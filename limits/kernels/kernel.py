@@ -22,6 +22,7 @@ import numpy as np
 from ...solvers.checks import array
 from ...solvers.gram.program import Program
 from ...solvers.gram.tiles import Gram, allocate, gram
+from ...solvers.machine.blas_threads import one_blas_thread
 from .tracing import Branch, Trace
 
 __all__ = ["Kernel", "Kernels"]
@@ -94,7 +95,8 @@ class Kernel:
         names = _names(get)
         X1, X2, points, same = _points(X1, X2)
         dtype = np.result_type(X1, X2)
-        program = self._program(points)
+        with one_blas_thread():  # small products, many of them
+            program = self._program(points)
         for name, scale in (("nngp", program.std), ("ntk", program.tangent)):
             if name in names:
                 _refuse_overflow(name, scale, dtype)

@@ -146,11 +146,11 @@ def _compiled(left: Program, right: Program, same: bool, into: Gram, corners: Ar
     def work(part: slice) -> None:
         short[part] = tiles(*arguments, corners[part], same, out)
 
-    work(slice(0, 1))  # compiles, once
     number = threads if len(corners) * TILE**2 * len(left.steps) >= WORTH_THREADS else 1
     size = max(1, -(-len(corners) // (8 * number)))
     parts = [slice(i, min(i + size, len(corners))) for i in range(1, len(corners), size)]
     with one_blas_thread():
+        work(slice(0, 1))  # compiles, once
         if number == 1:
             for part in parts:
                 work(part)
