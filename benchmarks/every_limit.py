@@ -1,0 +1,199 @@
+r"""Every limit that ``scaling.limit`` knows, against finite networks of growing width.
+
+Seven parameterizations x six activations x L = 1..5 hidden layers. Where there is a limit, networks of several widths and seeds make four
+steps of gradient descent on one fixed problem, and so does the limit: the gap (rms over steps and samples) should fall like m^{-1/2}. A
+cell is
+
+slope      exponent of the gap in the width, with its standard error
+0          the limit is f = 0 for all time; the exponent is that of the networks' own output
+law        the limit is random: the mean over the seeds against that of the limit, in standard errors, at the largest width
+none       no limit in this library yet
+failed     the limit or most networks diverged at these rates
+
+Slopes are those of four steps at moderate widths. They are flatter than -1/2 where the dynamics amplifies what a finite width adds, and
+where the sampling error of the limit shows; steeper where corrections of higher order still count (gelu, small overlaps).
+
+    python benchmarks/every_limit.py [--quick] [--seed 0] [--out FOLDER]
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import harness
+import numpy as np
+
+import infwidth as iw
+from infwidth.limits import Network, Parameterization, scaling
+from infwidth.solvers import power_law
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = np.ndarray
+
+ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "elu", "erf")
+RATE, STEPS = 0.3, 4
+FIRST_RATE = {"IP-LLR": 1.5, "IP-bias": 0.5}
+ZERO = 1e-12
+
+
+def parameterizations(hidden_layers: int) -> list[Parameterization]:
+    P, L = Parameterization, hidden_layers
+    return [
+        P.standard(L),
+        P.ntk(L),
+        P.mup(L),
+        P.integrable(L),
+        P.integrable_large_lr(L),
+        P.integrable_bias(L),
+        P.integrable_non_centered(L),
+    ]
+
+
+def data(seed: int) -> tuple[Array, Array]:
+    """Six unit vectors in three dimensions; a target of mean 1/2 and slope 1."""
+    rng = np.random.default_rng([seed, 6])
+    X = rng.standard_normal((6, 3))
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    direction = rng.standard_normal(3)
+    return X, 0.5 + (X - X.mean(axis=0)) @ direction / np.linalg.norm(direction)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network, at all widths."""
+
+    p: Parameterization
+    activation: str
+    widths: tuple[int, ...]
+    seeds: int
+    neurons: int
+    seed: int
+
+    def network(self, width: int) -> Network:
+        return Network(3, self.p.hidden_layers, width, self.activation, self.p)
+
+
+def run_case(case: Case) -> dict[str, Any]:
+    """One row of the table."""
+    row: dict[str, Any] = {"parameterization": case.p.name, "hidden_layers": case.p.hidden_layers, "activation": case.activation}
+    try:
+        model = scaling.limit(case.network(1), particles=4 * case.neurons, neurons=case.neurons)
+    except NotImplementedError as reason:
+        return {**row, "kind": "none", "model": None, "why": str(reason)}
+    X, y = data(case.seed)
+    method = iw.GradientDescent(RATE, STEPS, first_learning_rate=FIRST_RATE.get(case.p.name))
+    row["model"] = repr(model) if len(repr(model)) < 120 else type(model).__name__
+    limit = iw.solve(model, X, y, method, rng=case.seed)
+    if not limit.success:
+        return {**row, "kind": "failed", "why": limit.message}
+    outputs = np.array([[_outputs(case.network(m), X, y, method, [case.seed, s, m]) for s in range(case.seeds)] for m in case.widths])
+    if limit.covariance is not None:
+        return {**row, **_in_law(limit.outputs, outputs)}
+    gaps = np.sqrt(((outputs - limit.outputs) ** 2).mean(axis=(2, 3, 4)))  # (widths, seeds), NaN where a network diverged
+    healthy = np.isfinite(gaps)
+    row["gaps"] = [float(np.median(g[ok])) if ok.any() else None for g, ok in zip(gaps, healthy, strict=True)]
+    if healthy.mean() < 0.5:
+        return {**row, "kind": "failed", "why": f"{(~healthy).sum()} of {gaps.size} networks diverged"}
+    slope, error = power_law(np.repeat(case.widths, case.seeds)[healthy.ravel()], gaps[healthy])
+    kind = "0" if np.abs(limit.outputs).max() < ZERO else "slope"
+    return {**row, "kind": kind, "slope": slope, "standard_error": error, "size": float(np.sqrt((limit.outputs**2).mean()))}
+
+
+def _outputs(network: Network, X: Array, y: Array, method: Any, stream: list[int]) -> Array:
+    sol = iw.solve(network, X, y, method, rng=np.random.SeedSequence(stream))
+    return sol.outputs if sol.success else np.full((STEPS + 1, len(X), 1), np.nan)
+
+
+def _in_law(mean: Array, outputs: Array) -> dict[str, Any]:
+    """Deviation of the networks' mean at the end, in standard errors, at the largest width."""
+    ends = outputs[-1, :, -1]
+    error = ends.std(axis=0, ddof=1) / np.sqrt(len(ends))
+    return {"kind": "law", "deviation": float(np.sqrt(np.mean(((ends.mean(axis=0) - mean[-1]) / error) ** 2)))}
+
+
+def cell(row: dict[str, Any]) -> str:
+    if row["kind"] == "law":
+        return f"{row['deviation']:.1f} s.e."
+    if row["kind"] in ("slope", "0"):
+        text = f"{row['slope']:.2f}±{row['standard_error']:.2f}"
+        return f"0 ({row['slope']:.1f})" if row["kind"] == "0" else text
+    return {"none": "-", "failed": "failed"}[row["kind"]]
+
+
+def report(results: list[dict[str, Any]]) -> None:
+    print(f"{'':16} L  " + "".join(f"{a:>13}" for a in ACTIVATIONS))
+    for name in dict.fromkeys(r["parameterization"] for r in results):
+        for L in sorted({r["hidden_layers"] for r in results}):
+            mine = {r["activation"]: r for r in results if r["parameterization"] == name and r["hidden_layers"] == L}
+            print(f"{name:16} {L}  " + "".join(f"{cell(mine[a]):>13}" for a in ACTIVATIONS))
+    kinds = Counter(r["kind"] for r in results)
+    slopes = [(r["slope"] + 0.5) / r["standard_error"] for r in results if r["kind"] == "slope"]
+    print(", ".join(f"{kind}: {number}" for kind, number in kinds.items()), f"of {len(results)}")
+    if slopes:
+        two, three = (sum(abs(z) <= most for z in slopes) for most in (2, 3))
+        print(f"slopes within 2 standard errors of -1/2: {two} of {len(slopes)}, within 3: {three}")
+    for r in results:
+        if r["kind"] == "failed":
+            print(f"failed: {r['parameterization']} {r['activation']} L={r['hidden_layers']}: {r['why']}")
+
+
+def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> Figure:
+    import matplotlib.pyplot as plt
+
+    names = list(dict.fromkeys(r["parameterization"] for r in results))
+    depths = sorted({r["hidden_layers"] for r in results})
+    figure, axes = plt.subplots(2, 4, figsize=(15, 2.2 + 1.1 * len(depths)), layout="constrained")
+    colors = plt.get_cmap("RdBu").copy()
+    colors.set_bad("white")
+    for ax, name in zip(axes.flat, names, strict=False):
+        mine = {(r["hidden_layers"], r["activation"]): r for r in results if r["parameterization"] == name}
+        values = np.array([[mine[L, a]["slope"] if mine[L, a]["kind"] == "slope" else np.nan for a in ACTIVATIONS] for L in depths])
+        image = ax.imshow(values, cmap=colors, vmin=-1, vmax=0, aspect="auto")
+        for (i, L), (j, a) in ((x, y) for x in enumerate(depths) for y in enumerate(ACTIVATIONS)):
+            row = mine[L, a]
+            if row["kind"] != "slope":
+                ax.fill_between([j - 0.5, j + 0.5], i - 0.5, i + 0.5, color={"0": "0.8", "law": "#d9ead3"}.get(row["kind"], "white"), lw=0)
+            text = cell(row).replace("±", "\n±").replace(" (", "\n(")
+            ax.text(j, i, text, ha="center", va="center", fontsize=7, color="0.6" if row["kind"] in ("none", "failed") else "black")
+        ax.set(title=name, xticks=range(len(ACTIVATIONS)), yticks=range(len(depths)))
+        ax.set_xticklabels(ACTIVATIONS, fontsize=8)
+        ax.set_yticklabels([f"L = {L}" for L in depths], fontsize=8)
+    for ax in axes.flat[len(names) :]:
+        ax.axis("off")
+        ax.text(
+            0,
+            0.9,
+            "grey: the limit is f = 0\n(exponent of f in the width)\n\ngreen: random limit, in law\n\n- : no limit yet",
+            va="top",
+            transform=ax.transAxes,
+        )
+        figure.colorbar(image, ax=ax, location="bottom", label="exponent of the gap (limit fluctuations: -1/2)")
+    figure.suptitle(
+        f"Gap between limit and finite networks, m = {widths[0]}..{widths[-1]}, {seeds} seeds, {STEPS} steps: its power in the width"
+    )
+    return figure
+
+
+def main() -> None:
+    chosen = harness.options(__doc__)
+    widths = (32, 64, 128) if chosen.quick else (64, 128, 256, 512)
+    seeds, depth, neurons = (6, 3, 1024) if chosen.quick else (16, 5, 8192)
+    cases = [
+        Case(p, activation, widths, seeds, neurons, chosen.seed)
+        for L in range(1, depth + 1)
+        for p in parameterizations(L)
+        for activation in ACTIVATIONS
+    ]
+    with harness.workers() as pool:
+        results = list(pool.map(run_case, cases[::-1]))[::-1]  # the long ones first
+    report(results)
+    setting = {"widths": widths, "seeds": seeds, "neurons": neurons, "rate": RATE, "first_rates": FIRST_RATE, "steps": STEPS}
+    harness.write(chosen, "every_limit", {**setting, "cases": results}, plot(results, widths, seeds))
+
+
+if __name__ == "__main__":
+    main()
