@@ -158,7 +158,9 @@ def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> 
             if row["kind"] != "slope":
                 ax.fill_between([j - 0.5, j + 0.5], i - 0.5, i + 0.5, color={"0": "0.8", "law": "#d9ead3"}.get(row["kind"], "white"), lw=0)
             text = cell(row).replace("±", "\n±").replace(" (", "\n(")
-            ax.text(j, i, text, ha="center", va="center", fontsize=7, color="0.6" if row["kind"] in ("none", "failed") else "black")
+            dark = row["kind"] == "slope" and abs(row["slope"] + 0.5) > 0.35
+            color = "white" if dark else "0.6" if row["kind"] in ("none", "failed") else "black"
+            ax.text(j, i, text, ha="center", va="center", fontsize=7, color=color)
         ax.set(title=name, xticks=range(len(ACTIVATIONS)), yticks=range(len(depths)))
         ax.set_xticklabels(ACTIVATIONS, fontsize=8)
         ax.set_yticklabels([f"L = {L}" for L in depths], fontsize=8)
