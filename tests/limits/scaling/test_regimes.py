@@ -9,7 +9,6 @@ import pytest
 
 from infwidth.limits import Parameterization, activations, scaling
 
-CASES = 2100
 ACTIVATIONS = ("relu", "tanh", "linear", "gelu")
 TOLERANCE = 1e-6
 
@@ -37,10 +36,11 @@ def yang_hu_case(rng):
             return L, a, b, c
 
 
-def test_the_formula_on_random_stable_parameterizations():
+@pytest.mark.parametrize("cases", [600, pytest.param(6000, marks=pytest.mark.slow)])
+def test_the_formula_on_random_stable_parameterizations(cases):
     rng = np.random.default_rng(2011_14522)
     seen = Counter()
-    for i in range(CASES):
+    for i in range(cases):
         L, a, b, c = yang_hu_case(rng)
         formula = scaling.yang_hu(a, b, c)
         p = Parameterization(a, b, (c,) * (L + 1))
@@ -49,8 +49,8 @@ def test_the_formula_on_random_stable_parameterizations():
         assert abs(found.exponents.moved[2, -1] + formula.r) < TOLERANCE, (a, b, c)
         seen[formula.name] += 1
         seen[L] += 1
-    assert sum(seen[L] for L in range(1, 6)) == CASES and min(seen[L] for L in range(1, 6)) > 200
-    assert min(seen[name] for name in ("trivial", "kernel", "feature_learning")) > 100, seen
+    assert sum(seen[L] for L in range(1, 6)) == cases and min(seen[L] for L in range(1, 6)) > cases / 10
+    assert min(seen[name] for name in ("trivial", "kernel", "feature_learning")) > cases / 40, seen
 
 
 def test_the_formula_on_random_unstable_parameterizations():
