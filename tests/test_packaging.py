@@ -2,10 +2,12 @@
 
 import ast
 import configparser
+import graphlib
 import importlib
 import importlib.metadata
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tomllib
@@ -131,6 +133,59 @@ def test_a_public_name_is_not_that_of_a_module_beside_it(package):
     for file in Path(module.__file__).parent.iterdir():
         if file.stem in module.__all__:
             assert getattr(module, file.stem) is importlib.import_module(f"{package}.{file.stem}")
+
+
+# The house
+
+
+def tree_of_the_readme():
+    """Folder -> what stands in it, by the tree in the README."""
+    block = (REPOSITORY / "README.md").read_text(encoding="utf-8").split("## The house")[1].split("```")[1]
+    tree: dict[str, set[str]] = {}
+    folder = ""
+    for line in filter(None, block.split("\n")):
+        if line.startswith(" "):
+            tree[folder] |= set(re.split(r"\s{2,}", line.strip())[0].split())
+        else:
+            folder = line.split("/")[0]
+            tree[folder] = set()
+    return tree
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_tree_of_the_readme_is_that_of_the_code(name):
+    found = {f"{path.name}/" for path in (REPOSITORY / name).iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    found |= {path.stem for path in (REPOSITORY / name).glob("*.py") if path.stem != "__init__"}
+    assert tree_of_the_readme()[name] == found, "the tree under `The house` in README.md, line by line"
+
+
+# Loops of many small functions that numba compiles into one: they must stand in the file of their callers, for the cache on disk to see a
+# change of them.
+ONE_PASS = {"solvers/gram/passes.py": 400}
+
+
+def test_files_are_small():
+    lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for name in FOLDERS for file in (REPOSITORY / name).rglob("*.py")}
+    names = {file.relative_to(REPOSITORY).as_posix(): count for file, count in lines.items() if file.name != "__init__.py"}
+    assert {name: count for name, count in names.items() if count > ONE_PASS.get(name, 300)} == {}
+    assert statistics.median(names.values()) < 150
+
+
+def test_no_module_imports_itself_through_others():
+    """The imports that run when a module is loaded; those inside functions and for type checkers do not."""
+    modules = {}
+    for name in FOLDERS:
+        for file in (REPOSITORY / name).rglob("*.py"):
+            parts = ("infwidth", *file.relative_to(REPOSITORY).with_suffix("").parts)
+            modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    graph = {}
+    for module, file in modules.items():
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        top = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        found = imports_of("\n".join(map(ast.unparse, top)), package)
+        graph[module] = {name if name in modules else name.rpartition(".")[0] for name in found} & modules.keys()
+    assert graph["infwidth.limits.two_layer.mean_field"] >= {"infwidth.limits.two_layer.problem", "infwidth.solvers.data"}
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
 
 
 # Which way imports point: limits may import solvers, never the reverse

@@ -1,8 +1,11 @@
 """What the README shows is what comes out."""
 
+import ast
 import doctest
 import re
 from pathlib import Path
+
+import pytest
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -27,3 +30,19 @@ def test_the_two_commands_lead():
     assert [len(block.splitlines()) for block in blocks[:2]] == [1, 1]
     assert "benchmarks/stationary_point.py --quick" in blocks[0]
     assert "pytest" in blocks[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "equation"),
+    [
+        ("limits/scaling/closed_formula.py", "r = "),  # the formula of Yang and Hu
+        ("limits/densities/mean_field.py", r"\partial_t"),  # the mean-field PDE
+        ("limits/isotropic/mean_field.py", r"\partial_t \rho = \partial_r"),
+        ("limits/integrable/deep_linear.py", r"A_{L+1} A_L \cdots A_1 x"),
+        ("limits/feature_learning/order_parameters.py", ".. math::"),
+    ],
+)
+def test_equations_are_one_link_away(file, equation):
+    assert f"]({file})" in README.read_text(encoding="utf-8")
+    docstring = ast.get_docstring(ast.parse((README.parent / file).read_text(encoding="utf-8")))
+    assert docstring is not None and equation in docstring

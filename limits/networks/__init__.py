@@ -11,5 +11,7 @@ from ..._lazy import lazy_names
 if TYPE_CHECKING:
     from .network import Network as Network
     from .parameterization import Parameterization as Parameterization
+    from .table import ParameterizationTable as ParameterizationTable
+    from .table import in_form as in_form
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

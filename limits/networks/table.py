@@ -72,7 +72,7 @@ def in_form(parameterization: Parameterization, form: str) -> Parameterization:
     Examples
     --------
     >>> from infwidth.limits import Parameterization
-    >>> from infwidth.limits.networks.table import in_form
+    >>> from infwidth.limits.networks import in_form
     >>> p = in_form(Parameterization.mup(2), "no multipliers")
     >>> p.a, p.b, p.c
     ((0.0, 0.0, 0.0), (0.0, 0.5, 1.0), (-1.0, 0.0, 1.0))

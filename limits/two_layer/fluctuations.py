@@ -31,6 +31,7 @@ import numpy as np
 from ...solvers.checks import integer, real
 from ...solvers.data import Data
 from ...solvers.losses import Loss
+from ...solvers.machine.blas_threads import one_blas_thread
 from ...solvers.methods.gradient_descent import GradientDescent
 from ...solvers.running.streams import streams
 from ...solvers.solution import Solution
@@ -167,12 +168,13 @@ def linearized_fluctuations(
         assert end is not None
         return end[-1]
 
-    mean, moved = outputs(np.ones(M)), []
-    for _ in range(draws):
-        xi = rng_draws.standard_normal(M)
-        xi -= xi.mean()  # a constant would scale the whole output
-        up, down = outputs(1 + epsilon * xi), outputs(1 - epsilon * xi)
-        moved.append((up - down).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
+    with one_blas_thread():  # once for all runs: to look for the libraries takes as long as one of them
+        mean, moved = outputs(np.ones(M)), []
+        for _ in range(draws):
+            xi = rng_draws.standard_normal(M)
+            xi -= xi.mean()  # a constant would scale the whole output
+            up, down = outputs(1 + epsilon * xi), outputs(1 - epsilon * xi)
+            moved.append((up - down).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
     variance = (np.array(moved) ** 2).mean(axis=0)
     return Fluctuations(variance, variance * np.sqrt(2 / draws), mean)
 

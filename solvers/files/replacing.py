@@ -40,7 +40,7 @@ def check_writable(name: str, path: str | os.PathLike[str]) -> Path:
     """Refuse, before anything is computed, a path where no file can be written."""
     with _refusing(name):
         file = Path(path)
-        if file.is_dir():
+        if _stat(file) is not None and file.is_dir():
             raise IsADirectoryError(f"{os.fspath(path)!r} is a folder")
         _check_folder(file.parent)
     return file
@@ -50,7 +50,7 @@ def check_folder(name: str, path: str | os.PathLike[str]) -> Path:
     """Refuse what is no folder and cannot become one."""
     with _refusing(name):
         folder = Path(path)
-        if folder.exists() and not folder.is_dir():
+        if _stat(folder) is not None and not folder.is_dir():
             raise NotADirectoryError(f"{os.fspath(path)!r} is a file, not a folder")
         _check_folder(folder)
     return folder
@@ -62,6 +62,14 @@ def _refusing(name: str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         raise ValueError(f"{name}: nothing can be written there ({error}); give another path") from error
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """What is there. Unlike ``path.exists()`` it says where no file can be: a name too long, with a null byte, below a file."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
 
 
 def _check_folder(folder: Path) -> None:

@@ -60,7 +60,7 @@ def test_prediction_is_linear_and_min_norm():
     np.testing.assert_array_equal(sol.test_outputs[-1], sol.predict(X))
 
 
-@pytest.mark.parametrize("L", [1, 2, 3])
+@pytest.mark.parametrize("L", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_finite_networks_approach_the_limit(L):
     """Gap ~ m^{-1/2}; the problem, the widths and the seeds 0..23 were fixed beforehand."""
     networks = [Network(3, L, m, "linear", Parameterization.mup(L), output_dim=2) for m in (64, 128, 256, 512, 1024)]

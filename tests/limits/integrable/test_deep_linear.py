@@ -90,7 +90,7 @@ CASES = [  # one hidden layer is the muP limit exactly: see test_deep_linear_mup
     ("naive", "integrable", 2),
     ("large_lr", "integrable_large_lr", 2),
     ("large_lr", "integrable_large_lr", 3),
-    ("large_lr", "integrable_large_lr", 4),
+    pytest.param("large_lr", "integrable_large_lr", 4, marks=pytest.mark.slow),
     ("non_centered", "integrable_non_centered", 3),
 ]
 

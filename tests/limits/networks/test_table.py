@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits.networks.table import FORMS, in_form
+from infwidth.limits.networks import in_form
+from infwidth.limits.networks.table import FORMS
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -75,7 +75,7 @@ def test_replicas_and_linearised_dynamics_agree(activation):
 
 
 def test_fluctuations_decay_on_training_points_but_not_on_test_points():
-    model = iw.TwoLayerMeanField("tanh", 50 * 200, replicas=200)
+    model = iw.TwoLayerMeanField("tanh", 50 * 60, replicas=60)
     points = np.concatenate([X, X_TEST])
     early, late = (
         fluctuations.replica_fluctuations(model, X, Y, iw.GradientDescent(0.5, steps), points, rng=1).variance[:, 0] for steps in (100, 500)

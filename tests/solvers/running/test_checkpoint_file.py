@@ -15,13 +15,15 @@ X, Y = np.eye(2), np.array([1.0, -1.0])
 NET = iw.Network(2, 1, 8, "tanh", iw.Parameterization.mup(1))
 
 
-def test_kill_at_fifty_random_moments():
+@pytest.mark.parametrize("kills", [12, pytest.param(60, marks=pytest.mark.slow)])
+def test_kill_at_random_moments(kills):
+    """Of six kinds of runs, each at a random step and anywhere in it."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # forking with BLAS threads is not safe
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(iw.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
     script = Path(__file__).with_name("killed_runs.py")
-    done = subprocess.run([sys.executable, script, "50"], capture_output=True, text=True, env=environment, timeout=280)
+    done = subprocess.run([sys.executable, script, str(kills)], capture_output=True, text=True, env=environment, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("resumed to the same bits") == 50
+    assert done.stdout.count("resumed to the same bits") == kills
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def compiled(x):
 FUNCTIONS = [direct, through_a_helper, in_a_comprehension, recursive, cached, Method(), Method().__call__, compiled, np.vectorize(direct)]
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, functools.partial(through_a_helper, 2)], ids=repr)
+@pytest.mark.parametrize("function", [*FUNCTIONS, functools.partial(through_a_helper, 2)])
 def test_a_changed_global_is_another_function(function, monkeypatch):
     before = fingerprint(function)
     assert fingerprint(function) == before

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -91,6 +92,7 @@ def test_ctrl_c_with_threads_waits_for_what_runs_and_cancels_the_rest():
         if x == 0:
             pressed.set()
             released.wait(20)
+        time.sleep(0.2)
         return x
 
     pressed, released = threading.Event(), threading.Event()
