@@ -1,6 +1,9 @@
 """The error of a flow by its second run."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 import infwidth as iw
 
@@ -27,3 +30,31 @@ def test_ctrl_c_in_the_error_estimate(monkeypatch):
     assert sol.error is None
     assert "the error estimate was not finished (interrupted by Ctrl-C)" in sol.message
     assert sol.stats["interrupted"]
+
+
+@pytest.mark.parametrize("scale", [0.01, 100.0])
+def test_it_is_the_largest_gap_to_the_coarser_run_so_far_at_training_and_test_points(scale):
+    """So it never falls, also where the two runs cross; and test points far away count."""
+    method = iw.GradientFlow(6.0, rtol=1e-3)
+
+    def run(method):
+        return iw.solve(NET, X, Y, method, rng=0, X_test=scale * X, save_at=np.linspace(0, 6, 40))
+
+    fine, coarse = run(method), run(method.coarser())
+    gaps = np.array([np.abs(getattr(coarse, name) - getattr(fine, name)).max(axis=(1, 2)) for name in ("outputs", "test_outputs")])
+    np.testing.assert_array_equal(fine.error, np.maximum.accumulate(gaps.max(axis=0)))
+    assert (np.diff(gaps.max(axis=0)) < 0).any() and (np.diff(fine.error) >= 0).all()
+    assert (gaps[1].max() > gaps[0].max()) == (scale > 1)
+
+
+def test_a_grid_is_compared_with_its_coarser_one():
+    """The same flow on half of the cells, and where there are no outputs the loss."""
+    model = iw.limits.InteractionMeanField(
+        iw.solvers.Grid.uniform(-2, 2, 20), lambda x: np.exp(-(x[:, 0] ** 2)), lambda x: x[:, 0] ** 2 / 2
+    )
+    method = iw.solvers.TransportFlow(0.3)
+    fine = iw.solve(model, method=method, save_at=[0, 0.1, 0.3])
+    half = replace(model, grid=iw.solvers.Grid.uniform(-2, 2, 10))
+    coarse = iw.solve(half, method=method, save_at=[0, 0.1, 0.3])
+    assert fine.error == pytest.approx(np.maximum.accumulate(np.abs(coarse.loss - fine.loss)), rel=1e-3, abs=1e-6)
+    assert fine.error[-1] > 1e-4

@@ -1,8 +1,10 @@
 """The random streams of a solve."""
 
 import numpy as np
+import pytest
 
 import infwidth as iw
+from infwidth.solvers.running.streams import identity, streams
 
 X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
 NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))
@@ -27,8 +29,29 @@ def test_minibatches_do_not_change_the_start():
 
 
 def test_model_and_method_draw_from_different_streams():
-    from infwidth.solvers.running.streams import streams
-
     for rng in (0, np.random.SeedSequence(0), np.random.default_rng(0)):
         one, two = streams(rng)
         assert one.random() != two.random()
+
+
+def test_a_sequence_has_the_streams_of_its_own_place_whatever_was_spawned_from_it():
+    sequence = np.random.SeedSequence(3)
+    sequence.spawn(2)
+    draws = [[one.random() for one in streams(rng)] for rng in (3, np.int64(3), sequence, np.random.SeedSequence(3, spawn_key=(1,)))]
+    assert draws[0] == draws[1] == draws[2] == [np.random.default_rng(child).random() for child in np.random.SeedSequence(3).spawn(2)]
+    assert draws[3] != draws[0]
+    assert sequence.n_children_spawned == 2  # left as it was
+
+
+def test_the_identity_decides_the_streams():
+    assert identity(3) == identity(np.random.SeedSequence(3)) != identity(np.random.SeedSequence(3, spawn_key=(1,)))
+    generator = np.random.default_rng(3)
+    before = identity(generator)
+    streams(generator)
+    assert identity(generator) != before == identity(np.random.default_rng(3))
+
+
+@pytest.mark.parametrize("rng", [-1, 1.5, True, "seed"])
+def test_what_is_no_seed_is_refused(rng):
+    with pytest.raises(ValueError, match=r"^rng: need a non-negative integer, a Generator or a SeedSequence, got "):
+        streams(rng)
