@@ -79,14 +79,15 @@ def by_duals(case: dict[str, Any], X: Array) -> dict[str, Array]:
 
 
 PEAK = """
-import resource, sys, numpy as np
+import sys, numpy as np
 sys.path.insert(0, {here!r})
 from kernel_speed import ours
+from kernel_peers import memory
 X, k = np.load({data!r}), ours({case!r})
 k(X[:200])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = memory("VmRSS")
 k(X)
-print(1024.0 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+print(memory("VmHWM") - before)
 """
 
 
