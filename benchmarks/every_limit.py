@@ -13,6 +13,11 @@ failed     the limit or most networks diverged at these rates
 Slopes are those of four steps at moderate widths. They are flatter than -1/2 where the dynamics amplifies what a finite width adds, and
 where the sampling error of the limit shows; steeper where corrections of higher order still count (gelu, small overlaps).
 
+Without --quick (widths 64..512, 16 seeds, limits of 8192 neurons; three to four minutes) 130 of 210 networks have a limit, 23 of them
+f = 0. Of the other 107 slopes 99 lie within 2 standard errors of -1/2. The eight beyond are all steeper: IP-LLR with L = 4 and relu with
+L = 5 (seven), where after four steps the limit is still smaller than what the networks start with, of order 1/m at these widths; and
+linear muP with L = 5 (-.67 +- .06).
+
     python benchmarks/every_limit.py [--quick] [--seed 0] [--out FOLDER]
 """
 
