@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import studies as studies
 
     # A public function never bears the name of its module: importing the module would put it in the function's place.
+    from .abilities import Batched as Batched
     from .abilities import FiniteModel as FiniteModel
     from .abilities import FirstStep as FirstStep
     from .abilities import Foreseen as Foreseen
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from .abilities import ImplicitSteps as ImplicitSteps
     from .abilities import Population as Population
     from .abilities import Refinable as Refinable
+    from .abilities import Retractable as Retractable
+    from .abilities import Settling as Settling
     from .abilities import Transported as Transported
     from .abilities import WithError as WithError
     from .abilities import WithRemark as WithRemark

@@ -14,6 +14,7 @@ import numpy as np
 from .problem import Causal, Evaluation, Model, Problem, Update
 
 __all__ = [
+    "Batched",
     "FiniteModel",
     "FirstStep",
     "Foreseen",
@@ -22,6 +23,8 @@ __all__ = [
     "ImplicitSteps",
     "Population",
     "Refinable",
+    "Retractable",
+    "Settling",
     "Transported",
     "WithError",
     "WithRemark",
@@ -109,16 +112,16 @@ class WithRemark(Protocol):
 
 
 @runtime_checkable
-class Refinable(Problem, Protocol):
+class Refinable(Protocol):
     """Has a coarser discretisation, for the error estimate of methods that make one."""
 
-    def coarser(self) -> Problem:
-        """The same problem on a coarser grid."""
+    def coarser(self) -> Problem | Causal:
+        """The same problem, fresh, on a coarser grid."""
         ...
 
 
 @runtime_checkable
-class Transported(Refinable, Protocol):
+class Transported(Refinable, Problem, Protocol):
     """A density whose mass only moves: what :class:`~infwidth.solvers.TransportFlow` needs."""
 
     def max_step(self, state: Array) -> float:
@@ -140,6 +143,58 @@ class ImplicitSteps(Transported, Protocol):
 
     def energy_scale(self, state: Array) -> float:
         """Sum of the moduli of the terms of the free energy: its rounding is some units of the last place of that."""
+        ...
+
+
+@runtime_checkable
+class Batched(Causal, Protocol):
+    """A causal limit that learns from minibatches."""
+
+    def extend(self, weights: Array, rows: Any = None) -> Evaluation:
+        """As in :class:`Causal`; the time that is appended sees those rows only: its gradient, and the loss that is returned."""
+        ...
+
+    def evaluate(self, state: Any) -> Evaluation:
+        """Loss and outputs of the newest time on the full data."""
+        ...
+
+
+@runtime_checkable
+class Settling(Causal, Protocol):
+    """A causal limit that forgets the gradients whose coefficients will not change any more.
+
+    Attributes
+    ----------
+    settled : int
+        Number of first times whose gradients are settled: :meth:`extend` is given the coefficients of the later ones alone.
+    """
+
+    settled: int
+
+    def settle(self, times: int) -> None:
+        """The coefficients of the first ``times`` gradients stay what they were in the last call of ``extend``."""
+        ...
+
+
+@runtime_checkable
+class Retractable(Causal, Protocol):
+    """A causal limit that can take back its newest times: what the stages of an adaptive step need.
+
+    Attributes
+    ----------
+    times : int
+        Number of times of its history.
+    """
+
+    @property
+    def times(self) -> int: ...
+
+    def retract(self, times: int, weights: Array) -> None:
+        """Forget all but the first ``times`` times, of which the newest was extended with ``weights``."""
+        ...
+
+    def evaluate(self, state: Any) -> Evaluation:
+        """Loss and outputs of the newest time."""
         ...
 
 

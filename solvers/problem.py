@@ -134,8 +134,8 @@ class Causal(Protocol):
         """Outputs (n', k) of the newest time at inputs (n', d)."""
         ...
 
-    def history(self, times: int) -> Snapshot:
-        """What ``restore`` needs to go on after the first ``times`` times."""
+    def history(self, times: int | None = None) -> Snapshot:
+        """What ``restore`` needs to go on after the first ``times`` times, or after all."""
         ...
 
     def restore(self, history: Snapshot) -> None:

@@ -81,7 +81,7 @@ class Solution:
 
     def fingerprint_parts(self) -> Any:
         """What decides a Solution that a model or a function uses: not its seconds."""
-        state = self.state.history(int(self.stats["steps"]) + 1) if isinstance(self.state, Causal) else self.state
+        state = self.state.history() if isinstance(self.state, Causal) else self.state
         return self.t, self.loss, self.outputs, state, type(self.problem), None if self.problem is None else self.problem.data
 
     def predict(self, X: Any) -> Array:
@@ -98,7 +98,7 @@ class Solution:
         """Write everything but the problem to one .npz file (no pickle), atomically. The name is used as given."""
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("problem", "state")}
         if isinstance(self.state, Causal):
-            content["history"] = self.state.history(len(self.t) and int(self.stats["steps"]) + 1)
+            content["history"] = self.state.history()
         else:
             content["state"] = self.state
         checkpoint.write(path, {"kind": "solution", **content})

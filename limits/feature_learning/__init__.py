@@ -1,6 +1,7 @@
 """The limit of the maximal update parameterization (µP), in which every layer learns features.
 
-``deep_linear`` is the model of linear networks, ``order_parameters`` its exact dynamics.
+Linear networks, exactly: ``deep_linear`` is the model, ``growing_network`` its equations, ``deep_linear_problem`` the training,
+``linear_teacher`` a population.
 """
 
 from typing import TYPE_CHECKING
@@ -9,5 +10,6 @@ from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .deep_linear import DeepLinearMuP as DeepLinearMuP
+    from .linear_teacher import LinearTeacher as LinearTeacher
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -3,28 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..abilities import Foreseen
-from ..problem import Causal, Point, Snapshot
+from ..abilities import Foreseen, Settling
+from ..problem import Causal, Evaluation, Point, Snapshot
 
-__all__ = ["causal_trajectory"]
+__all__ = ["PastWeights", "causal_trajectory"]
 
 Array = np.ndarray
 
 
+class PastWeights(Protocol):
+    """A discrete method by what its parameters are made of: the gradients of its past."""
+
+    @property
+    def steps(self) -> int: ...
+
+    def weights(self, step: int, since: int = 0) -> Array:
+        """Coefficients of the gradients of steps ``since`` to before ``step`` in the parameters at ``step``, shape (step - since,)."""
+        ...
+
+    def settled(self, step: int) -> int:
+        """Number of first steps whose coefficients after ``step`` are those of ``step``."""
+        ...
+
+
 def causal_trajectory(
-    problem: Causal, weights: Callable[[int], Array], steps: int, time_step: float, resume: Snapshot | None
+    problem: Causal,
+    method: PastWeights,
+    time_step: float,
+    rng: np.random.Generator,
+    resume: Snapshot | None,
+    extend_by_batch: Callable[[Array], Evaluation] | None = None,
 ) -> Iterator[Point]:
-    """Extend ``problem`` by steps 0..steps; ``weights(t)`` (t,) are the coefficients of the past gradients at step t."""
+    """Extend ``problem`` by steps 0..steps of ``method``; with minibatches, by calls of ``extend_by_batch``, which draws from ``rng``."""
+    first, forgets = 0, problem if isinstance(problem, Settling) else None
     if isinstance(problem, Foreseen):
-        problem.reserve(steps + 1)
-    first = 0
+        problem.reserve(method.steps + 1)
     if resume is not None:
         problem.restore(resume["history"])
         first = int(resume["step"])
-    for step in range(first, steps + 1):
-        loss, outputs = problem.extend(weights(step))
-        # A resumed run yields this point again, so it starts from the times before it.
-        yield Point(step, time_step * step, problem, loss, outputs, lambda step=step: {"history": problem.history(step)})  # type: ignore[misc]
+        if "rng" in resume:
+            rng.bit_generator.state = resume["rng"]
+    for step in range(first, method.steps + 1):
+        weights = method.weights(step, 0 if forgets is None else forgets.settled)
+        before = rng.bit_generator.state
+
+        def memory(step: int = step, before: Any = before) -> Snapshot:
+            """A resumed run yields its point again, so it starts from the times before it."""
+            return {"history": problem.history(step)} | ({} if extend_by_batch is None else {"rng": before})
+
+        if extend_by_batch is None:
+            loss, outputs = problem.extend(weights)
+            yield Point(step, time_step * step, problem, loss, outputs, memory)
+        else:
+            loss, _ = extend_by_batch(weights)
+            yield Point(step, time_step * step, problem, loss, None, memory)
+        if forgets is not None:
+            forgets.settle(method.settled(step))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..abilities import Fused, Population
+from ..abilities import Batched, Fused, Population
 from ..checks import integer, real
 from ..problem import Causal, Evaluation, Method, Point, Problem, Snapshot, Update
 from .causal import causal_trajectory
@@ -68,9 +68,16 @@ class GradientDescent(Method):
         """Base rate of that step."""
         return self.learning_rate if step or self.first_learning_rate is None else self.first_learning_rate
 
-    def weights(self, step: int) -> Array:
-        """Coefficient of the gradient of each earlier step in the parameters of that step, shape (step,)."""
-        return np.array([self.rate(s) for s in range(step)])
+    def weights(self, step: int, since: int = 0) -> Array:
+        """Coefficients of the gradients of steps ``since`` to before ``step`` in the parameters of ``step``, shape (step - since,)."""
+        weights = np.full(step - since, self.learning_rate)
+        if since == 0:
+            weights[:1] = self.rate(0)
+        return weights
+
+    def settled(self, step: int) -> int:
+        """Number of first steps whose coefficients do not change after ``step``: all before it."""
+        return step
 
     @property
     def end(self) -> int:
@@ -88,9 +95,13 @@ class GradientDescent(Method):
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield steps 0..steps."""
         if isinstance(problem, Causal):
+            by_batch = None
             if self.batch_size is not None:
-                raise ValueError("batch_size: this limit keeps the history of full gradients; leave batch_size out")
-            yield from causal_trajectory(problem, self.weights, self.steps, self.learning_rate, resume)
+                if not isinstance(problem, Batched):
+                    raise ValueError("batch_size: this limit keeps the history of full gradients; leave batch_size out")
+                batch = batches(problem, rng, self.batch_size)
+                by_batch = lambda weights: problem.extend(weights, batch())  # noqa: E731
+            yield from causal_trajectory(problem, self, self.learning_rate, rng, resume, by_batch)
             return
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
         if resume is not None and "rng" in resume:
@@ -130,7 +141,7 @@ def mover(problem: Problem) -> Move:
     return move
 
 
-def batches(problem: Problem, rng: np.random.Generator, size: int) -> Callable[[], Any]:
+def batches(problem: Problem | Batched, rng: np.random.Generator, size: int) -> Callable[[], Any]:
     """Draws one minibatch per call."""
     if isinstance(problem, Population):
         return lambda: problem.sample(rng, size)

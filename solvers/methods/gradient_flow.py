@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..abilities import has_first_step
+from ..abilities import Retractable, has_first_step
 from ..checks import real
 from ..problem import Causal, MethodFailed, Point, Refining, Snapshot
+from .causal_flow import CAUSAL_STEPPERS, causal_flow
 from .gradient_descent import mover
 
 __all__ = ["GradientFlow"]
@@ -33,7 +34,8 @@ class GradientFlow(Refining):
     rtol, atol : float
         Tolerances of the local error of the stepper.
     stepper : {"RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"}
-        The last three are for stiff problems with a small state.
+        The last three are for stiff problems with a small state. Limits whose state is their history (µP) take the first two; there the
+        tolerances are those of the outputs.
     first_learning_rate : float, optional
         Needed where the problem has a special first step (IP-LLR): one gradient step at this base rate precedes the flow, and
         ``t = 0`` is just after it.
@@ -44,7 +46,8 @@ class GradientFlow(Refining):
     Raises
     ------
     ValueError
-        Where an argument is out of its range, the problem needs ``first_learning_rate``, or the limit is causal (has no flow).
+        Where an argument is out of its range, the problem needs ``first_learning_rate``, or a limit whose state is its
+        history cannot take back times of it, or needs another stepper.
 
     Examples
     --------
@@ -100,9 +103,8 @@ class GradientFlow(Refining):
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield t = 0 and every accepted step, with dense output over it."""
         if isinstance(problem, Causal):
-            raise ValueError(
-                "method: this limit is causal, it has no flow; use GradientDescent at two small learning rates and extrapolate"
-            )
+            yield from self._causal(problem, resume)
+            return
         from scipy import integrate
 
         if resume is None:
@@ -141,6 +143,18 @@ class GradientFlow(Refining):
                 raise MethodFailed(f"{self.stepper} stopped at t = {ode.t:g} ({message}); try stepper='Radau' or a larger atol")
             step += 1
             dense = ode.dense_output()
+
+    def _causal(self, problem: Causal, resume: Snapshot | None) -> Iterator[Point]:
+        if not isinstance(problem, Retractable):
+            raise ValueError(
+                "method: this limit cannot take back times of its history, so it has no flow; use GradientDescent at two small learning"
+                " rates and extrapolate"
+            )
+        if self.stepper not in CAUSAL_STEPPERS:
+            raise ValueError(
+                f"stepper: {self.stepper!r} needs a state, and this limit has a history; use one of {', '.join(CAUSAL_STEPPERS)}"
+            )
+        return causal_flow(problem, self.stepper, self.t_end, self.rtol, self.atol, resume)
 
     def _after_first_step(self, problem: Any) -> Array:
         state = problem.start()

@@ -2,6 +2,7 @@ r"""Gradient descent with momentum, scaled so that it has the damped oscillator 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -74,14 +75,23 @@ class HeavyBall(Method):
         if self.first_learning_rate is not None:
             object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
 
-    def weights(self, step: int) -> Array:
-        r"""Coefficient of each earlier gradient in today's parameters: :math:`h^2 \sum_{j < t - s} \beta^j`, shape (step,)."""
+    def weights(self, step: int, since: int = 0) -> Array:
+        r"""Coefficients of the gradients of steps ``since`` to before ``step`` in the parameters of ``step``, shape (step - since,):
+        :math:`h^2 \sum_{j < t - s} \beta^j` of step s."""
         beta = 1 - self.friction * self.step_size
-        partial_sums = np.cumsum(beta ** np.arange(step))[::-1]
+        partial_sums = np.cumsum(beta ** np.arange(step - since))[::-1]
         weights = self.step_size**2 * partial_sums
-        if step and self.first_learning_rate is not None:
+        if since == 0 and step and self.first_learning_rate is not None:
             weights[0] = self.first_learning_rate
         return weights
+
+    def settled(self, step: int) -> int:
+        """Number of first steps whose coefficients do not change after ``step``, to rounding: the momentum has forgotten them."""
+        beta = 1 - self.friction * self.step_size
+        if beta == 1:
+            return 0
+        memory = 1 if beta == 0 else max(1, math.ceil(math.log(np.finfo(float).eps / 4) / math.log(beta)))
+        return max(step + 1 - memory, 0)
 
     @property
     def end(self) -> int:
@@ -97,7 +107,7 @@ class HeavyBall(Method):
         if has_first_step(problem) and self.first_learning_rate is None:
             raise ValueError("first_learning_rate: this parameterization starts with one large step; give HeavyBall its base rate")
         if isinstance(problem, Causal):
-            yield from causal_trajectory(problem, self.weights, self.steps, self.step_size, resume)
+            yield from causal_trajectory(problem, self, self.step_size, rng, resume)
             return
         if problem.coordinates == "invariants":
             raise ValueError("method: momentum does not close on the variables of this model; use GradientDescent, or a finite Network")

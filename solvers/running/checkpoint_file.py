@@ -63,9 +63,6 @@ class CheckpointFile:
             raise ValueError(f"checkpoint: {str(self.path)!r} is damaged ({what:.120}); {WAY_OUT}") from error
         if stored["finished"] and self.method.end > stored["end"]:
             stored["finished"] = False
-            if isinstance(problem, Causal):  # resuming yields the last point again
-                problem.restore(stored["resume"]["history"])
-                stored["resume"]["history"] = problem.history(stored["resume"]["step"])
         return stored
 
     def _check_owner(self, stored: dict[str, Any]) -> None:
@@ -93,7 +90,7 @@ class CheckpointFile:
         if len(times) and not times.max() <= resume["t"] * (1 + 1e-12):
             raise ValueError("its record and its time contradict each other")
         if isinstance(problem, Causal):
-            if not isinstance(resume["history"], dict):
+            if not isinstance(resume["history"], dict) or (stored["finished"] and not isinstance(stored["history"], dict)):
                 raise ValueError("its history is none")
             return
         state, start = resume["state"], problem.start()
@@ -115,16 +112,14 @@ class CheckpointFile:
 
     def finish(self, recorder: Recorder, problem: Any, point: Point, ceiling: float) -> None:
         """Write the end of a run, from which a longer one could go on."""
-        resume = _resume(point)
-        if isinstance(problem, Causal):
-            resume["history"] = problem.history(point.step + 1)  # the last time included
-        self._write(recorder.snapshot(), resume, ceiling, finished=True)
+        end = {"history": problem.history()} if isinstance(problem, Causal) else {}  # the last time included
+        self._write(recorder.snapshot(), _resume(point), ceiling, finished=True, **end)
 
     def keep_error(self, error: np.ndarray) -> None:
         """Add the error estimate to the file of a finished run."""
         checkpoint.write(self.path, {**self.end, "error": error})
 
-    def _write(self, record: Snapshot, resume: Snapshot, ceiling: float, finished: bool) -> None:
+    def _write(self, record: Snapshot, resume: Snapshot, ceiling: float, finished: bool, **end: Snapshot) -> None:
         self.last = time.monotonic()  # also of a failed attempt
         content = {
             "kind": "checkpoint",
@@ -135,6 +130,7 @@ class CheckpointFile:
             "ceiling": float(ceiling),
             "record": record,
             "resume": resume,
+            **end,
         }
         if finished:
             self.end = content

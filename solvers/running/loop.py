@@ -80,7 +80,7 @@ class Run:
         self.steps = stored["resume"]["step"]
         self.stored_error = stored.get("error")
         if isinstance(self.problem, Causal):
-            self.problem.restore(stored["resume"]["history"])
+            self.problem.restore(stored["history"])
             self.state = self.problem
         else:
             self.state = stored["resume"]["state"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..abilities import WithError
 from ..checks import integer, real
-from ..problem import Evaluation, Method, Point, Snapshot
+from ..problem import Causal, Evaluation, Method, Point, Snapshot
 from .column import Column
 
 __all__ = ["Observable", "RecordFull", "Recorder", "check_save_at"]
@@ -110,6 +110,8 @@ class Recorder:
             else:
                 raise RuntimeError(f"the method passed over the saved point {wanted:g}")
             self.next += 1
+        if point.at is not None and isinstance(point.state, Causal):
+            point.at(now)  # a history is live: whoever looks at it after this finds the point's own time
 
     def record_end(self, point: Point) -> None:
         """Keep the point where a run was stopped, wanted or not."""

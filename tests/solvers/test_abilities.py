@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import CircleMeanField, DensityMeanField, GaussianTeacher, IsotropicNetwork
+from infwidth.limits import CircleMeanField, DensityMeanField, GaussianTeacher, IsotropicNetwork, LinearTeacher
 from infwidth.solvers import Data, Grid, abilities
 from infwidth.solvers.abilities import (
+    Batched,
     FiniteModel,
     FirstStep,
     Fused,
     ImplicitSteps,
     Population,
     Refinable,
+    Retractable,
+    Settling,
     Transported,
     WithError,
     has_first_step,
@@ -22,10 +25,12 @@ DATA = Data.check(np.eye(2), [1.0, -1.0])
 LARGE = iw.Parameterization.integrable_large_lr(2)
 TEACHER = GaussianTeacher(np.eye(2), [1.0, -1.0], "relu")
 DENSITY = {Fused, Refinable, Transported, ImplicitSteps}
+CAUSAL = {Batched, Settling, Retractable, Refinable, WithError}
 ABILITIES = {
     "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep}),
     "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep}),
-    "causal": (iw.DeepLinearMuP(2), DATA, set()),
+    "causal": (iw.DeepLinearMuP(2), DATA, CAUSAL),
+    "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
     "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, WithError}),
     "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, WithError, Population}),
     "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable}),
@@ -34,7 +39,7 @@ ABILITIES = {
     "radial density": (iw.RadialMeanField(10, 0.5, "density", 8), None, DENSITY),
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population}),
 }
-ALL = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps}
+ALL = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Batched, Settling, Retractable}
 
 
 def test_the_table_has_every_ability_of_problems():

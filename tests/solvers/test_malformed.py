@@ -48,12 +48,11 @@ MALFORMED = {
     "steps are fractional": (lambda: iw.GradientDescent(0.1, 2.5), "steps", "integer"),
     "batch is zero": (lambda: iw.GradientDescent(0.1, 5, batch_size=0), "batch_size", ">= 1"),
     "batch exceeds the data": (lambda: solve(method=iw.GradientDescent(0.1, 5, batch_size=9)), "batch_size", "only 3 samples"),
-    "batches for a causal limit": (
-        lambda: solve(iw.DeepLinearMuP(2), method=iw.GradientDescent(0.1, 5, batch_size=2)),
-        "batch_size",
-        "leave batch_size out",
+    "implicit flow for a causal limit": (
+        lambda: solve(iw.DeepLinearMuP(2), method=iw.GradientFlow(1.0, stepper="Radau")),
+        "stepper",
+        "RK45",
     ),
-    "flow for a causal limit": (lambda: solve(iw.DeepLinearMuP(2), method=iw.GradientFlow(1.0)), "method", "GradientDescent"),
     "flow without its first step": (
         lambda: solve(iw.DeepLinearIntegrable(2), method=iw.GradientFlow(1.0)),
         "first_learning_rate",

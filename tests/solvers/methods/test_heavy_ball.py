@@ -29,6 +29,18 @@ def test_heavy_ball_weights_are_its_trajectory(quadratic):
             )
 
 
+@pytest.mark.parametrize("friction", [0.8, 2.0, 3.2])
+def test_settled_coefficients_do_not_change(friction):
+    """As many as possible: the first one beyond them still changes."""
+    method = iw.HeavyBall(0.3, friction, 400)
+    now, later = method.weights(300), method.weights(400)[:300]
+    settled = method.settled(300)
+    np.testing.assert_allclose(now[:settled], later[:settled], rtol=4e-16)
+    assert 0 < settled < 300 and now[-1] != later[-1]
+    assert iw.HeavyBall(0.3, 0.0, 400).settled(300) == 0
+    np.testing.assert_array_equal(method.weights(300, since=120), now[120:])
+
+
 def test_heavy_ball_first_step_starts_the_momentum_at_zero(quadratic):
     method = iw.HeavyBall(0.3, 0.8, 2, first_learning_rate=0.05)
     after = quadratic.start - 0.05 * 10 * quadratic.K @ quadratic.start

@@ -24,6 +24,8 @@ RUNS = {
     "dop853": (iw.Network(3, 1, 16, "gelu", iw.Parameterization.mup(1)), iw.GradientFlow(12.0, rtol=1e-9, stepper="DOP853"), [1, 5.5, 12]),
     "compiled limit": (iw.DeepLinearIntegrable(3), iw.GradientDescent(0.2, 60, first_learning_rate=2.0), None),
     "causal limit": (iw.DeepLinearMuP(2), iw.HeavyBall(0.2, 0.5, 40), None),
+    "causal flow": (iw.DeepLinearMuP(3), iw.GradientFlow(2.0), np.linspace(0, 2, 7)),
+    "causal minibatches": (iw.DeepLinearMuP(2), iw.GradientDescent(0.1, 60, batch_size=4), None),
 }
 
 
@@ -45,7 +47,7 @@ def run(name, checkpoint=None, callback=None):
 
 
 def everything(sol):
-    end = sol.state if isinstance(sol.state, np.ndarray) else sol.state.F
+    end = sol.state if isinstance(sol.state, np.ndarray) else sol.state.now.F
     parts = [
         sol.t,
         sol.step,
