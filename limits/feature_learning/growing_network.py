@@ -123,12 +123,12 @@ class GrowingNetwork:
     def _ask_forward(self, l: int, field: Array) -> None:
         if self.scales[l] and (new := self._outside(self.forward_known[l], field)) is not None:
             self._widen(l + 1, incoming=self.scales[l] * new.T)
-            self.forward_known[l] = np.hstack([self.forward_known[l], new])
+            self.forward_known[l] = np.ascontiguousarray(np.hstack([self.forward_known[l], new]))
 
     def _ask_backward(self, l: int, field: Array) -> None:
         if self.scales[l] and (new := self._outside(self.backward_known[l], field)) is not None:
             self._widen(l, outgoing=self.scales[l] * new)
-            self.backward_known[l] = np.hstack([self.backward_known[l], new])
+            self.backward_known[l] = np.ascontiguousarray(np.hstack([self.backward_known[l], new]))
 
     def _outside(self, known: Array, field: Array) -> Array | None:
         """Orthonormal directions of the part of ``field`` outside the span of ``known``; None where that is below the tolerance."""
@@ -153,10 +153,11 @@ class GrowingNetwork:
         if outgoing is None:
             outgoing = np.zeros((len(above), len(incoming)))
         self._guard(len(incoming) * (len(above) + below.shape[1]))
-        self.matrices[layer - 1] = np.vstack([below, incoming])
-        self.matrices[layer] = np.hstack([above, outgoing])
+        # In C order whatever numpy makes of it: products of a network that was stored and taken up again have the same bits.
+        self.matrices[layer - 1] = np.ascontiguousarray(np.vstack([below, incoming]))
+        self.matrices[layer] = np.ascontiguousarray(np.hstack([above, outgoing]))
         for known, i in ((self.backward_known, layer - 1), (self.forward_known, layer)):
-            known[i] = np.vstack([known[i], np.zeros((len(incoming), known[i].shape[1]))])
+            known[i] = np.ascontiguousarray(np.vstack([known[i], np.zeros((len(incoming), known[i].shape[1]))]))
 
     def _guard(self, numbers: int) -> None:
         total = 8 * (numbers + sum(A.size for kept in (self.matrices, self.forward_known, self.backward_known) for A in kept))

@@ -25,7 +25,6 @@ class Germ(NamedTuple):
     Examples
     --------
     >>> from infwidth.limits import activations
-    >>> from infwidth.limits.integrable.germ import Germ
     >>> Germ.of(activations.get("relu")), Germ.of(activations.get("gelu")).linear
     (Germ(up=1.0, down=0.0), True)
     """

@@ -95,7 +95,8 @@ class HistoryProblem(Causal):
     def predict(self, state: Any, X: Array) -> Array:
         return self._forward(X)[2]
 
-    def history(self, times: int) -> Snapshot:
+    def history(self, times: int | None = None) -> Snapshot:
+        times = len(self._last) if times is None else times
         rows = times * self.data.n
         return {
             "weights": self._weights,

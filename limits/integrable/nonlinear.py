@@ -38,7 +38,7 @@ class DeepIntegrable:
     .. math::
         h^1 = w^1 x, \quad h^l = \frac1N W_l\,\phi(h^{l-1}), \quad f = \frac1N w^{L+1} \phi(h^L)
 
-    with the dynamics of :mod:`infwidth.limits.integrable.neurons`. In the limit independent centred initial kernels act as zero, and what
+    with the dynamics of :mod:`.neurons`. In the limit independent centred initial kernels act as zero, and what
     remains of them is the law of the fields that they make in the first step: it depends on the scheme.
 
     ================  =====================================  =========================================================================
@@ -91,7 +91,7 @@ class DeepIntegrable:
     -----
     The error of the outputs is :math:`O(N^{-1/2})`. relu and its kin need more than the limits of the fields: a neuron that is off on all
     samples at step 0 stays at exactly 0, and wakes up with the sign of a vanishing Gaussian field
-    (:mod:`infwidth.limits.integrable.vanishing`). Where flows meet such kinks use gradient descent at a small rate.
+    (:mod:`.vanishing`). Where flows meet such kinks use gradient descent at a small rate.
 
     Examples
     --------

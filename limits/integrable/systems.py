@@ -121,7 +121,7 @@ class Histories(Foreseen, WithError):
         X = self.data.X if X_test is None else np.concatenate([self.data.X, X_test])
         return lambda state: simultaneous_error(self.replica_outputs(state, X))
 
-    def history(self, times: int) -> Snapshot:
+    def history(self, times: int | None = None) -> Snapshot:
         return {"systems": [system.history(times) for system in self.systems]}
 
     def restore(self, history: Snapshot) -> None:

@@ -10,6 +10,7 @@ from infwidth.solvers.abilities import (
     Batched,
     FiniteModel,
     FirstStep,
+    Foreseen,
     Fused,
     ImplicitSteps,
     Population,
@@ -18,6 +19,7 @@ from infwidth.solvers.abilities import (
     Settling,
     Transported,
     WithError,
+    WithRemark,
     has_first_step,
 )
 
@@ -39,11 +41,11 @@ ABILITIES = {
     "radial density": (iw.RadialMeanField(10, 0.5, "density", 8), None, DENSITY),
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population}),
 }
-ALL = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Batched, Settling, Retractable}
+ALL = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Batched, Settling, Retractable, Foreseen, WithRemark}
 
 
 def test_the_table_has_every_ability_of_problems():
-    assert {ability.__name__ for ability in ALL} | {"FiniteModel", "has_first_step"} == set(abilities.__all__)
+    assert {ability.__name__ for ability in ALL} | {"FiniteModel", "HasLimit", "has_first_step"} == set(abilities.__all__)
 
 
 @pytest.mark.parametrize("name", ABILITIES)
