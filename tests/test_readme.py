@@ -39,7 +39,7 @@ def test_the_two_commands_lead():
         ("limits/densities/mean_field.py", r"\partial_t"),  # the mean-field PDE
         ("limits/isotropic/mean_field.py", r"\partial_t \rho = \partial_r"),
         ("limits/integrable/deep_linear.py", r"A_{L+1} A_L \cdots A_1 x"),
-        ("limits/feature_learning/order_parameters.py", ".. math::"),
+        ("limits/feature_learning/growing_network.py", "A_{L+1} A_L"),
     ],
 )
 def test_equations_are_one_link_away(file, equation):
