@@ -254,20 +254,25 @@ def _horner(D, a, b, terms, out, start, stop):  # type: ignore[no-untyped-def]
 def _start(D, T, A, B):  # type: ignore[no-untyped-def]
     np.dot(A, B.T, D)
     for i in range(D.shape[0]):
-        near = False
+        near = 0.0  # a sum, which becomes vector instructions
         for j in range(D.shape[1]):
-            D[i, j] = 1 - D[i, j]
+            D[i, j] = _within(1 - D[i, j])
+        for j in range(D.shape[1]):
+            near += 1.0 if D[i, j] < NEAR else 0.0
+        for j in range(D.shape[1]):
             T[i, j] = 0.0
-            near |= D[i, j] < NEAR
-        if near:
-            for j in range(D.shape[1]):
-                if D[i, j] < NEAR:
-                    total = 0.0
-                    for k in range(A.shape[1]):
-                        total += (A[i, k] - B[j, k]) ** 2
-                    D[i, j] = 0.5 * total
-        for j in range(D.shape[1]):
-            D[i, j] = _within(D[i, j])
+        if near > 0:
+            _without_cancellation(D, A, B, i)
+
+
+@jit
+def _without_cancellation(D, A, B, i):  # type: ignore[no-untyped-def]
+    for j in range(D.shape[1]):
+        if D[i, j] < NEAR:
+            total = 0.0
+            for k in range(A.shape[1]):
+                total += (A[i, k] - B[j, k]) ** 2
+            D[i, j] = 0.5 * total
 
 
 @jit(nogil=True)
