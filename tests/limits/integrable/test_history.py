@@ -80,7 +80,7 @@ def test_memory_is_refused_beforehand():
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        (iw.GradientFlow(1.0, first_learning_rate=1.0), "this limit is causal, it has no flow"),
+        (iw.GradientFlow(1.0, first_learning_rate=1.0), "this limit cannot take back times of its history, so it has no flow"),
         (iw.GradientDescent(0.1, 3, batch_size=2), "batch_size: this limit keeps the history of full gradients"),
         (iw.HeavyBall(0.1, 1.0, 3), "first_learning_rate: this parameterization starts with one large step"),
         (iw.Langevin(0.1, 1.0, 0.1, 3), "this limit is causal"),
