@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .densities import DensityMeanField as DensityMeanField
     from .densities import InteractionMeanField as InteractionMeanField
     from .feature_learning import DeepLinearMuP as DeepLinearMuP
+    from .feature_learning import DynamicalMeanField as DynamicalMeanField
     from .feature_learning import LinearTeacher as LinearTeacher
     from .integrable import DeepIntegrable as DeepIntegrable
     from .integrable import DeepLinearIntegrable as DeepLinearIntegrable

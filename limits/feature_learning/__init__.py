@@ -1,7 +1,8 @@
 """The limit of the maximal update parameterization (µP), in which every layer learns features.
 
 Linear networks, exactly: ``deep_linear`` is the model, ``growing_network`` its equations, ``deep_linear_problem`` the training,
-``linear_teacher`` a population.
+``linear_teacher`` a population, ``weight_law`` the law of the weights. Nonlinear networks: ``dynamical`` is the model, ``march`` the
+equations and their solution by samples (``bases``, ``innovations``, ``rows``), ``passive`` its predictions.
 """
 
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .deep_linear import DeepLinearMuP as DeepLinearMuP
+    from .dynamical import DynamicalMeanField as DynamicalMeanField
     from .linear_teacher import LinearTeacher as LinearTeacher
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

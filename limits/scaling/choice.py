@@ -16,6 +16,7 @@ from .regimes import regime
 
 if TYPE_CHECKING:
     from ..feature_learning.deep_linear import DeepLinearMuP
+    from ..feature_learning.dynamical import DynamicalMeanField
     from ..integrable.deep_linear import DeepLinearIntegrable
     from ..integrable.nonlinear import DeepIntegrable
     from ..two_layer.mean_field import TwoLayerMeanField
@@ -27,7 +28,7 @@ Array = np.ndarray
 
 def limit(
     network: Network, particles: int = 4096, neurons: int = 2048
-) -> DeepLinearIntegrable | DeepLinearMuP | TwoLayerMeanField | DeepIntegrable:
+) -> DeepLinearIntegrable | DeepLinearMuP | TwoLayerMeanField | DeepIntegrable | DynamicalMeanField:
     r"""The infinite-width limit of a finite network, ready to solve with the same data and the same method.
 
     The parameterization is recognised by its exponents, up to :math:`(a_l + \theta, b_l - \theta, c_l - 2\theta)`, not by its name.
@@ -44,6 +45,7 @@ def limit(
     IP-LLR                      any             ``DeepIntegrable(L, activation, neurons, "large_lr")``, f = 0 from L = 5 on but for relu
     IP-bias                     any             ``DeepIntegrable(L, activation, neurons, "bias")``
     non-centered IP             any             ``DeepIntegrable(L, activation, neurons, "non_centered")``
+    µP                          any             ``DynamicalMeanField(L, activation, neurons)``
     ==========================  ==============  =============================================================================
 
     Exact linear limits have weights of standard deviation 1 and no biases; with others a linear network has the limit of any activation.
@@ -85,6 +87,10 @@ def limit(
         return _deep_linear(p, L, kind)
     if L == 1:
         return _two_layers(p, activation, particles)
+    if kind == "mup" and p.bias_std is None and not any(p.mean):
+        from ..feature_learning.dynamical import DynamicalMeanField
+
+        return DynamicalMeanField(L, network.activation, neurons, weight_std=p.weight_std)
     if kind == "mup" or (kind == "large_lr" and not _vanishes_with_a_slope(activation)):
         raise NotImplementedError(_no_solver(p, activation))
     from ..integrable.nonlinear import DeepIntegrable
@@ -97,12 +103,14 @@ def _deep_linear(p: Parameterization, L: int, kind: str) -> DeepLinearIntegrable
     from ..feature_learning.deep_linear import DeepLinearMuP
     from ..integrable.deep_linear import DeepLinearIntegrable
 
+    if kind == "mup":
+        return DeepLinearMuP(L, weight_std=p.weight_std)
     if any(std != 1 for std in p.weight_std):
         raise ValueError(
             f"weight_std: the deep linear limits have weights of standard deviation 1, got {p.weight_std}; use 1 in every layer"
             " (the inputs and the learning rate can take up a factor)"
         )
-    return DeepLinearMuP(L) if kind == "mup" else DeepLinearIntegrable(L, kind)
+    return DeepLinearIntegrable(L, kind)
 
 
 @dataclass(frozen=True)

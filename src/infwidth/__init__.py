@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .limits import DeepLinearIntegrable as DeepLinearIntegrable
     from .limits import DeepLinearMuP as DeepLinearMuP
     from .limits import DensityMeanField as DensityMeanField
+    from .limits import DynamicalMeanField as DynamicalMeanField
     from .limits import GaussianTeacher as GaussianTeacher
     from .limits import InteractionMeanField as InteractionMeanField
     from .limits import Network as Network

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import DeepIntegrable, DeepLinearIntegrable, DeepLinearMuP, Network, Parameterization, activations, scaling
+from infwidth.limits import (
+    DeepIntegrable,
+    DeepLinearIntegrable,
+    DeepLinearMuP,
+    DynamicalMeanField,
+    Network,
+    Parameterization,
+    activations,
+    scaling,
+)
 from infwidth.limits.two_layer.mean_field import TwoLayerMeanField
 
 X = np.array([[1.0, 0.2], [-0.3, 0.9], [0.5, -0.8]])
@@ -69,10 +78,11 @@ def test_the_particles_start_like_the_weights():
         assert gaps[i] < 0.3 * min(gaps[:i] + gaps[i + 1 :]), gaps
 
 
-@pytest.mark.parametrize("stds", [2.0, (1, 1, 2)])
-def test_mup_weights_of_another_spread_are_refused(stds):
-    with pytest.raises(ValueError, match="weight_std: the deep linear limits have weights of standard deviation 1, got"):
-        scaling.limit(network(replace(Parameterization.mup(2), weight_std=stds)))
+@pytest.mark.parametrize("stds", [2.0, (1.0, 0.5, 0.0)])
+def test_mup_weights_of_another_spread(stds):
+    p = replace(Parameterization.mup(2), weight_std=stds)
+    assert scaling.limit(network(p)) == DeepLinearMuP(2, weight_std=stds)
+    assert scaling.limit(network(p, "relu"), neurons=64) == DynamicalMeanField(2, "relu", 64, weight_std=stds)
 
 
 SCHEMES = {"integrable": "naive", "integrable_large_lr": "large_lr", "integrable_bias": "bias", "integrable_non_centered": "non_centered"}
@@ -123,7 +133,7 @@ def test_limits_with_biases_are_those_of_networks(preset, L, activation):
         (Parameterization.ntk(2), "relu", "no solver for NTP .* tangent kernel. f moves by order 1 in step 0"),
         (Parameterization.ntk(2), "linear", "tangent kernel"),
         (Parameterization.integrable_large_lr(3), "sigmoid", "no solver for IP-LLR with sigmoid"),
-        (Parameterization.mup(2), "relu", "learns features"),
+        (Parameterization.mup(2).with_biases(), "relu", "learns features"),
         (Parameterization.standard(2, c=0), "relu", "There is no limit. h.2 grows"),
         (Parameterization.standard(2, c=2), "relu", "stays the random function"),
         (replace(Parameterization.integrable(1), c=(-1.0, -0.5)), "relu", "learns features"),

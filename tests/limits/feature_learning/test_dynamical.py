@@ -1,0 +1,129 @@
+"""Dynamical mean-field theory: exact limits, finite networks, stated errors."""
+
+import numpy as np
+import pytest
+
+import infwidth as iw
+from infwidth.limits import DynamicalMeanField
+
+X = np.array([[0.6, -0.2, 0.5], [-0.4, 0.8, 0.1], [0.3, 0.5, -0.7], [0.9, 0.1, 0.2]])
+Y = np.array([1.0, -1.0, 0.5, 0.2])
+X_TEST = np.array([[0.1, 0.7, 0.4], [-0.5, 0.2, 0.9]])
+METHOD = iw.GradientDescent(0.4, 8)
+
+
+@pytest.mark.parametrize("L", [1, 2, 4])
+def test_linear_networks_are_exact(L):
+    """Averages of products of two samples are exact by construction, so there is no sampling error; two outputs, momentum, test points."""
+    y = np.column_stack([Y, Y[::-1]])
+    for method in (METHOD, iw.HeavyBall(0.3, 1.0, 8)):
+        found = iw.solve(DynamicalMeanField(L, "linear", 2048, replicas=2), X, y, method, rng=0, X_test=X_TEST)
+        exact = iw.solve(iw.DeepLinearMuP(L), X, y, method, X_test=X_TEST)
+        np.testing.assert_allclose(found.outputs, exact.outputs, atol=3e-5)
+        np.testing.assert_allclose(found.test_outputs, exact.test_outputs, atol=3e-5)
+
+
+def test_scales_rates_and_gamma_against_the_exact_linear_limit():
+    options = {"gamma": 0.7, "weight_std": (1.2, 0.8, 0.0), "rates": (1.0, 0.5, 2.0)}
+    found = iw.solve(DynamicalMeanField(2, "linear", 2048, replicas=1, **options), X, Y, METHOD, rng=0)
+    np.testing.assert_allclose(found.outputs, iw.solve(iw.DeepLinearMuP(2, **options), X, Y, METHOD).outputs, atol=3e-5)
+    assert abs(found.outputs[1]).max() > 0.01
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_one_hidden_layer_is_the_mean_field(activation):
+    found = iw.solve(DynamicalMeanField(1, activation, 32768), X, Y, METHOD, rng=0, X_test=X_TEST)
+    particles = iw.TwoLayerMeanField(activation, 40000, quasi_random=True, replicas=10)
+    other = iw.solve(particles, X, Y, METHOD, rng=1, X_test=X_TEST)
+    gap = np.maximum(np.abs(found.outputs - other.outputs).max((1, 2)), np.abs(found.test_outputs - other.test_outputs).max((1, 2)))
+    assert (gap < 2 * (found.error + other.error) + 1e-3).all()
+
+
+def test_vanishing_gamma_is_the_tangent_kernel():
+    """Features stand still: the kernel of the end is that of the start, and the outputs solve the linear recursion with it."""
+    found = iw.solve(DynamicalMeanField(2, "tanh", 4096, gamma=0.02, replicas=1), X, Y, METHOD, rng=0)
+    start = iw.solve(DynamicalMeanField(2, "tanh", 4096, gamma=0.02, replicas=1), X, Y, iw.GradientDescent(0.4, 0), rng=0)
+    kernel = start.problem.kernels().tangent[:, 0, :, 0]
+    np.testing.assert_allclose(found.problem.kernels().tangent[:, 0, :, 0], kernel, atol=0.02)
+    f = start.outputs[0, :, 0]
+    for step in range(8):
+        f = f - 0.4 * kernel @ (f - Y) / 4
+        np.testing.assert_allclose(found.outputs[step + 1, :, 0], f, atol=0.02)
+
+
+def test_kernels_are_those_of_the_samples():
+    sol = iw.solve(DynamicalMeanField(2, "tanh", 4096, replicas=2), X, Y, METHOD, rng=0)
+    kernels, h = sol.problem.kernels(), sol.problem.preactivations()
+    assert h.shape == (2, 4, 4096)
+    for l in (1, 2):
+        np.testing.assert_allclose(kernels.forward[l], np.tanh(h[l - 1]) @ np.tanh(h[l - 1]).T / 4096, atol=1e-4)
+    np.testing.assert_allclose(kernels.forward[0], X @ X.T, atol=1e-12)
+
+
+def test_test_points_that_are_training_points():
+    sol = iw.solve(DynamicalMeanField(2, "gelu", 4096), X, Y, METHOD, rng=0, X_test=X[:2])
+    np.testing.assert_allclose(sol.test_outputs, sol.outputs[:, :2], atol=2e-3)
+    np.testing.assert_allclose(sol.predict(X_TEST), sol.problem.predict(sol.state, X_TEST))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("activation", "L"), [("tanh", 2), ("relu", 2), ("gelu", 3)])
+def test_finite_networks_approach_the_limit(activation, L):
+    """Declared seeds 0..23."""
+    limit = DynamicalMeanField(L, activation, 65536)
+    networks = [iw.Network(3, L, m, activation, iw.Parameterization.mup(L)) for m in (64, 256, 1024)]
+    found = iw.compare(limit, networks, X, Y, METHOD, seeds=24)
+    assert found.slope_error <= 0.05
+    assert abs(found.slope + 0.5) < 2 * found.slope_error + 0.02  # the limit's own error against the last gap
+
+
+@pytest.mark.parametrize(("activation", "L"), [("tanh", 2), ("relu", 3)])
+def test_means_of_finite_networks(activation, L):
+    """Sixteen networks of width 512: within four standard errors of theirs and the stated error, plus O(1/width)."""
+    found = iw.solve(DynamicalMeanField(L, activation, 16384), X, Y, METHOD, rng=0)
+    network = iw.Network(3, L, 512, activation, iw.Parameterization.mup(L))
+    runs = np.array([iw.solve(network, X, Y, METHOD, rng=s).outputs for s in range(16)])
+    gap, error = np.abs(runs.mean(axis=0) - found.outputs), runs.std(axis=0, ddof=1) / 4
+    assert (gap < 4 * error + found.error[:, None, None] + 5 / 512).all()
+    assert np.abs(found.outputs[-1]).max() > 20 * error.max()  # it moved, by far more than what is allowed
+
+
+def test_the_stated_error_covers_the_truth():
+    truth = iw.solve(DynamicalMeanField(2, "tanh", 65536), X, Y, METHOD, rng=10**6, save_at=[8])
+    held = 0
+    for seed in range(20):
+        sol = iw.solve(DynamicalMeanField(2, "tanh", 2048), X, Y, METHOD, rng=seed, save_at=[8])
+        held += np.abs(sol.outputs - truth.outputs).max() < sol.error[0] + truth.error[0]
+    assert held >= 17
+
+
+def test_resumed_to_the_same_bits(tmp_path):
+    call = {"model": DynamicalMeanField(2, "tanh", 1024), "X": X, "y": Y, "method": METHOD, "rng": 0}
+    whole = iw.solve(**call)
+    iw.solve(**call, checkpoint=tmp_path / "run", checkpoint_seconds=0, callback=lambda point: point.step == 3)
+    np.testing.assert_array_equal(iw.solve(**call, checkpoint=tmp_path / "run").outputs, whole.outputs)
+
+
+def test_memory_and_samples_run_out_with_a_message():
+    with pytest.raises(ValueError, match=r"samples: .* GB and more.*; take fewer"):
+        iw.solve(DynamicalMeanField(2, "tanh", 10**9), X, Y, METHOD, rng=0)
+    few = iw.solve(DynamicalMeanField(2, "tanh", 128), X, Y, METHOD, rng=0)
+    assert not few.success
+    assert "samples: 32 per replica are too few" in few.message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden_layers": 0}, "hidden_layers: need an integer >= 1"),
+        ({"samples": 10}, "replicas: 4 does not divide samples=10; take samples=12"),
+        ({"gamma": 0}, "gamma: need a finite number > 0"),
+        ({"tolerance": 0}, "tolerance: need a finite number > 0"),
+        ({"weight_std": (1, 1)}, "weight_std: need one number, or one per weight layer"),
+        ({"rates": (1, 1, -1)}, r"rates\[2\]: need a finite number >= 0"),
+        ({"activation": "tan"}, "activation: 'tan' is not one of"),
+    ],
+)
+def test_bad_arguments(options, message):
+    with pytest.raises(ValueError, match=message):
+        DynamicalMeanField(**({"hidden_layers": 2, "activation": "tanh"} | options))

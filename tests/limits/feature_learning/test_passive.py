@@ -1,0 +1,35 @@
+"""Predictions as fields that nothing is learned from."""
+
+import numpy as np
+
+import infwidth as iw
+from infwidth.limits import DynamicalMeanField
+from infwidth.limits.feature_learning.passive import passive_outputs
+
+X, Y = np.array([[1.0, 0.0, 0.0], [0.4, 0.8, 0.0]]), np.array([1.0, -0.5])
+METHOD = iw.GradientDescent(0.4, 10)
+
+
+def test_they_do_not_change_the_march():
+    model = DynamicalMeanField(2, "tanh", 2048)
+    plain = iw.solve(model, X, Y, METHOD, rng=0)
+    watched = iw.solve(model, X, Y, METHOD, rng=0, X_test=np.eye(3))
+    np.testing.assert_array_equal(plain.outputs, watched.outputs)
+
+
+def test_inputs_outside_the_span_of_the_data():
+    """Against networks that learn from the same two points: the third coordinate meets the initial weights alone."""
+    new = np.array([[0.3, 0.2, 1.0], [0.0, 0.0, 1.5]])
+    sol = iw.solve(DynamicalMeanField(2, "relu", 16384), X, Y, METHOD, rng=0, X_test=new, save_at=[10])
+    network = iw.Network(3, 2, 512, "relu", iw.Parameterization.mup(2))
+    runs = np.array([iw.solve(network, X, Y, METHOD, rng=s, X_test=new, save_at=[10]).test_outputs for s in range(16)])
+    error = runs.std(axis=0, ddof=1) / 4
+    assert (np.abs(runs.mean(axis=0) - sol.test_outputs) < 4 * error + sol.error[0] + 5 / 512).all()
+    assert sol.test_outputs[0, 0, 0] > 10 * error.max()
+
+
+def test_one_input_is_enough():
+    sol = iw.solve(DynamicalMeanField(1, "relu", 2048, replicas=1), X, Y, METHOD, rng=0)
+    march = sol.problem.marches[0]
+    inside = X[:1] @ sol.problem.basis
+    np.testing.assert_allclose(passive_outputs(march, inside, np.zeros((1, 3))), sol.outputs[-1][:1], atol=1e-9)
