@@ -31,6 +31,7 @@ CAUSAL = {Batched, Settling, Retractable, Refinable, WithError}
 ABILITIES = {
     "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep}),
     "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep}),
+    "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, WithError}),
     "causal": (iw.DeepLinearMuP(2), DATA, CAUSAL),
     "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
     "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, WithError}),
