@@ -1,47 +1,142 @@
-"""Arguments checked at the boundary: each error names the argument, what it was, and what to do."""
+"""Arguments checked at the boundary: each error names the argument, what it was, and what to do.
+
+One function per type of argument, so that a flag, a name or a number means the same to every public name.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["array", "integer", "real"]
+__all__ = ["array", "choice", "flag", "function", "instance", "integer", "path", "real", "reals", "returned", "shown", "squarable", "vector"]
 
 Array = np.ndarray
+T = TypeVar("T")
+
+EXACT = 2**53  # integers beyond have no float of their own
 
 
-def real(name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf, way_out: str = "") -> float:
-    """A finite number, ``> above`` and ``>= least``."""
-    good = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not (good and math.isfinite(value) and value > above and value >= least):
-        bound = f" > {above:g}" if above > -math.inf else f" >= {least:g}" if least > -math.inf else ""
-        raise ValueError(f"{name}: need a finite number{bound}, got {value!r}{'; ' + way_out if way_out else ''}")
-    return float(value)
+def shown(value: Any, most: int = 80) -> str:
+    """A value as messages show it: in one line, of bounded length, and never with an error of its own."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**most:
+        return "an integer of more digits than a float has range"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def integer(name: str, value: Any, *, least: int, way_out: str = "") -> int:
-    """An integer ``>= least``; a float of integer value such as ``1e5`` counts as one."""
-    good = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    good = good or (isinstance(value, float | np.floating) and math.isfinite(value) and float(value).is_integer())
-    if not (good and value >= least):
-        raise ValueError(f"{name}: need an integer >= {least}, got {value!r}{'; ' + way_out if way_out else ''}")
+def real(
+    name: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    below: float = math.inf,
+    most: float = math.inf,
+    way_out: str = "",
+) -> float:
+    """A finite number, ``> above`` and ``>= least``, ``< below`` and ``<= most``."""
+    number = _number(value)
+    if number is None or not (math.isfinite(number) and above < number < below and least <= number <= most):
+        bounds = [f"{sign} {bound:g}" for sign, bound in ((">", above), (">=", least), ("<", below), ("<=", most)) if math.isfinite(bound)]
+        what = f"need a finite number{' ' if bounds else ''}{' and '.join(bounds)}, got {shown(value)}"
+        raise ValueError(f"{name}: {what}{'; ' + way_out if way_out else ''}")
+    return number
+
+
+def integer(name: str, value: Any, *, least: int, most: int = EXACT, way_out: str = "") -> int:
+    """An integer ``>= least`` and ``<= most``; a float of integer value such as ``1e5`` counts as one."""
+    number = _number(value)
+    if number is None or not (math.isfinite(number) and number.is_integer() and least <= number <= most):
+        bound = f">= {least}" if number is None or not number > most else f"from {least} to {most}"
+        raise ValueError(f"{name}: need an integer {bound}, got {shown(value)}{'; ' + way_out if way_out else ''}")
     return int(value)
 
 
-def array(name: str, value: Any, *, dtype: np.dtype | None = None, columns: int | None = None) -> Array:
+def _number(value: Any) -> float | None:
+    """A real number as a float; None where it is something else, and infinity where it is too long for a float."""
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def reals(name: str, value: Any, *, length: int | None = None, least_length: int = 0, each: str = "") -> tuple[float, ...]:
+    """A sequence of finite numbers, of that length; ``each`` says what there is one of."""
+    if isinstance(value, str | bytes | dict | set) or np.ndim(_plain(value)) != 1:
+        raise ValueError(f"{name}: need a sequence of numbers{', one per ' + each if each else ''}, got {shown(value)}")
+    numbers = tuple(real(f"{name}[{i}]", v) for i, v in enumerate(value))
+    if (length is not None and len(numbers) != length) or len(numbers) < least_length:
+        count = f"{least_length} numbers or more" if length is None else f"{length} numbers"
+        raise ValueError(f"{name}: need {count}{', one per ' + each if each else ''}, got {len(numbers)}")
+    return numbers
+
+
+def _plain(value: Any) -> Any:
+    """What ``np.ndim`` can look at; sequences of unequal parts have no dimension."""
+    try:
+        np.ndim(value)
+    except (TypeError, ValueError):
+        return None
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False, and nothing that merely counts as one of them."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name}: need True or False, got {shown(value)}")
+    return bool(value)
+
+
+def choice(name: str, value: Any, known: Iterable[str], way_out: str = "") -> str:
+    """One of some names."""
+    known = tuple(known)
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name}: {shown(value)} is not one of {', '.join(known)}{'; ' + way_out if way_out else ''}")
+    return str(value)
+
+
+def instance(name: str, value: Any, kind: type[T], example: str) -> T:
+    """An object of that class; ``example`` makes one."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        raise TypeError(f"{name}: need {article} {kind.__name__}, got {shown(value)}; for example {example}")
+    return value
+
+
+def function(name: str, value: Any, signature: str) -> Callable[..., Any]:
+    """A function; ``signature`` says of what, such as ``points (q, p) to densities (q,)``."""
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(f"{name}: need a function, {signature}, got {shown(value)}")
+    return value
+
+
+def path(name: str, value: Any) -> Any:
+    """A file name or path object."""
+    import os
+
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise TypeError(f"{name}: need a file name or a path, got {shown(value)}")
+    return value
+
+
+def array(name: str, value: Any, *, dtype: Any = None, columns: int | None = None) -> Array:
     """A finite, non-empty, C-contiguous matrix of floats; a vector becomes one column.
 
     Without ``dtype``, float32 stays float32 and everything else becomes float64.
     """
-    try:
-        a = np.asarray(value)
-        if a.dtype.kind not in "biuf":
-            raise TypeError(f"dtype {a.dtype}")
-        a = np.asarray(a, dtype or (np.float32 if a.dtype == np.float32 else np.float64), order="C")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: need an array of real numbers, got {type(value).__name__} ({error})") from None
+    a = _floats(name, value, dtype)
     if a.ndim == 1:
         a = a[:, None]
     if a.ndim != 2:
@@ -50,7 +145,66 @@ def array(name: str, value: Any, *, dtype: np.dtype | None = None, columns: int 
         raise ValueError(f"{name}: is empty (shape {np.shape(value)}); give at least one sample and one column")
     if columns is not None and a.shape[1] != columns:
         raise ValueError(f"{name}: need {columns} columns, one row per sample, got shape {np.shape(value)}")
-    if not np.isfinite(a).all():
-        bad = int(np.argmin(np.isfinite(a).all(axis=1)))
+    finite = np.isfinite(a)
+    if not finite.all():
+        bad = int(np.argmin(finite.all(axis=1)))
         raise ValueError(f"{name}: row {bad} holds NaN or infinity; remove or impute it")
     return a
+
+
+def vector(name: str, value: Any, *, length: int | None = None, least: float = -math.inf, each: str = "") -> Array:
+    """A finite, non-empty vector of float64; a column is one."""
+    a = _floats(name, value, np.float64)
+    if a.ndim == 2 and a.shape[1] == 1:
+        a = a[:, 0]
+    if a.ndim != 1 or a.size == 0 or (length is not None and len(a) != length):
+        count = "numbers" if length is None else f"{length} numbers"
+        raise ValueError(f"{name}: need a vector of {count}{', one per ' + each if each else ''}, got shape {np.shape(value)}")
+    bad = ~(np.isfinite(a) & (a >= least))
+    if bad.any():
+        bound = f" >= {least:g}" if least > -math.inf else ""
+        raise ValueError(f"{name}: need finite numbers{bound}, got {a[bad][0]:g} at index {int(np.argmax(bad))}")
+    return a
+
+
+def returned(name: str, value: Any, shape: tuple[int, ...], at: str) -> Array:
+    """What a user's function gave, as finite float64 of that shape; ``at`` says where it was asked."""
+    a = _floats(name, value, np.float64, what="must return")
+    if a.shape != shape:
+        raise ValueError(f"{name}: must return shape {shape} at {at}, gave {a.shape}")
+    if not np.isfinite(a).all():
+        raise ValueError(f"{name}: must return finite numbers, gave NaN or infinity at {a.size - np.count_nonzero(np.isfinite(a))} of {at}")
+    return a
+
+
+def squarable(name: str, a: Array) -> Array:
+    """The array, if squares of its entries neither overflow nor all underflow in its precision."""
+    largest = float(np.abs(a).max(initial=0.0))
+    info = np.finfo(a.dtype)
+    if largest > float(info.max) ** 0.49 or 0 < largest < float(info.tiny) ** 0.49:
+        raise ValueError(f"{name}: its largest entry is {largest:.3g}, whose square has no digits in {a.dtype}; rescale it")
+    return a
+
+
+def _floats(name: str, value: Any, dtype: Any, what: str = "need") -> Array:
+    """Real numbers as an array of floats in native byte order, C-contiguous, of any shape."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        missing = int(np.ma.getmaskarray(value).sum())
+        raise ValueError(f"{name}: {missing} entries are masked; remove those rows, or fill them in (.filled)")
+    try:
+        a = np.asarray(value)
+        if a.dtype.kind not in "biuf":
+            raise TypeError(f"dtype {a.dtype}")
+    except (TypeError, ValueError) as error:
+        sparse = "; call its .toarray()" if hasattr(value, "toarray") else ""
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{name}: {what} an array of real numbers, got {type(value).__name__} ({reason:.90}){sparse}") from None
+    if a.dtype.kind in "iu" and a.size and max(abs(int(a.max())), abs(int(a.min()))) > EXACT:
+        raise ValueError(f"{name}: holds integers beyond 2**53, which floats cannot tell apart; shift or rescale them first")
+    single = a.dtype.kind == "f" and a.dtype.itemsize == 4
+    target = np.dtype(dtype or (np.float32 if single else np.float64)).newbyteorder("=")
+    with np.errstate(over="ignore"):
+        out = np.asarray(a, target, order="C")
+    if a.dtype.kind == "f" and not np.isfinite(out).all() and np.isfinite(a).all():
+        raise ValueError(f"{name}: holds numbers beyond the range of {target}, up to {np.abs(a).max():.3g}; rescale it")
+    return out
