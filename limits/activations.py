@@ -16,11 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-from ..solvers.checks import integer, real
+from ..solvers.checks import asked, function, integer, real, reals, returned, shown
 from .gaussian import closed_forms
 from .gaussian.closed_forms import ClosedForm
 
@@ -47,6 +48,12 @@ class Activation:
     duals : ClosedForm or None
         Its Gaussian expectations where they have a closed form; :mod:`infwidth.limits.gaussian` finds the others.
 
+    Raises
+    ------
+    ValueError, TypeError
+        Where a function is not elementwise, gives something else than real numbers or changes the precision; where the homogeneity is not
+        that of the function, or the name that of another one: solvers rely on both.
+
     Examples
     --------
     >>> from infwidth.limits import activations
@@ -61,18 +68,43 @@ class Activation:
     kinks: tuple[float, ...] = ()
     duals: ClosedForm | None = field(default=None, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"name: need a name, got {shown(self.name)}")
+        h = np.linspace(-3, 3, 13) + 0.0123  # off the usual kinks
+        for label in ("value", "derivative"):
+            single = np.asarray(_elementwise(label, getattr(self, label), h.astype(np.float32)))
+            if single.dtype != np.float32:
+                raise ValueError(f"{label}: must keep float32, but gave {single.dtype}; build it with activations.custom, which casts")
+        if self.homogeneity is not None:
+            object.__setattr__(self, "homogeneity", real("homogeneity", self.homogeneity, least=0))
+            for scale in (2.0, 0.01, 1000.0):
+                if not np.allclose(self.value(scale * h), scale**self.homogeneity * self.value(h), atol=1e-8 * scale**self.homogeneity):
+                    raise ValueError(f"homogeneity: value({scale:g} h) is not {scale:g}**{self.homogeneity:g} * value(h); leave it out")
+        object.__setattr__(self, "kinks", reals("kinks", self.kinks))
+        if (own := _TABLE.get(self.name)) is not None and not np.array_equal(own.value(h), self.value(h)):
+            raise ValueError(f"name: {self.name!r} is a built-in activation, which is another function; choose another name")
+
     def at_zero(self) -> tuple[float, float]:
         """Value and slope at 0, which decide how a small pre-activation passes."""
         zero = np.zeros(1)
         return float(self.value(zero)[0]), float(self.derivative(zero)[0])
 
 
+def _elementwise(label: str, function_: Any, h: Array) -> Array:
+    """What one of the functions gives at h: real numbers, one for each."""
+    found = asked(
+        label, function(label, function_, "arrays to arrays of one shape"), h, signature="an array to one of the same shape and dtype"
+    )
+    returned(label, found, h.shape, f"{len(h)} points of [-3, 3], elementwise")
+    return found
+
+
 def leaky_relu(slope: float = 0.01) -> Activation:
     """``h`` for ``h > 0``, ``slope * h`` otherwise."""
-    if not math.isfinite(slope):
-        raise ValueError(f"slope: need a finite number, got {slope!r}")
+    slope = real("slope", slope)
     return Activation(
-        f"leaky_relu({slope:g})",
+        f"leaky_relu({slope!r})",
         lambda h: np.where(h > 0, h, h.dtype.type(slope) * h),
         lambda h: np.where(h > 0, h.dtype.type(1), h.dtype.type(slope)),
         homogeneity=1.0,
@@ -90,9 +122,7 @@ def hermite(degree: int) -> Activation:
     >>> activations.hermite(2).value(np.array([0.0, 1.0])) * np.sqrt(2)
     array([-1.,  0.])
     """
-    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or not 0 <= degree <= 60:
-        raise ValueError(f"degree: need an integer from 0 to 60, got {degree!r}")
-    k = int(degree)
+    k = integer("degree", degree, least=0, most=60, way_out="normalised polynomials beyond 60 lose their digits")
 
     def polynomial(h: Array, order: int, scale: float) -> Array:
         previous, current = np.zeros_like(h), np.full_like(h, scale)
@@ -120,9 +150,7 @@ def monomial(degree: int) -> Activation:
     >>> cubic.value(np.array([-2.0, 1.0])), cubic.homogeneity
     (array([-8.,  1.]), 3.0)
     """
-    p = integer("degree", degree, least=0)
-    if p > 20:
-        raise ValueError(f"degree: need an integer from 0 to 20, got {degree!r}; larger powers of Gaussian variables leave no digits")
+    p = integer("degree", degree, least=0, most=20, way_out="larger powers of Gaussian variables leave no digits")
     return Activation(
         f"monomial({p})",
         lambda h: h**p,
@@ -150,7 +178,7 @@ def custom(
     name : str
         Must differ from the built-in names.
     value, derivative : callable
-        Elementwise, array to array of the same shape.
+        Elementwise, array to array of the same shape. What they give is cast to the precision of their argument.
     homogeneity : float, optional
         ``p`` where the function is positively p-homogeneous.
     kinks : tuple of float
@@ -170,27 +198,27 @@ def custom(
     >>> activations.get(cubic).name
     'cubic'
     """
-    if name in _TABLE:
+    if isinstance(name, str) and name in _TABLE:
         raise ValueError(f"name: {name!r} is a built-in activation; choose another name")
     h = np.linspace(-3, 3, 41) + 0.0123  # off the usual kinks
-    step = 1e-5
-    for label, function in (("value", value), ("derivative", derivative)):
-        single = np.asarray(function(h.astype(np.float32)))
-        if single.dtype != np.float32:
-            raise ValueError(f"{label}: must keep float32, but gave {single.dtype}; cast its constants to h.dtype")
-        if np.shape(function(h)) != h.shape:
-            raise ValueError(f"{label}: must be elementwise, but an input of shape {h.shape} gave {np.shape(function(h))}")
-    slope = (value(h + step) - value(h - step)) / (2 * step)
-    wrong = ~(np.abs(derivative(h) - slope) <= 1e-5 * (1 + np.abs(slope)))  # NaN is wrong too
+    values = [returned("value", _elementwise("value", value, at), h.shape, "41 points") for at in (h + STEP, h - STEP)]
+    slope = (values[0] - values[1]) / (2 * STEP)
+    given = returned("derivative", _elementwise("derivative", derivative, h), h.shape, "41 points")
+    wrong = np.abs(given - slope) > 1e-5 * (1 + np.abs(slope))
     if wrong.any():
-        at = h[wrong][0]
         raise ValueError(
-            f"derivative: gives {derivative(h)[wrong][0]:.6g} at h = {at:.4g}, but finite differences of value give"
+            f"derivative: gives {given[wrong][0]:.6g} at h = {h[wrong][0]:.4g}, but finite differences of value give"
             f" {slope[wrong][0]:.6g}; correct it"
         )
-    if homogeneity is not None and not np.allclose(value(2 * h), 2.0**homogeneity * value(h)):
-        raise ValueError(f"homogeneity: value(2 h) is not 2**{homogeneity} * value(h); leave it out")
-    return Activation(name, value, derivative, homogeneity, tuple(real(f"kinks[{i}]", k) for i, k in enumerate(kinks)), duals)
+    return Activation(name, _keeping(value), _keeping(derivative), homogeneity, kinks, duals)
+
+
+STEP = 1e-5  # of the central differences
+
+
+def _keeping(given: Elementwise) -> Elementwise:
+    """The same function in the precision of its argument, where numpy would promote it."""
+    return lambda h: np.asarray(given(h), h.dtype)
 
 
 def _sigmoid_slope(h: Array) -> Array:
@@ -207,7 +235,8 @@ def _silu_slope(h: Array) -> Array:
     return s * (1 + h * (1 - s))
 
 
-_TABLE: dict[str, Activation] = {
+_TABLE: dict[str, Activation] = {}
+_TABLE |= {
     a.name: a
     for a in (
         Activation("linear", lambda h: h, np.ones_like, 1.0, duals=closed_forms.piecewise_linear(1, 1)),

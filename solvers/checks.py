@@ -11,12 +11,37 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["array", "choice", "flag", "function", "instance", "integer", "path", "real", "reals", "returned", "shown", "squarable", "vector"]
+__all__ = [
+    "array",
+    "asked",
+    "choice",
+    "flag",
+    "function",
+    "instance",
+    "integer",
+    "integers",
+    "numbers",
+    "observed",
+    "path",
+    "real",
+    "reals",
+    "returned",
+    "settle",
+    "shown",
+    "squarable",
+    "vector",
+]
 
 Array = np.ndarray
 T = TypeVar("T")
 
 EXACT = 2**53  # integers beyond have no float of their own
+
+
+def settle(record: Any, **values: Any) -> None:
+    """Put checked values in the place of those that a frozen dataclass was given."""
+    for name, value in values.items():
+        object.__setattr__(record, name, value)
 
 
 def shown(value: Any, most: int = 80) -> str:
@@ -57,7 +82,8 @@ def integer(name: str, value: Any, *, least: int, most: int = EXACT, way_out: st
     """An integer ``>= least`` and ``<= most``; a float of integer value such as ``1e5`` counts as one."""
     number = _number(value)
     if number is None or not (math.isfinite(number) and number.is_integer() and least <= number <= most):
-        bound = f">= {least}" if number is None or not number > most else f"from {least} to {most}"
+        beyond = number is not None and number > most
+        bound = f"from {least} to {most}" if most < EXACT or beyond else f">= {least}"
         raise ValueError(f"{name}: need an integer {bound}, got {shown(value)}{'; ' + way_out if way_out else ''}")
     return int(value)
 
@@ -74,13 +100,23 @@ def _number(value: Any) -> float | None:
 
 def reals(name: str, value: Any, *, length: int | None = None, least_length: int = 0, each: str = "") -> tuple[float, ...]:
     """A sequence of finite numbers, of that length; ``each`` says what there is one of."""
-    if isinstance(value, str | bytes | dict | set) or np.ndim(_plain(value)) != 1:
+    if isinstance(value, str | bytes | dict | set) or np.ndim(_plain(value)) != 1 or isinstance(value, np.ma.MaskedArray):
         raise ValueError(f"{name}: need a sequence of numbers{', one per ' + each if each else ''}, got {shown(value)}")
     numbers = tuple(real(f"{name}[{i}]", v) for i, v in enumerate(value))
     if (length is not None and len(numbers) != length) or len(numbers) < least_length:
         count = f"{least_length} numbers or more" if length is None else f"{length} numbers"
         raise ValueError(f"{name}: need {count}{', one per ' + each if each else ''}, got {len(numbers)}")
     return numbers
+
+
+def integers(name: str, value: Any, *, least: int, least_length: int = 1) -> tuple[int, ...]:
+    """A sequence of integers ``>= least``."""
+    if isinstance(value, str | bytes | dict | set) or np.ndim(_plain(value)) != 1 or isinstance(value, np.ma.MaskedArray):
+        raise ValueError(f"{name}: need a sequence of integers, got {shown(value)}")
+    found = tuple(integer(f"{name}[{i}]", v, least=least) for i, v in enumerate(value))
+    if len(found) < least_length:
+        raise ValueError(f"{name}: need {least_length} integers or more, got {len(found)}")
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -122,6 +158,23 @@ def function(name: str, value: Any, signature: str) -> Callable[..., Any]:
     return value
 
 
+def observed(state: Any, problem: Any, kind: type, example: str) -> Array:
+    """The state of a problem of that kind, for observables that are called by hand; ``example`` is a model of it."""
+    instance("problem", problem, kind, f"sol.problem of solve({example}, ...)")
+    size = len(problem.start())
+    if not isinstance(state, np.ndarray) or state.shape != (size,) or state.dtype.kind != "f" or isinstance(state, np.ma.MaskedArray):
+        raise ValueError(f"state: need a vector of {size} floats, such as sol.state, got {shown(state)}")
+    return state
+
+
+def asked(name: str, function: Callable[..., Any], *arguments: Any, signature: str) -> Any:
+    """What a user's function gives; an error of its own is told with its name."""
+    try:
+        return function(*arguments)
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        raise ValueError(f"{name}: failed with {type(error).__name__} ({error}); it must map {signature}") from error
+
+
 def path(name: str, value: Any) -> Any:
     """A file name or path object."""
     import os
@@ -152,6 +205,11 @@ def array(name: str, value: Any, *, dtype: Any = None, columns: int | None = Non
     return a
 
 
+def numbers(name: str, value: Any) -> Array:
+    """Real numbers as floats, of any shape: what is mapped elementwise, NaN and infinity included."""
+    return _floats(name, value, None)
+
+
 def vector(name: str, value: Any, *, length: int | None = None, least: float = -math.inf, each: str = "") -> Array:
     """A finite, non-empty vector of float64; a column is one."""
     a = _floats(name, value, np.float64)
@@ -167,13 +225,15 @@ def vector(name: str, value: Any, *, length: int | None = None, least: float = -
     return a
 
 
-def returned(name: str, value: Any, shape: tuple[int, ...], at: str) -> Array:
+def returned(name: str, value: Any, shape: tuple[int, ...], at: str, way_out: str = "") -> Array:
     """What a user's function gave, as finite float64 of that shape; ``at`` says where it was asked."""
+    end = f"; {way_out}" if way_out else ""
     a = _floats(name, value, np.float64, what="must return")
     if a.shape != shape:
         raise ValueError(f"{name}: must return shape {shape} at {at}, gave {a.shape}")
     if not np.isfinite(a).all():
-        raise ValueError(f"{name}: must return finite numbers, gave NaN or infinity at {a.size - np.count_nonzero(np.isfinite(a))} of {at}")
+        bad = a.size - np.count_nonzero(np.isfinite(a))
+        raise ValueError(f"{name}: must return finite numbers, gave NaN or infinity for {bad} of {a.size} at {at}{end}")
     return a
 
 
@@ -202,7 +262,7 @@ def _floats(name: str, value: Any, dtype: Any, what: str = "need") -> Array:
     if a.dtype.kind in "iu" and a.size and max(abs(int(a.max())), abs(int(a.min()))) > EXACT:
         raise ValueError(f"{name}: holds integers beyond 2**53, which floats cannot tell apart; shift or rescale them first")
     single = a.dtype.kind == "f" and a.dtype.itemsize == 4
-    target = np.dtype(dtype or (np.float32 if single else np.float64)).newbyteorder("=")
+    target = np.dtype(dtype or (np.float32 if single else np.float64))
     with np.errstate(over="ignore"):
         out = np.asarray(a, target, order="C")
     if a.dtype.kind == "f" and not np.isfinite(out).all() and np.isfinite(a).all():

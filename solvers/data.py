@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import array
+from .checks import array, squarable
 from .losses import Loss
 from .losses import get as get_loss
 
@@ -41,17 +41,18 @@ class Data:
         Raises
         ------
         ValueError
-            Naming X, y, loss or X_test, where it is empty, not finite, of the wrong shape or does not fit the loss.
+            Naming X, y, loss or X_test, where it is empty, not finite, of the wrong shape, so large or small that squares have no digits,
+            or does not fit the loss.
         """
         if y is None:
             raise ValueError("y: is missing; X was given, so give the targets y as well")
         loss = get_loss(loss)
-        X = array("X", X)
-        y = loss.targets(y, X.dtype)
+        X = squarable("X", array("X", X))
+        y = squarable("y", loss.check(y, X.dtype))
         if len(X) != len(y):
             raise ValueError(f"y: has {len(y)} rows but X has {len(X)}; they must hold the same samples")
         if X_test is not None:
-            X_test = array("X_test", X_test, dtype=X.dtype, columns=X.shape[1])
+            X_test = squarable("X_test", array("X_test", X_test, dtype=X.dtype, columns=X.shape[1]))
         return cls(X, y, loss, X_test)
 
     @property

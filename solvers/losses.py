@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from .checks import array
+from .checks import array, asked, function, returned, shown
 
 __all__ = ["Loss", "get"]
 
 Array = np.ndarray
 
 MOST_CLASSES = 10_000
+STEP = 1e-5  # of the central differences that a user's residuals are held against
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,49 @@ class Loss:
     name: str
     value_and_residual: Callable[[Array, Array], tuple[Array, Array]] = field(repr=False, compare=False)
     targets: Callable[[Any, np.dtype], Array] = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"name: need a name, got {shown(self.name)}")
+        function("value_and_residual", self.value_and_residual, "outputs and targets (n, k) to losses (n,) and their gradients (n, k)")
+        function("targets", self.targets, "raw targets and a dtype to a matrix (n, k)")
+
+    def check(self, y: Any, dtype: np.dtype) -> Array:
+        """The targets as a matrix, after a look at the loss itself where it is not one of this library.
+
+        Raises
+        ------
+        ValueError
+            Where the targets do not fit, the loss gives something else than values and residuals, or the residuals are not the derivative
+            of the values.
+        """
+        if _LOSSES.get(self.name) is self:
+            return self.targets(y, dtype)
+        targets = array(
+            "targets", asked("targets", self.targets, y, dtype, signature="raw targets and a dtype to a matrix (n, k)"), dtype=dtype
+        )
+        few = targets[:8].astype(float)
+        somewhere = np.arange(1.0, few.size + 1).reshape(few.shape)
+        f, direction = few + np.cos(somewhere), np.sin(somewhere)
+        found, residual = self._look(f, few)
+        ahead, behind = (self._look(f + step * direction, few)[0] for step in (STEP, -STEP))
+        slope, claimed = (ahead - behind) / (2 * STEP), (residual * direction).sum(axis=1)
+        wrong = np.abs(claimed - slope) > 1e-4 * (1 + np.abs(slope) + np.abs(found))
+        if wrong.any():
+            raise ValueError(
+                f"value_and_residual: the residuals give the slope {claimed[wrong][0]:.6g} where finite differences of the values give "
+                f"{slope[wrong][0]:.6g}; correct the residual, the derivative of one sample's loss in f"
+            )
+        return targets
+
+    def _look(self, f: Array, y: Array) -> tuple[Array, Array]:
+        """Values and residuals, checked."""
+        signature = "outputs and targets (n, k) to losses (n,) and their gradients (n, k)"
+        pair = asked("value_and_residual", self.value_and_residual, f, y.copy(), signature=signature)
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise ValueError(f"value_and_residual: must return two arrays, losses (n,) and gradients (n, k), gave {shown(pair)}")
+        at = f"outputs of shape {f.shape}"
+        return returned("value_and_residual", pair[0], f.shape[:1], at), returned("value_and_residual", pair[1], f.shape, at)
 
     def judge(self, f: Array, y: Array) -> tuple[float, Array]:
         """Mean loss over the samples, and its gradient with respect to ``f``: the residuals divided by n."""
@@ -78,6 +122,10 @@ def _classes(y: Any, dtype: np.dtype) -> Array:
         if labels.max() >= MOST_CLASSES:
             raise ValueError(
                 f"y: class {labels.max()} is too large for cross_entropy (fewer than {MOST_CLASSES}); number the classes 0..k-1"
+            )
+        if labels.max() == 0:
+            raise ValueError(
+                "y: all targets are class 0, where cross_entropy is 0 whatever the outputs; give two classes or more, or one-hot rows"
             )
         return np.eye(labels.max() + 1, dtype=dtype)[labels]
     if (given < 0).any() or not np.allclose(given.sum(axis=1), 1):
@@ -114,5 +162,5 @@ def get(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str) or loss not in _LOSSES:
-        raise ValueError(f"loss: {loss!r} is not one of {', '.join(_LOSSES)}; give one of these or a solvers.Loss")
+        raise ValueError(f"loss: {shown(loss)} is not one of {', '.join(_LOSSES)}; give one of these or a solvers.Loss")
     return _LOSSES[loss]

@@ -24,7 +24,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import integer, numbers, real
+from ...solvers.machine.memory import refuse_above_available
+from ...solvers.running.streams import generator
 
 __all__ = ["Trajectory", "draw", "peak_time", "phase", "trajectory"]
 
@@ -99,6 +101,7 @@ def trajectory(output: Any, kernel: Any, learning_rate: float, width: int, steps
     eta = real("learning_rate", learning_rate, above=0)
     n, steps = integer("width", width, least=1), integer("steps", steps, least=0)
     f, lam = _finite("output", output), _finite("kernel", kernel)
+    refuse_above_available("steps", f"{steps:.3g} steps of {f.size} starts", 16.0 * (steps + 1) * max(f.size, 1), "lower it")
     if f.shape != lam.shape:
         raise ValueError(f"kernel: need the shape of output, {f.shape}, got {lam.shape}")
     if np.any(lam < 2 * np.abs(f) / math.sqrt(n) * (1 - 1e-12)):
@@ -133,7 +136,8 @@ def draw(rng: int | np.random.Generator, width: int, size: int) -> tuple[Array, 
     (True, True)
     """
     n, size = integer("width", width, least=1), integer("size", size, least=1)
-    rng = np.random.default_rng(rng)
+    refuse_above_available("size", f"{size:.3g} starts", 6 * 8.0 * size, "lower it")
+    rng = generator(rng)
     u2, along = rng.chisquare(n, size), rng.standard_normal(size)
     v2 = along**2 + (rng.chisquare(n - 1, size) if n > 1 else 0.0)
     return along * np.sqrt(u2 / n), (u2 + v2) / n
@@ -154,19 +158,16 @@ def peak_time(output: float, kernel: float, learning_rate: float, width: int) ->
     >>> round(catapult.peak_time(1.0, 2.0, 1.5, 10**8), 1), int(run.losses.argmax())
     (13.3, 13)
     """
+    n = integer("width", width, least=1)
     if phase(kernel, learning_rate) != "catapult" or learning_rate * kernel == 2:
         raise ValueError(f"learning_rate: a catapult needs 2 < learning_rate * kernel < 4, got {learning_rate * kernel:g}")
     if not real("output", output):
         raise ValueError("output: is 0, where gradient descent stands still; give another start")
-    n = integer("width", width, least=1)
     return math.log(n / output**2) / (2 * math.log(learning_rate * kernel - 1))
 
 
 def _finite(name: str, value: Any) -> Array:
-    try:
-        a = np.asarray(value, float)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: need a number or an array of numbers, got {value!r:.60}") from None
+    a = numbers(name, value).astype(float, copy=False)
     if not np.isfinite(a).all():
         raise ValueError(f"{name}: holds NaN or infinity; give finite numbers")
     return a

@@ -30,9 +30,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...solvers.checks import array, integer, real
+from ...solvers.checks import array, asked, flag, function, instance, integer, real, returned, settle
 from ...solvers.data import Data, needed, unwanted
 from ...solvers.grids.grid import GAUSS_NODES, GAUSS_WEIGHTS, Grid
+from ...solvers.machine.memory import refuse_above_available
 from .. import activations, gaussian
 from ..activations import Activation
 from ..two_layer.gaussian_teacher import GaussianTeacher
@@ -42,7 +43,6 @@ __all__ = ["CircleMeanField"]
 
 Array = np.ndarray
 
-LARGEST_MATRIX = 1e9  # bytes
 PART = 1 << 22  # outputs of neurons at once, where they are not kept
 
 
@@ -116,25 +116,27 @@ class CircleMeanField:
 
     def __post_init__(self) -> None:
         activation = activations.get(self.activation)
-        object.__setattr__(self, "activation", activation)
+        settle(self, activation=activation, bias=flag("bias", self.bias))
         if activation.homogeneity != 1:
             raise ValueError(
                 f"activation: {activation.name!r} is not positively 1-homogeneous, so its measure needs more than an angle;"
                 " use relu, leaky_relu or abs, or TwoLayerMeanField"
             )
-        object.__setattr__(self, "cells", integer("cells", self.cells, least=16))
+        settle(self, cells=integer("cells", self.cells, least=16))
         if self.cells % 4:
             up = self.cells + 4 - self.cells % 4
             raise ValueError(f"cells: need a multiple of 4 (a grid of fewer tells the error), got {self.cells}; take {up}")
         if not callable(self.initial):
-            real("initial", self.initial, above=0, way_out="or give a function of the angle")
+            settle(self, initial=real("initial", self.initial, above=0, way_out="or give a function of the angle"))
+        else:
+            function("initial", self.initial, "angles (q,) to masses per radian (2, q)")
         if self.population is not None:
             self._check_population(activation)
 
     def _check_population(self, activation: Activation) -> None:
         teacher = self.population
-        if not isinstance(teacher, GaussianTeacher):
-            raise TypeError(f"population: need a GaussianTeacher, got {type(teacher).__name__}; leave it out to train on X and y")
+        instance("population", teacher, GaussianTeacher, 'GaussianTeacher([[0.0, 1.0]], [1.0], "relu"); leave it out to train on X and y')
+        assert teacher is not None
         if teacher.dim != 2:
             raise ValueError(f"population: its teacher must live in the plane, got dimension {teacher.dim}")
         if not activation.name == teacher.activation == "relu":
@@ -153,8 +155,7 @@ class CircleMeanField:
             raise ValueError(f"X: {what}, so need {2 - self.bias} column(s), got {data.X.shape[1]}")
         if data.outputs != 1:
             raise ValueError(f"y: a measure with two signs has one output, got {data.outputs} columns; use TwoLayerMeanField")
-        if 8 * data.n * self.cells > LARGEST_MATRIX:
-            raise ValueError(f"cells: {self.cells} cells times {data.n} samples take more than 1 GB; use fewer of one")
+        refuse_above_available("cells", f"{self.cells} cells times {data.n} samples", 8.0 * data.n * self.cells, "use fewer of one")
         activation = activations.get(self.activation)
         return CircleProblem(self.cells, lambda angles: SampleEnergy(activation, self.bias, data, angles), self._masses, data)
 
@@ -163,12 +164,11 @@ class CircleMeanField:
             return np.full((2, grid.cells), float(self.initial) / (2 * grid.cells))
         masses = np.zeros((2, grid.cells))
         for node, weight in zip(GAUSS_NODES, GAUSS_WEIGHTS, strict=True):
-            values = np.asarray(self.initial(grid.axes[0] + grid.volumes * node / 2), float)
-            if values.shape != masses.shape:
-                raise ValueError(f"initial: must map angles ({grid.cells},) to shape {masses.shape}, gave {values.shape}")
-            masses += weight / 2 * values * grid.volumes
-        if not (np.isfinite(masses).all() and masses.min() >= 0 and masses.sum() > 0):
-            raise ValueError("initial: must be finite, non-negative and not zero on the whole circle")
+            angles = grid.axes[0] + grid.volumes * node / 2
+            values = asked("initial", self.initial, angles, signature="angles (q,) to masses per radian (2, q)")
+            masses += weight / 2 * returned("initial", values, masses.shape, f"{grid.cells} angles") * grid.volumes
+        if not (masses.min() >= 0 and 0 < masses.sum() < np.inf):
+            raise ValueError("initial: must be non-negative, not zero on the whole circle, and of finite mass")
         return masses
 
 

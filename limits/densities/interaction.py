@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import real
+from ...solvers.checks import asked, flag, function, instance, real, returned, settle
 from ...solvers.data import Data, unwanted
 from ...solvers.grids.grid import Grid
+from ...solvers.machine.memory import refuse_above_available
 from .problem import DensityProblem
 
 __all__ = ["InteractionMeanField"]
@@ -27,7 +27,7 @@ __all__ = ["InteractionMeanField"]
 Array = np.ndarray
 
 CELL_AVERAGE = "replace a kernel that is singular at equal points by its average over a cell there"
-MOST_CELLS = 10_000  # of a dense interaction: a matrix of 800 MB
+POTENTIAL = "points (q, dims) to numbers (q,)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,15 +86,13 @@ class InteractionMeanField:
     temperature: float = 0.0
 
     def __post_init__(self) -> None:
-        real("temperature", self.temperature, least=0)
-        if not isinstance(self.grid, Grid):
-            raise ValueError(
-                f"grid: need a Grid, got {type(self.grid).__name__}; Grid(edges) or Grid.uniform(lower, upper, cells) makes one"
-            )
-        for name in ("initial", "potential", "interaction"):
-            function = getattr(self, name)
-            if not callable(function) and (function is not None or name == "initial"):
-                raise ValueError(f"{name}: need a function of points, got {type(function).__name__}")
+        settle(self, temperature=real("temperature", self.temperature, least=0), convolution=flag("convolution", self.convolution))
+        instance("grid", self.grid, Grid, "Grid.uniform(-4, 4, 200)")
+        function("initial", self.initial, "points (q, dims) to densities (q,)")
+        if self.potential is not None:
+            function("potential", self.potential, POTENTIAL)
+        if self.interaction is not None:
+            function("interaction", self.interaction, self._signature)
         if self.interaction is None:
             return
         if self.convolution:
@@ -103,21 +101,28 @@ class InteractionMeanField:
                     raise ValueError(
                         "grid: convolution needs an even number of equal cells per axis; use Grid.uniform, or convolution=False"
                     )
-        elif self.grid.cells > MOST_CELLS:
-            raise ValueError(f"grid: {self.grid.cells} cells make a matrix of more than 800 MB; coarsen it, or use convolution=True")
+        else:
+            refuse_above_available(
+                "grid", f"pairs of {self.grid.cells} cells", 8.0 * self.grid.cells**2, "coarsen it, or use convolution=True"
+            )
         some = self.grid.centers[:: max(1, self.grid.cells // 7)]  # an early look; the whole of U is looked at on its grid
-        try:
-            if self.convolution:
-                there, back = (
-                    numbers("interaction", self.interaction(x), (len(x),), CELL_AVERAGE) for x in (some - some[0], some[0] - some)
-                )
-            else:
-                there = numbers("interaction", self.interaction(some, some), 2 * (len(some),), CELL_AVERAGE)
-                back = there.T
-        except TypeError as error:
-            error.add_note("infwidth: interaction takes two sets of points, or with convolution=True their differences alone")
-            raise
+        if self.convolution:
+            there, back = self._pairs(some - some[0]), self._pairs(some[0] - some)
+        else:
+            there = self._pairs(some, some)
+            back = there.T
         refuse_asymmetry(there, back)
+
+    @property
+    def _signature(self) -> str:
+        pairs = "two sets of points, (q, dims) and (r, dims), to numbers (q, r), or with convolution=True differences (q, dims) to (q,)"
+        return "with convolution=True differences (q, dims) to numbers (q,)" if self.convolution else pairs
+
+    def _pairs(self, *points: Array) -> Array:
+        """U of two sets of points, or of differences."""
+        assert self.interaction is not None
+        values = asked("interaction", self.interaction, *points, signature=self._signature)
+        return returned("interaction", values, tuple(len(x) for x in points), "these points", CELL_AVERAGE)
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:
         """Put the model on its grid. Nothing is random."""
@@ -128,26 +133,16 @@ class InteractionMeanField:
         values = np.zeros(grid.cells)
         if self.potential is not None:
             way_out = "end the grid at a hard wall, and replace a singularity by its average over a cell"
-            values = numbers("potential", self.potential(grid.centers), (grid.cells,), way_out)
+            values = asked("potential", self.potential, grid.centers, signature=POTENTIAL)
+            values = returned("potential", values, (grid.cells,), "the centres of the cells", way_out)
         if self.interaction is None:
             return InteractionEnergy(values, np.zeros_like)
         if self.convolution:
-            return InteractionEnergy(values, convolver(self.interaction, grid))
-        matrix = numbers("interaction", self.interaction(grid.centers, grid.centers), (grid.cells, grid.cells), CELL_AVERAGE)
+            return InteractionEnergy(values, convolver(self._pairs, grid))
+        matrix = self._pairs(grid.centers, grid.centers)
         for i in range(0, grid.cells, 256):  # in blocks, for the matrix may fill the memory
             refuse_asymmetry(matrix[i : i + 256], matrix[:, i : i + 256].T)
         return InteractionEnergy(values, lambda masses: matrix @ masses)
-
-
-def numbers(name: str, values: Any, shape: tuple[int, ...], way_out: str) -> Array:
-    """Finite values of a user's function, of that shape."""
-    values = np.asarray(values, float)
-    if values.shape != shape:
-        raise ValueError(f"{name}: must give an array of shape {shape} here, one number per point (or pair of points), gave {values.shape}")
-    bad = values.size - np.count_nonzero(np.isfinite(values))
-    if bad:
-        raise ValueError(f"{name}: is not finite at {bad} of {values.size} points (or pairs) of cell centres; {way_out}")
-    return values
 
 
 def refuse_asymmetry(there: Array, back: Array) -> None:
@@ -176,7 +171,7 @@ def convolver(kernel: Callable[[Array], Array], grid: Grid) -> Callable[[Array],
 
     offsets = [np.arange(1 - n, n) * float(w.mean()) for n, w in zip(grid.shape, grid.widths, strict=True)]
     points = np.stack(np.meshgrid(*offsets, indexing="ij"), axis=-1).reshape(-1, grid.dims)
-    values = numbers("interaction", kernel(points), (len(points),), CELL_AVERAGE).reshape([len(o) for o in offsets])
+    values = kernel(points).reshape([len(o) for o in offsets])
     refuse_asymmetry(values, np.flip(values))
     size = [fft.next_fast_len(len(o), real=True) for o in offsets]
     transformed = fft.rfftn(values, size)

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import array, real
+from ...solvers.checks import choice, function, instance, real, settle, vector
 from ...solvers.data import Data, needed
 from ...solvers.grids.grid import Grid
+from ...solvers.machine.memory import refuse_above_available
 from .. import activations
 from ..activations import Activation
 from .problem import DensityProblem
@@ -33,7 +34,6 @@ UNITS: dict[str, tuple[Callable[[int], int], Callable[[Any, Array, Array], Array
     "wb": (lambda p: p - 1, lambda phi, X, theta: phi(X @ theta[:, :-1].T + theta[:, -1])),
     "aw": (lambda p: p - 1, lambda phi, X, theta: theta[:, 0] * phi(X @ theta[:, 1:].T)),
 }
-LARGEST_MATRIX = 1e9  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,24 +92,17 @@ class DensityMeanField:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "activation", activations.get(self.activation))
-        if self.unit not in UNITS:
-            raise ValueError(f"unit: {self.unit!r} is not one of {', '.join(UNITS)}")
-        if not isinstance(self.grid, Grid):
-            raise ValueError(
-                f"grid: need a Grid, got {type(self.grid).__name__}; Grid(edges) or Grid.uniform(lower, upper, cells) makes one"
-            )
-        if not callable(self.initial):
-            raise ValueError(f"initial: need a function of points, got {type(self.initial).__name__}")
+        settle(self, activation=activations.get(self.activation), unit=choice("unit", self.unit, UNITS))
+        instance("grid", self.grid, Grid, "Grid.uniform(-4, 4, 200)")
+        function("initial", self.initial, "points (q, p) to densities (q,)")
         if UNITS[self.unit][0](self.grid.dims) < 1:
             raise ValueError(f"unit: {self.unit!r} has two parameters or more, but the grid has one axis; give Grid two")
-        real("temperature", self.temperature, least=0)
-        real("weight_decay", self.weight_decay, least=0)
+        settle(self, **{name: real(name, getattr(self, name), least=0) for name in ("temperature", "weight_decay")})
         if self.weights is not None:
-            weights = array("weights", self.weights)[:, 0]
-            if weights.min() < 0 or not weights.sum() > 0:
-                raise ValueError("weights: must be non-negative and not all zero")
-            object.__setattr__(self, "weights", weights / weights.sum())
+            weights = vector("weights", self.weights, least=0, each="sample")
+            if not 0 < weights.sum() < np.inf:
+                raise ValueError("weights: must not be all zero, and have a finite sum; divide them by their largest")
+            settle(self, weights=weights / weights.sum())
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:
         """Join the model to its data. Nothing is random."""
@@ -121,8 +114,9 @@ class DensityMeanField:
             raise ValueError(f"y: a density has one output, got {data.outputs} columns; use TwoLayerMeanField")
         if self.weights is not None and len(self.weights) != data.n:
             raise ValueError(f"weights: need one per sample ({data.n}), got {len(self.weights)}")
-        if 8 * data.n * self.grid.cells > LARGEST_MATRIX:
-            raise ValueError(f"grid: {self.grid.cells} cells times {data.n} samples take more than 1 GB; use fewer of one or particles")
+        refuse_above_available(
+            "grid", f"{self.grid.cells} cells times {data.n} samples", 8.0 * data.n * self.grid.cells, "use fewer of one, or particles"
+        )
         weights = np.full(data.n, 1 / data.n) if self.weights is None else self.weights
         return DensityProblem(
             self.grid,

@@ -18,13 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import flag, instance, integer, integers, numbers, real, shown
+from ...solvers.machine.memory import refuse_above_available
+from ...solvers.running.streams import generator
 from ...solvers.solution import Solution
 from .growth_curve import GrowthCurve, fitted_curve
 
 __all__ = ["EscapeFit", "GrowthCurve", "escape_time", "fit_growth"]
 
 Array = np.ndarray
+
+STEEPEST = 20.0  # exponent of a prediction
 
 
 def escape_time(solution: Solution, fraction: float = 0.9, reference: float | None = None) -> float:
@@ -64,9 +68,8 @@ def escape_time(solution: Solution, fraction: float = 0.9, reference: float | No
     >>> bool(escape.escape_time(runs[0]) < escape.escape_time(runs[1]) < 15)
     True
     """
-    fraction = real("fraction", fraction, above=0)
-    if fraction >= 1:
-        raise ValueError(f"fraction: need a number below 1, got {fraction:g}; 0.9 is the usual one")
+    instance("solution", solution, Solution, "solve(network, X, y, method)")
+    fraction = real("fraction", fraction, above=0, below=1, way_out="0.9 is the usual one")
     if len(solution.loss) == 0:
         raise ValueError("solution: holds no saved times; solve with the default save_at")
     if reference is None:
@@ -160,12 +163,15 @@ def fit_growth(
     >>> bool(abs(fit.power.exponent - 0.5) < 2 * fit.power.exponent_error), bool(fit.log.aic > fit.predicted.aic + 10)
     (True, True)
     """
-    m = np.array([integer("widths", width, least=2) for width in widths], dtype=float)
-    samples = [np.asarray(seeds, dtype=float).ravel() for seeds in times]
-    exponent = real("exponent", exponent)
+    m = np.array(integers("widths", widths, least=2, least_length=4), dtype=float)
+    if len(m) != len(np.unique(m)):
+        raise ValueError(f"widths: need different ones, got {list(widths)}")
+    samples = _samples(times)
+    exponent = real("exponent", exponent, least=-STEEPEST, most=STEEPEST)
+    logarithm = flag("logarithm", logarithm)
     resamples = integer("resamples", resamples, least=20)
-    if len(np.unique(m)) < 4 or len(m) != len(np.unique(m)):
-        raise ValueError(f"widths: need at least 4 different ones, got {list(widths)}")
+    longest = max(len(seeds) for seeds in samples)
+    refuse_above_available("resamples", f"{resamples} samples of {longest} seeds", 8.0 * resamples * (longest + len(m)), "lower it")
     if len(samples) != len(m):
         raise ValueError(f"times: has {len(samples)} rows but there are {len(m)} widths; give one row of seeds per width")
     for width, seeds in zip(m, samples, strict=True):
@@ -174,12 +180,25 @@ def fit_growth(
         if not 0 < np.median(seeds) < math.inf:
             raise ValueError(f"times: the median at width {width:g} is {np.median(seeds)}; solve longer, so that most seeds escape")
     medians = np.array([np.median(seeds) for seeds in samples])
-    drawn = _resampled_medians(m, samples, resamples, np.random.default_rng(rng))
+    drawn = _resampled_medians(m, samples, resamples, generator(rng))
     # Seeds that happen to agree must not claim an infinite weight.
     errors = np.maximum(drawn.std(axis=0, ddof=1), 1e-6 * medians)
     cases = (("log", 0.0, False), ("power", None, False), ("predicted", exponent, logarithm and exponent != 0))
     log, power, predicted = (fitted_curve(name, p, with_log, m, medians, errors, drawn) for name, p, with_log in cases)
     return EscapeFit(m.astype(int), medians, errors, log, power, predicted)
+
+
+def _samples(times: Any) -> list[Array]:
+    """The seeds at each width; ``inf`` for those that did not escape."""
+    if isinstance(times, str | bytes | dict | set) or not np.iterable(times):
+        raise ValueError(f"times: need one sequence of escape times per width, got {shown(times)}")
+    samples = [numbers(f"times[{i}]", seeds).astype(float).ravel() for i, seeds in enumerate(times)]
+    if isinstance(times, np.ma.MaskedArray):
+        numbers("times", times)
+    for i, seeds in enumerate(samples):
+        if not (seeds >= 0).all():
+            raise ValueError(f"times[{i}]: escape times are not negative, got {seeds[~(seeds >= 0)][0]:g}; inf where a seed did not escape")
+    return samples
 
 
 def _resampled_medians(m: Array, samples: list[Array], resamples: int, rng: np.random.Generator) -> Array:

@@ -162,6 +162,7 @@ def growth_rate(
     (5.6569, 4.0000)
     """
     known = (3,) if first_learning_rate is None else (5, 6)
+    hidden_layers = integer("hidden_layers", hidden_layers, least=1)
     if hidden_layers not in known:
         raise ValueError(
             f"hidden_layers: {hidden_layers} is no strict saddle with first_learning_rate={first_learning_rate};"

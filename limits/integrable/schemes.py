@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import MappingProxyType
 
+from ...solvers.checks import shown
+
 __all__ = ["STATIONARY_FROM", "check_scheme"]
 
 # Hidden layers from which on the start, or the point that the first step leads to, is stationary: f = 0 for all time in the limit
@@ -27,7 +29,8 @@ def check_scheme(scheme: str, known: Iterable[str]) -> str:
     ValueError
         Where it is not; what may have been meant is named.
     """
-    if scheme in known:
+    known = tuple(known)
+    if isinstance(scheme, str) and scheme in known:
         return scheme
     hint = "; the naive integrable parameterization is 'naive' (Parameterization.standard is another one)" if scheme == "standard" else ""
-    raise ValueError(f"scheme: {scheme!r} is not one of {', '.join(known)}{hint}")
+    raise ValueError(f"scheme: {shown(scheme)} is not one of {', '.join(known)}{hint}")

@@ -19,15 +19,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-from ...solvers.checks import real
+from ...solvers.checks import integer, numbers, reals, settle
 
 __all__ = ["MEI_MONOTONE", "MEI_NON_MONOTONE", "PiecewiseLinear"]
 
 Array = np.ndarray
+
+LARGEST = 1e9  # slope or value
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,15 @@ class PiecewiseLinear:
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        for name in ("knots", "values"):
-            object.__setattr__(self, name, tuple(real(name, v) for v in getattr(self, name)))
-        if len(self.knots) < 2 or np.any(np.diff(self.knots) <= 0):
-            raise ValueError(f"knots: need two or more increasing numbers, got {self.knots}")
-        if len(self.values) != len(self.knots):
-            raise ValueError(f"values: need one per knot ({len(self.knots)}), got {len(self.values)}")
+        settle(self, knots=reals("knots", self.knots, least_length=2))
+        settle(self, values=reals("values", self.values, length=len(self.knots), each="knot"))
+        if np.any(np.diff(self.knots) <= 0):
+            raise ValueError(f"knots: need increasing numbers, got {self.knots}")
+        size = np.abs(self.knots + self.values).max()
+        if size > LARGEST or np.abs(self.ramps).max() > LARGEST or np.diff(self.knots).min() < 1e-9 * size:
+            raise ValueError(
+                f"knots: sums of ramps lose their digits where knots are close or values large: {self.knots} -> {self.values}; rescale"
+            )
 
     @property
     def ramps(self) -> Array:
@@ -73,14 +79,16 @@ class PiecewiseLinear:
 
     def value(self, h: Array) -> Array:
         r""":math:`\sigma(h)`, elementwise."""
-        out = np.full(np.shape(h), self.values[0])
+        h = numbers("h", h)
+        out = np.full(h.shape, self.values[0])
         for left, right, slope in self._pieces():
             out += slope * (np.clip(h, left, right) - left)  # several times faster than interpolation
         return out
 
     def derivative(self, h: Array) -> Array:
         r""":math:`\sigma'(h)`, elementwise; at a knot the slope to its right."""
-        out = np.zeros(np.shape(h))
+        h = numbers("h", h)
+        out = np.zeros(h.shape)
         for left, right, slope in self._pieces():
             out += slope * ((h >= left) & (h < right))
         return out
@@ -91,7 +99,7 @@ class PiecewiseLinear:
 
     def radial_mean(self, s: Array, dim: float) -> Array:
         r""":math:`q_d(s)` at :math:`s \ge 0`, elementwise; ``dim`` is a positive integer or ``inf``."""
-        s = np.asarray(s, float)
+        s, dim = _radii(s), _dimension(dim)
         q = np.full(s.shape, self.values[0])
         for t, ramp in zip(self.knots, self.ramps, strict=True):
             first, tail = _partial_moments(t, s, dim)
@@ -100,11 +108,22 @@ class PiecewiseLinear:
 
     def radial_slope(self, s: Array, dim: float) -> Array:
         r""":math:`q_d'(s)` at :math:`s \ge 0`, elementwise."""
-        s = np.asarray(s, float)
+        s, dim = _radii(s), _dimension(dim)
         slope = np.zeros(s.shape)
         for t, ramp in zip(self.knots, self.ramps, strict=True):
             slope += ramp * _partial_moments(t, s, dim)[0]
         return slope
+
+
+def _radii(s: Any) -> Array:
+    s = numbers("s", s).astype(float, copy=False)
+    if (s < 0).any():
+        raise ValueError(f"s: need numbers >= 0, got {s.min():g}; a radius is not negative")
+    return s
+
+
+def _dimension(dim: Any) -> float:
+    return math.inf if isinstance(dim, float) and dim == math.inf else integer("dim", dim, least=1, way_out="or math.inf")
 
 
 # After Mei, Montanari and Nguyen, arXiv:1804.06561, section 3. The knots of the second are quoted from memory and not compared with the

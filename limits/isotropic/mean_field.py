@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import choice, flag, instance, integer, real, settle
 from ...solvers.data import Data, unwanted
 from ...solvers.grids.grid import Grid
 from ..densities.problem import DensityProblem
@@ -40,6 +40,7 @@ __all__ = ["RadialMeanField"]
 Array = np.ndarray
 
 DISCRETISATIONS = ("particles", "density")
+MOST_DIMENSIONS = 10**9  # beyond, the finite ones have no digits of their own: take math.inf
 
 
 @dataclass(frozen=True)
@@ -109,25 +110,25 @@ class RadialMeanField:
 
     def __post_init__(self) -> None:
         if self.dim != math.inf:
-            object.__setattr__(self, "dim", integer("dim", self.dim, least=2, way_out="or math.inf"))
-        if real("delta", self.delta, least=0) >= 1:
-            raise ValueError(f"delta: need 0 <= delta < 1, got {self.delta:g}; at 1 one class is a point")
-        if self.discretisation not in DISCRETISATIONS:
-            raise ValueError(f"discretisation: {self.discretisation!r} is not one of {', '.join(DISCRETISATIONS)}")
-        object.__setattr__(self, "size", integer("size", self.size, least=1))
-        if not isinstance(self.activation, PiecewiseLinear):
-            raise ValueError(f"activation: need a PiecewiseLinear, got {self.activation!r}; interpolate other functions at many knots")
+            settle(self, dim=integer("dim", self.dim, least=2, most=MOST_DIMENSIONS, way_out="or math.inf"))
+        settle(
+            self,
+            delta=real("delta", self.delta, least=0, below=1, way_out="at 1 one class is a point"),
+            discretisation=choice("discretisation", self.discretisation, DISCRETISATIONS),
+            size=integer("size", self.size, least=1),
+            random_start=flag("random_start", self.random_start),
+            r_max=real("r_max", self.r_max, above=0),
+        )
+        instance("activation", self.activation, PiecewiseLinear, "PiecewiseLinear((0.0, 1.0), (0.0, 1.0)), which can have many knots")
         if not hasattr(self.initial, "ppf"):
-            real("initial", self.initial, above=0, way_out="or give a frozen scipy distribution of the radius")
-            object.__setattr__(self, "initial", float(self.initial))
+            settle(self, initial=real("initial", self.initial, above=0, way_out="or give a frozen scipy distribution of the radius"))
         else:
             try:
                 lowest = self.initial.support()[0]
-            except TypeError as error:
+            except (TypeError, AttributeError) as error:
                 raise ValueError(f"initial: the scipy distribution lacks parameters ({error}); freeze it, for example chi(40)") from None
             if not lowest >= 0:
                 raise ValueError(f"initial: a radius is not negative, but the law starts at {lowest:g}; truncate or fold it")
-        real("r_max", self.r_max, above=0)
         self._check_grid()
         noisy = real("temperature", self.temperature, least=0) + real("weight_decay", self.weight_decay, least=0) > 0
         if noisy and self.discretisation == "particles":
@@ -144,8 +145,7 @@ class RadialMeanField:
             return
         if self.discretisation == "particles":
             raise ValueError("grid: particles have none; use discretisation='density', or leave it out")
-        if not isinstance(self.grid, Grid):
-            raise ValueError(f"grid: need a Grid, got {type(self.grid).__name__}; Grid(edges) makes one")
+        instance("grid", self.grid, Grid, "Grid.uniform(0, 8, 400)")
         if self.grid.dims != 1:
             raise ValueError(f"grid: a radius has one axis, got {self.grid.dims}")
         if self.grid.edges[0][0] < 0:

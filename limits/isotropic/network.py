@@ -27,7 +27,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ...solvers.abilities import Fused, Population
-from ...solvers.checks import array, integer, real
+from ...solvers.checks import array, integer, observed, real, settle
 from ...solvers.data import Data, unwanted
 from ...solvers.problem import Coordinates, Evaluation
 from .directions import MEI_MONOTONE, PiecewiseLinear
@@ -85,12 +85,9 @@ class IsotropicNetwork:
         checked = RadialMeanField(self.dim, self.delta, activation=self.activation)
         if math.isinf(checked.dim):
             raise ValueError("dim: a network has finitely many inputs; use RadialMeanField")
-        object.__setattr__(self, "dim", int(checked.dim))
-        object.__setattr__(self, "width", integer("width", self.width, least=1))
-        object.__setattr__(self, "test_samples", integer("test_samples", self.test_samples, least=1))
-        real("initial", self.initial, above=0)
-        real("temperature", self.temperature, least=0)
-        real("weight_decay", self.weight_decay, least=0)
+        settle(self, dim=int(checked.dim), delta=checked.delta, initial=real("initial", self.initial, above=0))
+        settle(self, **{name: integer(name, getattr(self, name), least=1) for name in ("width", "test_samples")})
+        settle(self, **{name: real(name, getattr(self, name), least=0) for name in ("temperature", "weight_decay")})
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> IsotropicProblem:
         """Draw the weights and the test sample."""
@@ -168,4 +165,5 @@ class IsotropicProblem(Fused, Population):
 
 def weight_radii(t: float, state: Array, problem: Any) -> Array:
     """Observable: :math:`|w_i|` of an :class:`IsotropicNetwork`, shape (N,)."""
+    state = observed(state, problem, IsotropicProblem, "IsotropicNetwork(40, 0.8, width=400)")
     return np.linalg.norm(state.reshape(problem.shape), axis=1)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import integer
+from ...solvers.checks import integer, real
 from .directions import MEI_MONOTONE, PiecewiseLinear
 from .mean_field import RadialMeanField
 from .population import radial_population
@@ -82,12 +82,13 @@ def minimum_risk(dim: float, delta: float, activation: PiecewiseLinear = MEI_MON
     >>> [round(minimum_risk(math.inf, delta).risk, 4) for delta in (0.2, 0.4, 0.6)]
     [0.3411, 0.0256, 0.0]
     """
-    RadialMeanField(dim, delta, activation=activation)  # checks
+    if atoms is not None:
+        atoms = integer("atoms", atoms, least=1, most=2, way_out="or None for any law")
+    checked = RadialMeanField(dim, delta, activation=activation)
+    dim, delta = checked.dim, checked.delta
     fields = Fields(radial_population(dim, delta, activation), activation, dim)
     if atoms is None:
         x, masses = _any_law(fields)
-    elif integer("atoms", atoms, least=1) > 2:
-        raise ValueError(f"atoms: need 1, 2 or None (any law), got {atoms}")
     else:
         x, masses = polished(fields, *(_one_atom(fields) if atoms == 1 else _two_atoms(fields)))
     radii = np.where(x == 1, math.inf, x / np.where(x == 1, 1, 1 - x))
@@ -107,6 +108,7 @@ def one_atom_transition(dim: float, activation: PiecewiseLinear = MEI_MONOTONE, 
     >>> round(one_atom_transition(math.inf), 3)
     0.474
     """
+    tolerance = real("tolerance", tolerance, least=1e-9, below=1, way_out="the certificate has no more digits")
 
     def optimal(delta: float) -> bool:
         return minimum_risk(dim, delta, activation, atoms=1).gap <= 1e-7

@@ -2,12 +2,15 @@ r"""Finite fully connected networks: the reference that every limit is held agai
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from ...solvers.checks import integer
+from ...solvers.checks import integer, settle, shown
 from ...solvers.data import Data, needed
+from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Model
 from .. import activations
 from ..activations import Activation
@@ -15,6 +18,10 @@ from .parameterization import Parameterization
 from .problem import NetworkProblem
 
 __all__ = ["Network"]
+
+COPIES = 3  # of the weights: the start, the state, the velocity
+PASSES = 4  # of the layers: inputs, pre-activations, gradients, and one in passing
+MOST_DIGITS = 150  # powers of ten whose squares are floats
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,13 @@ class Network:
     output_dim: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("input_dim", "hidden_layers", "width", "output_dim"):
-            object.__setattr__(self, name, integer(name, getattr(self, name), least=1))
+        settle(
+            self, **{name: integer(name, getattr(self, name), least=1) for name in ("input_dim", "hidden_layers", "width", "output_dim")}
+        )
         activations.get(self.activation)
         if not isinstance(self.parameterization, Parameterization):
             raise TypeError(
-                f"parameterization: need a Parameterization, got {self.parameterization!r};"
+                f"parameterization: need a Parameterization, got {shown(self.parameterization)};"
                 f" for example Parameterization.mup({self.hidden_layers})"
             )
         if self.parameterization.hidden_layers != self.hidden_layers:
@@ -94,7 +102,24 @@ class Network:
             raise ValueError(f"X: has {data.X.shape[1]} columns, the network has input_dim={self.input_dim}")
         if data.outputs != self.output_dim:
             hint = (
-                "; labels 0..k-1 make k columns, so give one-hot rows where a class is missing" if data.loss.name == "cross_entropy" else ""
+                f"; labels 0..k-1 make k columns, so give one-hot rows where a class is missing: np.eye({self.output_dim})[labels]"
+                if data.loss.name == "cross_entropy"
+                else ""
             )
             raise ValueError(f"y: has {data.outputs} columns, the network has output_dim={self.output_dim}{hint}")
+        self._check_size(data)
         return NetworkProblem(data, self.layer_sizes, activations.get(self.activation), self.parameterization, rng)
+
+    def _check_size(self, data: Data) -> None:
+        """Refuse what would not fit into memory or into the range of floats."""
+        sizes = self.layer_sizes
+        weights = float(sum(rows * columns for columns, rows in pairwise(sizes)))
+        needs = data.X.itemsize * (COPIES * weights + PASSES * data.n * sum(sizes))
+        what = f"{weights:.3g} weights with their moves, and the layers of {data.n} samples,"
+        refuse_above_available("width", what, needs, "lower it, or train on fewer samples")
+        p = self.parameterization
+        steepest = max(abs(e) for exponents in (p.a, p.b, p.c, p.first_c, p.bias_c, p.first_bias_c) for e in exponents or ())
+        if steepest * math.log10(self.width) > MOST_DIGITS:
+            raise ValueError(
+                f"parameterization: width**{steepest:g} leaves the range of floats at width={self.width}; lower the exponents or the width"
+            )

@@ -23,22 +23,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import integer, real, reals, settle, shown
 
 if TYPE_CHECKING:
     from .table import ParameterizationTable
 
 __all__ = ["Parameterization"]
 
+STEEPEST = 1000  # exponent of the width
+MOST_LAYERS = 10_000
+
 Exponents = tuple[float, ...]
 Triple = tuple[float, float, float]
 
 
 def _per_layer(name: str, value: Any, layers: int) -> Exponents:
-    values = tuple(value) if np.ndim(value) else (value,) * layers
-    if len(values) != layers:
-        raise ValueError(f"{name}: need one number per weight layer ({layers}), got {len(values)}")
-    return tuple(real(f"{name}[{l}]", v) for l, v in enumerate(values))
+    """One number per weight layer; a single one is that of every layer."""
+    if isinstance(value, int | float | np.number):
+        return (real(name, value),) * layers
+    return reals(name, value, length=layers, each="weight layer")
+
+
+def _depth(hidden_layers: Any) -> int:
+    way_out = "hidden_layers counts the layers between input and output"
+    return integer("hidden_layers", hidden_layers, least=1, most=MOST_LAYERS, way_out=way_out)
 
 
 @dataclass(frozen=True)
@@ -86,13 +94,18 @@ class Parameterization:
     name: str = "custom"
 
     def __post_init__(self) -> None:
-        layers = len(self.a) if np.ndim(self.a) else 0
-        if layers < 2:
+        if isinstance(self.a, int | float | np.number):
             raise ValueError(f"a: need one exponent per weight layer, at least 2 (one hidden layer), got {self.a!r}")
+        layers = len(reals("a", self.a, least_length=2, each="weight layer, at least 2 (one hidden layer)"))
+        if not isinstance(self.name, str) or not self.name:
+            raise ValueError(f"name: need a name, got {shown(self.name)}")
         for name in ("a", "b", "c", "first_c", "mean", "weight_std", "bias_std", "bias_c", "first_bias_c"):
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, _per_layer(name, value, layers))
+                settle(self, **{name: _per_layer(name, value, layers)})
+        for name in ("a", "b", "c", "first_c", "bias_c", "first_bias_c"):
+            if max(map(abs, getattr(self, name) or (0.0,))) > STEEPEST:
+                raise ValueError(f"{name}: exponents of the width lie between -{STEEPEST} and {STEEPEST}, got {getattr(self, name)}")
         for name in ("weight_std", "bias_std"):
             if min(getattr(self, name) or (0,)) < 0:
                 raise ValueError(f"{name}: standard deviations cannot be negative, got {getattr(self, name)}")
@@ -172,7 +185,7 @@ class Parameterization:
     @classmethod
     def _named(cls, name: str, L: Any, a: Triple, b: Triple, c: Triple, first_c: Triple | None = None) -> Parameterization:
         """Triples [layer 1; layers 2..L; output] spread over the layers."""
-        L = integer("hidden_layers", L, least=1, way_out="hidden_layers counts the layers between input and output")
+        L = _depth(L)
 
         def spread(triple: Triple) -> Exponents:
             return (triple[0],) + (triple[1],) * (L - 1) + (triple[2],)
@@ -204,16 +217,18 @@ class Parameterization:
     def integrable_large_lr(cls, hidden_layers: int, homogeneity: float = 1.0) -> Parameterization:
         r"""IP-LLR: naive IP with one large first step, :math:`m^{(1+G)/2}`, :math:`m^{(2+G)/2}` in the middle,
         :math:`G = \sum_{k<L} p^k` for a p-homogeneous activation (also where :math:`\phi \approx \phi'(0) h`: then p = 1)."""
-        L = integer("hidden_layers", hidden_layers, least=1)
-        p = real("homogeneity", homogeneity, above=0)
-        G = math.fsum(p**k for k in range(L))
+        L = _depth(hidden_layers)
+        p = real("homogeneity", homogeneity, above=0, most=60)
+        G = math.fsum(min(p**k, 1e9) if p ** min(k, 60) < 1e9 else 1e9 for k in range(L))
+        if 2 + G > 2 * STEEPEST:
+            raise ValueError(f"homogeneity: {p:g} in {L} layers asks for a first rate of width**{1 + G / 2:.3g}; lower hidden_layers or it")
         first = (-(1 + G) / 2, -(2 + G) / 2, -(1 + G) / 2)
         return cls._named("IP-LLR", L, (0, 1, 1), (0, 0, 0), (-1, -2, -1), first_c=first)
 
     @classmethod
     def integrable_bias(cls, hidden_layers: int) -> Parameterization:
         r"""IP-bias: naive IP with standard Gaussian hidden biases and first-step rates to match."""
-        L = integer("hidden_layers", hidden_layers, least=1)
+        L = _depth(hidden_layers)
         first = (-(L + 1) / 2, *(-(L - l + 4) / 2 for l in range(2, L + 1)), -1.0)
         first_bias = (*(-(L - l + 2) / 2 for l in range(1, L + 1)), 0.0)
         plain = cls.integrable(L).with_biases()
@@ -222,5 +237,5 @@ class Parameterization:
     @classmethod
     def integrable_non_centered(cls, hidden_layers: int) -> Parameterization:
         """IP-non-centered: naive IP with weights N(1, 1) in every layer but the first."""
-        L = integer("hidden_layers", hidden_layers, least=1)
+        L = _depth(hidden_layers)
         return replace(cls.integrable(L), mean=(0.0,) + (1.0,) * L, name="IP-non-centered")

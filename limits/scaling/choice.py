@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...solvers.checks import integer, shown
 from .. import activations
 from ..activations import Activation
 from ..networks.network import Network
@@ -74,9 +75,8 @@ def limit(
     "f = 0 for all time: from three hidden layers on naive IP starts at a stationary point; ..."
     """
     if not isinstance(network, Network):
-        raise TypeError(
-            f"network: need a Network, got {type(network).__name__}; the exponents alone are in scaling.regime(parameterization)"
-        )
+        raise TypeError(f"network: need a Network, got {shown(network)}; the exponents alone are in scaling.regime(parameterization)")
+    particles = integer("particles", particles, least=1)
     p, L = network.parameterization, network.hidden_layers
     activation = activations.get(network.activation)
     kind = which(p)

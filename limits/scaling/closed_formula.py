@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...solvers.checks import real
+from ...solvers.checks import real, reals
 
 __all__ = ["YangHu", "yang_hu"]
 
@@ -60,10 +60,9 @@ def yang_hu(a: Sequence[float], b: Sequence[float], c: float) -> YangHu:
     >>> scaling.yang_hu(a=(-0.5, 0, 0.5), b=(0.5, 0.5, 0.5), c=0)  # maximal update
     YangHu(r=0.0, name='feature_learning')
     """
+    a, b = reals("a", a), reals("b", b)
     if len(a) != len(b) or len(a) < 2:
         raise ValueError(f"a, b: need L + 1 >= 2 exponents each, got {len(a)} and {len(b)}")
-    a = [real(f"a[{l}]", v) for l, v in enumerate(a)]
-    b = [real(f"b[{l}]", v) for l, v in enumerate(b)]
     c = real("c", c)
     output, output_rate = a[-1] + b[-1], 2 * a[-1] + c
     r = min(output, output_rate) + c - 1 + min(2 * a_l + (l == 0) for l, a_l in enumerate(a[:-1]))

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...solvers.checks import integer
+from ...solvers.checks import integer, shown
 from ..activations import Activation
 from ..networks.parameterization import Parameterization
 from .exponent_table import Exponents
@@ -38,6 +38,8 @@ from .labels import NONE, Vector, add, direction, dot, largest, scaled, thinned
 from .nonlinearity import Nonlinearity, nonlinearity
 
 __all__ = ["exponents"]
+
+MOST_WORK = 2_000_000  # steps squared times layers: some minutes
 
 
 def exponents(parameterization: Parameterization, activation: str | Activation = "relu", steps: int = 3) -> Exponents:
@@ -78,8 +80,13 @@ def exponents(parameterization: Parameterization, activation: str | Activation =
     (array([-1.5,  0. ,  0. ,  0. ]), array([-1.5, -0.5,  0. ,  0. ]))
     """
     if not isinstance(parameterization, Parameterization):
-        raise TypeError(f"parameterization: need a Parameterization, got {parameterization!r}; for example Parameterization.mup(2)")
+        raise TypeError(f"parameterization: need a Parameterization, got {shown(parameterization)}; for example Parameterization.mup(2)")
     steps = integer("steps", steps, least=0)
+    work = (steps + 2) ** 2 * parameterization.hidden_layers
+    if work > MOST_WORK:
+        raise ValueError(
+            f"steps: {steps} steps of {parameterization.hidden_layers} layers take {work:.1g} products of vectors; lower one of them"
+        )
     run = _Run(parameterization, nonlinearity(activation))
     for _ in range(steps + 2):  # one more, for the change in step T
         run.step()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import instance, integer, integers, real
 from ...solvers.data import Data
 from ..activations import Activation
 from ..networks.network import Network
@@ -118,20 +118,21 @@ def slopes(
     rate = real("learning_rate", learning_rate, above=0)
     first = rate if first_learning_rate is None else real("first_learning_rate", first_learning_rate, above=0)
     steps = integer("steps", steps, least=0)
-    ms = tuple(integer("widths", m, least=1) for m in widths)
-    if len(set(ms)) < 2 or len(seeds) < 2:
-        raise ValueError(f"widths, seeds: need at least two of each for slopes and their errors, got {ms} and {tuple(seeds)}")
+    instance("parameterization", parameterization, Parameterization, "Parameterization.mup(2)")
+    ms, labels = integers("widths", widths, least=1, least_length=2), integers("seeds", seeds, least=0, least_length=2)
+    if len(set(ms)) < 2 or len(set(labels)) < 2:
+        raise ValueError(f"widths, seeds: need at least two of each for slopes and their errors, got {ms} and {labels}")
     data = Data.check(X, y)
     sizes, residuals = [], []
     for m in ms:
         network = Network(data.X.shape[1], parameterization.hidden_layers, m, activation, parameterization, data.outputs)
-        for seed in seeds:
+        for seed in labels:
             rng = np.random.default_rng([seed, m])  # both, so that the widths are independent
             with np.errstate(over="ignore", invalid="ignore"):  # a diverged run shows in the numbers
                 run = _measure(network.bind(data, rng), m, [first] + [rate] * steps)
             sizes.append(run[0])
             residuals.append(run[1])
-    shape = (len(ms), len(seeds))
+    shape = (len(ms), len(labels))
     with np.errstate(divide="ignore"):
         logs = np.log(np.array(sizes))
     L = parameterization.hidden_layers

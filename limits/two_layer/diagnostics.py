@@ -28,16 +28,20 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import array, instance, integer, observed, real, settle, vector
+from .problem import ParticleProblem
 
 __all__ = ["FreeEnergy", "KineticEnergy", "dissipation", "energy_defect", "entropy", "imbalance"]
 
 Array = np.ndarray
 
+PARTICLES = 'TwoLayerMeanField("relu", particles=1000)'
+
 
 def dissipation(t: float, state: Array, problem: Any) -> float:
     r"""Mean squared velocity of the particles, :math:`\frac1N\sum_j |\dot\theta_j|^2`. With replicas: their mean, and the identity holds
     for each of them, not for the loss of their mean."""
+    state = observed(state, problem, ParticleProblem, PARTICLES)
     velocity = np.empty_like(state)
     problem.evaluate(state, velocity)
     return problem.mean_square(velocity)
@@ -45,9 +49,11 @@ def dissipation(t: float, state: Array, problem: Any) -> float:
 
 def imbalance(t: float, state: Array, problem: Any) -> Array:
     r""":math:`|a_j|^2 - (|w_j|^2 + b_j^2)/p` of every particle, shape (N,), for a p-homogeneous activation."""
+    state = observed(state, problem, ParticleProblem, PARTICLES)
     p = problem.activation.homogeneity
-    if p is None:
-        raise ValueError(f"activation: {problem.activation.name!r} is not homogeneous, so nothing is conserved particle by particle")
+    if not p:
+        what = "is not homogeneous of positive degree, so nothing is conserved particle by particle"
+        raise ValueError(f"activation: {problem.activation.name!r} {what}; use relu, abs or another that is")
     W, a = problem.particles(state)
     return (a**2).sum(axis=1) - (W**2).sum(axis=1) / p
 
@@ -78,9 +84,10 @@ class KineticEnergy:
     needs_memory = True
 
     def __post_init__(self) -> None:
-        real("step_size", self.step_size, above=0)
+        settle(self, step_size=real("step_size", self.step_size, above=0))
 
     def __call__(self, t: float, state: Array, problem: Any, memory: dict[str, Any]) -> float:
+        instance("problem", problem, ParticleProblem, f"solve({PARTICLES}, ...)")
         if "momentum" not in memory:
             raise ValueError("observables: KineticEnergy needs a method with momentum; use HeavyBall or leave it out")
         move = memory["momentum"]
@@ -104,10 +111,10 @@ class FreeEnergy:
     weight_decay: float
 
     def __post_init__(self) -> None:
-        real("temperature", self.temperature, least=0)
-        real("weight_decay", self.weight_decay, least=0)
+        settle(self, **{name: real(name, getattr(self, name), least=0) for name in ("temperature", "weight_decay")})
 
     def __call__(self, t: float, state: Array, problem: Any) -> float:
+        state = observed(state, problem, ParticleProblem, PARTICLES)
         if problem.output_biases(state).size:
             raise ValueError("observables: FreeEnergy is that of particles, an output bias has no entropy; leave output_bias out")
         cloud = np.column_stack(problem.particles(state))
@@ -142,6 +149,7 @@ def entropy(cloud: Array, neighbour: int = 4) -> float:
     from scipy import special
     from scipy.spatial import KDTree
 
+    cloud = array("cloud", cloud)
     N, D = cloud.shape
     neighbour = integer("neighbour", neighbour, least=1)
     if neighbour >= N:
@@ -171,6 +179,12 @@ def energy_defect(t: Array, loss: Array, spent: Array) -> float:
     """
     from scipy.integrate import trapezoid
 
+    t, loss = vector("t", t), vector("loss", loss)
+    if not (np.all(np.diff(t) > 0) or np.all(np.diff(t) < 0)):
+        raise ValueError("t: need times in order, such as sol.t")
+    if len(loss) != len(t):
+        raise ValueError(f"loss: need one per time ({len(t)}), got {len(loss)}")
+    spent = vector("spent", spent, length=len(t), each="time")
     drop = loss[0] - loss[-1]
     if drop == 0:
         raise ValueError(f"loss: is {loss[-1]:g} at the start and at the end, so the defect has no scale; give a run whose loss changes")

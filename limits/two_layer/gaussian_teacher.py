@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import array
+from ...solvers.checks import array, choice, flag, squarable
 from .. import activations
 from ..gaussian.closed_forms import ClosedForm
 
@@ -74,15 +74,12 @@ class GaussianTeacher:
 
     def __init__(self, weights: Any, output_weights: Any, activation: str) -> None:
         known = [name for name in activations.names() if activations.get(name).duals and name not in ("sign", "step")]
-        if activation not in known:
-            raise ValueError(
-                f"activation: {activation!r} has no closed-form population risk; use one of {', '.join(known)}, or sampled data"
-            )
-        self.weights = array("weights", weights, dtype=np.dtype(np.float64))  # the risk is a small difference of large terms
-        self.output_weights = array("output_weights", output_weights, dtype=np.dtype(np.float64), columns=1)
+        self.activation = choice("activation", activation, known, "others have no closed-form population risk: use sampled data")
+        double = np.dtype(np.float64)  # the risk is a small difference of large terms
+        self.weights = squarable("weights", array("weights", weights, dtype=double))
+        self.output_weights = squarable("output_weights", array("output_weights", output_weights, dtype=double, columns=1))
         if len(self.weights) != len(self.output_weights):
             raise ValueError(f"output_weights: need one per teacher neuron ({len(self.weights)}), got {len(self.output_weights)}")
-        self.activation = activation
 
     @property
     def dim(self) -> int:
@@ -91,6 +88,7 @@ class GaussianTeacher:
 
     def __call__(self, X: Array) -> Array:
         """Targets, shape (n, 1), at inputs (n, d)."""
+        X = array("X", X, columns=self.dim)
         phi = activations.get(self.activation).value
         return phi(X @ self.weights.T) @ self.output_weights / len(self.weights)
 
@@ -101,6 +99,10 @@ class GaussianTeacher:
 
     def risk_and_velocity(self, W: Array, a: Array, velocity: bool = True) -> tuple[float, Array, Array]:
         r"""Population loss, :math:`\dot w` (N, d) and :math:`\dot a` (N, 1); in O(N (N + M) d), by blocks of particles."""
+        W, a = squarable("W", array("W", W, columns=self.dim)), squarable("a", array("a", a, columns=1))
+        if len(a) != len(W):
+            raise ValueError(f"a: need one output weight per particle ({len(W)}), got {len(a)}")
+        velocity = flag("velocity", velocity)
         form = activations.get(self.activation).duals
         assert form is not None  # the constructor takes no other
         kernel = _linear if self.activation == "linear" else partial(_potential, form)

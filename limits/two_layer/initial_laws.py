@@ -18,12 +18,15 @@ import warnings
 import numpy as np
 from scipy import special
 
+from ...solvers.checks import choice, flag, instance, integer
+
 __all__ = ["LAWS", "draw"]
 
 Array = np.ndarray
 
 LAWS = ("gaussian", "sphere")
 BITS = 30  # of the coordinates of a Sobol point
+MOST_SOBOL = 21_201  # dimensions for which scipy knows directions
 
 
 def draw(law: str, rng: np.random.Generator, particles: int, dim: int, outputs: int, quasi_random: bool = False) -> tuple[Array, Array]:
@@ -38,6 +41,11 @@ def draw(law: str, rng: np.random.Generator, particles: int, dim: int, outputs: 
     quasi_random : bool
         Scrambled Sobol points, best where N is a power of two.
 
+    Raises
+    ------
+    ValueError, TypeError
+        Where an argument is out of its range.
+
     Returns
     -------
     W : ndarray, shape (N, D)
@@ -49,7 +57,12 @@ def draw(law: str, rng: np.random.Generator, particles: int, dim: int, outputs: 
     >>> bool(np.allclose(np.linalg.norm(W, axis=1), 1)), bool(np.abs((W * a).mean(axis=0)).max() < 0.01)
     (True, True)
     """
+    choice("law", law, LAWS)
+    instance("rng", rng, np.random.Generator, "numpy.random.default_rng(0)")
+    particles, dim, outputs = (integer(*pair, least=1) for pair in (("particles", particles), ("dim", dim), ("outputs", outputs)))
     width = dim + outputs
+    if flag("quasi_random", quasi_random) and width > MOST_SOBOL:
+        raise ValueError(f"quasi_random: Sobol points have at most {MOST_SOBOL} dimensions, a particle has {width} weights; leave it out")
     if quasi_random:
         normal = special.ndtri(_sobol(rng, particles, width))
     else:

@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import array, integer, real
+from ...solvers.checks import array, asked, choice, flag, function, instance, integer, real, settle, shown
 from ...solvers.data import Data, needed, unwanted
+from ...solvers.machine.memory import refuse_above_available
 from .. import activations
 from ..activations import Activation
 from . import initial_laws
@@ -37,6 +38,8 @@ __all__ = ["TwoLayerMeanField"]
 
 Array = np.ndarray
 Sample = tuple[Array, Array]
+
+PARTS = 4  # arrays as large as the particles: the start, the state, the velocity, and one in passing
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,25 +127,31 @@ class TwoLayerMeanField:
 
     def __post_init__(self) -> None:
         activations.get(self.activation)
-        object.__setattr__(self, "particles", integer("particles", self.particles, least=1))
-        object.__setattr__(self, "replicas", integer("replicas", self.replicas, least=1))
+        settle(self, particles=integer("particles", self.particles, least=1), replicas=integer("replicas", self.replicas, least=1))
+        settle(self, **{name: flag(name, getattr(self, name)) for name in ("bias", "quasi_random", "compiled")})
+        settle(self, **{name: real(name, getattr(self, name), least=0) for name in ("weight_std", "output_std")})
         if self.particles % self.replicas:
             down = self.particles - self.particles % self.replicas
             raise ValueError(f"replicas: {self.replicas} does not divide particles={self.particles}; take particles={down + self.replicas}")
-        real("weight_std", self.weight_std, least=0)
-        real("output_std", self.output_std, least=0)
-        if isinstance(self.initial, str) and self.initial not in initial_laws.LAWS:
-            raise ValueError(
-                f"initial: {self.initial!r} is not one of {', '.join(initial_laws.LAWS)}; give one of these or a sample (W, a)"
-            )
+        if isinstance(self.initial, str):
+            choice("initial", self.initial, initial_laws.LAWS, "give one of these, a function or a sample (W, a)")
+        elif callable(self.initial):
+            function("initial", self.initial, "f(rng, N, D, k) -> (W, a)")
+        else:
+            _pair(self.initial)
         if not isinstance(self.initial, str) and (self.quasi_random or self.weight_std != 1 or self.output_std != 1):
             raise ValueError(
                 "initial: quasi_random, weight_std and output_std belong to the named laws; leave them out with your own sample"
             )
-        if self.offset is not None and not callable(self.offset):
-            raise TypeError(f"offset: need a function of the inputs, got {type(self.offset).__name__}")
-        if self.population is not None and not isinstance(self.population, GaussianTeacher):
-            raise TypeError(f"population: need a GaussianTeacher, got {type(self.population).__name__}; leave it out to train on X and y")
+        if self.offset is not None:
+            function("offset", self.offset, "inputs (n, d) to outputs (n, k)")
+        if self.population is not None:
+            instance(
+                "population",
+                self.population,
+                GaussianTeacher,
+                'GaussianTeacher([[1.0, 0.0]], [1.0], "erf"); leave it out to train on X and y',
+            )
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ParticleProblem:
         """Draw the particles and join them to the data, or to the population where ``data`` is None."""
@@ -168,13 +177,18 @@ class TwoLayerMeanField:
     def _start(self, rng: np.random.Generator, d: int, k: int, dtype: np.dtype) -> Sample:
         """Initial particles, drawn in float64 whatever the dtype, so that both precisions start at the same point."""
         size, D = self.particles // self.replicas, d + self.bias
+        needs = 8.0 * PARTS * self.particles * (D + k)
+        refuse_above_available(
+            "particles", f"{self.particles:.3g} particles of {D + k} weights and their moves", needs, "take fewer particles"
+        )
         if isinstance(self.initial, str):
             law = self.initial
             parts = [initial_laws.draw(law, rng, size, D, k, self.quasi_random) for _ in range(self.replicas)]
             W, a = (np.concatenate(part) for part in zip(*parts, strict=True))
             W, a = self.weight_std * W, self.output_std * a
         elif callable(self.initial):
-            parts = [self.initial(rng, size, D, k) for _ in range(self.replicas)]
+            sign = "(rng, N, D, k) to a pair (W, a) of shapes (N, D) and (N, k)"
+            parts = [_pair(asked("initial", self.initial, rng, size, D, k, signature=sign), "must return") for _ in range(self.replicas)]
             _refuse_copies(parts)
             W, a = (np.concatenate([array("initial", part[i]) for part in parts]) for i in (0, 1))
         else:
@@ -196,7 +210,7 @@ def _refuse_copies(parts: list[Sample]) -> None:
         raise ValueError("initial: gave two replicas the same particles, so their scatter is no error; draw them from its argument rng")
 
 
-def _pair(sample: Any) -> Any:
+def _pair(sample: Any, must: str = "need a law's name, a function or") -> Any:
     if not isinstance(sample, tuple | list) or len(sample) != 2:
-        raise ValueError(f"initial: need a law's name, a function or a pair (W, a), got {type(sample).__name__}")
+        raise ValueError(f"initial: {must} a pair (W, a), got {shown(sample)}")
     return sample

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...solvers.abilities import Fused, WithError
-from ...solvers.checks import array
+from ...solvers.checks import array, asked, returned
 from ...solvers.data import Data
 from ...solvers.particles.choice import engine
 from ...solvers.problem import Coordinates, Evaluation
@@ -195,9 +195,8 @@ class ParticleProblem(Fused, WithError):
     def _offset(self, X: Array) -> Array | None:
         if self.offset is None:
             return None
-        values = np.asarray(self.offset(X))
-        values = values[:, None] if values.ndim == 1 else values
+        values = asked("offset", self.offset, X, signature="inputs (n, d) to outputs (n, k)")
         shape = (len(X), self._shapes[1][1])
-        if values.shape != shape or not np.isfinite(values).all():
-            raise ValueError(f"offset: must give finite values of shape {shape} at {len(X)} inputs, gave shape {values.shape}")
-        return values.astype(X.dtype)
+        if np.shape(values) == shape[:1] and shape[1] == 1:
+            values = np.asarray(values)[:, None]
+        return returned("offset", values, shape, f"{len(X)} inputs").astype(X.dtype)

@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import array
+from ..checks import vector
 
 __all__ = ["circular_wasserstein"]
 
 Array = np.ndarray
+
+MOST_TURNS = 1e6  # radians, which leave ten digits
 
 
 def circular_wasserstein(angles: Any, masses: Any, other_angles: Any, other_masses: Any) -> float:
@@ -57,10 +59,11 @@ def circular_wasserstein(angles: Any, masses: Any, other_angles: Any, other_mass
 
 
 def _atoms(name: str, angles: Any, masses: Any) -> tuple[Array, Array]:
-    where = array(f"{name}angles", angles, dtype=np.dtype(float), columns=1)[:, 0]
-    weight = array(f"{name}masses", masses, dtype=np.dtype(float), columns=1)[:, 0]
-    if len(where) != len(weight):
-        raise ValueError(f"{name}masses: need one per angle ({len(where)}), got {len(weight)}")
-    if weight.min() < 0 or not weight.sum() > 0:
-        raise ValueError(f"{name}masses: must be non-negative and not all zero")
+    where = vector(f"{name}angles", angles)
+    if np.abs(where).max() > MOST_TURNS:
+        raise ValueError(f"{name}angles: {np.abs(where).max():.3g} radians have no digits left on the circle; give angles modulo 2 pi")
+    weight = vector(f"{name}masses", masses, length=len(where), least=0, each="angle")
+    if not weight.max() > 0:
+        raise ValueError(f"{name}masses: must not be all zero")
+    weight = weight / weight.max()  # whose sum is finite
     return np.mod(where, 2 * np.pi), weight / weight.sum()

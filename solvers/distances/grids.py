@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..checks import array
+from ..checks import instance, vector
 from ..grids.grid import Grid
 
 __all__ = ["wasserstein_of_grids", "wasserstein_to_particles"]
@@ -34,7 +34,7 @@ def wasserstein_to_particles(grid: Grid, masses: Array, particles: Array) -> flo
     0.25
     """
     edges, cumulated = _distribution(grid, masses)
-    x = np.sort(array("particles", particles, columns=1)[:, 0])
+    x = np.sort(vector("particles", particles))
     points = np.union1d(edges, x)
     density_below = np.interp(points, edges, cumulated, left=0, right=cumulated[-1])
     after = np.searchsorted(x, points, side="right") / len(x)  # constant up to the next point
@@ -50,20 +50,20 @@ def wasserstein_of_grids(grid: Grid, masses: Array, other: Grid, other_masses: A
     0.125
     """
     edges, cumulated = _distribution(grid, masses)
-    other_edges, other_cumulated = _distribution(other, other_masses)
+    other_edges, other_cumulated = _distribution(other, other_masses, "other", "other_masses")
     points = np.union1d(edges, other_edges)
     difference = np.interp(points, edges, cumulated) - np.interp(points, other_edges, other_cumulated)
     return _integral(np.diff(points), difference[:-1], difference[1:])
 
 
-def _distribution(grid: Grid, masses: Array) -> tuple[Array, Array]:
+def _distribution(grid: Grid, masses: Array, of: str = "grid", name: str = "masses") -> tuple[Array, Array]:
+    instance(of, grid, Grid, "Grid.uniform(0, 1, 100)")
     if grid.dims != 1:
-        raise ValueError(f"grid: need one axis, got {grid.dims}; compare marginals")
-    if np.shape(masses) != (grid.cells,):
-        raise ValueError(f"masses: need one per cell, shape ({grid.cells},), got {np.shape(masses)}")
-    cumulated = np.concatenate(([0.0], np.cumsum(masses)))
+        raise ValueError(f"{of}: need one axis, got {grid.dims}; compare marginals")
+    values = vector(name, masses, length=grid.cells, least=0, each="cell")
+    cumulated = np.concatenate(([0.0], np.cumsum(values)))
     if not abs(cumulated[-1] - 1) < 1e-6:  # left and right of the grid the difference would not vanish
-        raise ValueError(f"masses: sum to {cumulated[-1]:g}, not to 1; divide by the sum, or multiply a density by grid.volumes")
+        raise ValueError(f"{name}: sum to {cumulated[-1]:g}, not to 1; divide by the sum, or multiply a density by grid.volumes")
     return grid.edges[0], cumulated
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import array
+from ..checks import array, integer, squarable
 
 __all__ = ["wasserstein"]
 
@@ -40,10 +40,10 @@ def wasserstein(first: Any, second: Any, order: int = 1) -> float:
     >>> wasserstein([0.0, 1.0], [0.5])  # half of the mass moves by .5 to the right, half to the left
     0.5
     """
-    first = array("first", first)
-    second = array("second", second, columns=first.shape[1])
-    if isinstance(order, bool) or order not in (1, 2):
-        raise ValueError(f"order: need 1 or 2, got {order!r}")
+    double = np.dtype(float)
+    first = squarable("first", array("first", first, dtype=double))
+    second = squarable("second", array("second", second, dtype=double, columns=first.shape[1]))
+    order = integer("order", order, least=1, most=2)
     if first.shape[1] == 1:
         gaps, masses = _monotone(np.sort(first[:, 0]), np.sort(second[:, 0]))
         return float((masses @ gaps**order) ** (1 / order))

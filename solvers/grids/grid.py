@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import integer, real
+from ..checks import asked, function, integer, real, returned, shown, vector
+from ..machine.memory import refuse_above_available
 
 __all__ = ["Grid"]
 
 Array = np.ndarray
 
+DENSITY = "points (q, p) to numbers (q,)"
+LARGEST, SMALLEST = 1e100, 1e-100  # edge and width
+NUMBERS = 8  # of each cell that a flow needs
 GAUSS_NODES, GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(3)
 
 
@@ -45,10 +49,15 @@ class Grid:
     def __init__(self, *edges: Any) -> None:
         if len(edges) not in (1, 2):
             raise ValueError(f"edges: need those of one or two axes, got {len(edges)}; more dimensions are for particles")
-        self.edges = tuple(np.array(axis, float) for axis in edges)
+        self.edges = tuple(vector("edges", axis).copy() for axis in edges)
         for axis in self.edges:
-            if axis.ndim != 1 or len(axis) < 3 or not np.all(np.diff(axis) > 0) or not np.isfinite(axis).all():
-                raise ValueError(f"edges: need three or more finite, increasing numbers per axis, got shape {axis.shape}")
+            if len(axis) < 3 or not np.all(np.diff(axis) > 0):
+                raise ValueError(f"edges: need three or more finite, increasing numbers per axis, got {shown(axis.tolist())}")
+            size, finest = np.abs(axis).max(), np.diff(axis).min()
+            if size > LARGEST or finest < max(SMALLEST, 1e-12 * size):
+                raise ValueError(
+                    f"edges: cells of width {finest:.3g} at {size:.3g} have no digits for what is in them; shift or rescale it"
+                )
 
     @classmethod
     def uniform(cls, lower: float | Sequence[float], upper: float | Sequence[float], cells: int | Sequence[int]) -> Grid:
@@ -57,15 +66,13 @@ class Grid:
         >>> Grid.uniform((0, 0), (1, 2), (10, 20)).shape
         (10, 20)
         """
-        bounds = [np.atleast_1d(v).tolist() for v in (lower, upper, cells)]
+        bounds = [list(v) if isinstance(v, tuple | list | np.ndarray) and np.ndim(v) == 1 else [v] for v in (lower, upper, cells)]
         if len({len(axis) for axis in bounds}) > 1:
-            raise ValueError(f"cells: lower, upper and cells must have one number per axis each, got {lower!r}, {upper!r} and {cells!r}")
-        edges = []
-        for low, high, count in zip(*bounds, strict=True):
-            if not real("upper", high) > real("lower", low):
-                raise ValueError(f"upper: {high:g} must exceed lower = {low:g}")
-            edges.append(np.linspace(low, high, integer("cells", count, least=2) + 1))
-        return cls(*edges)
+            what = f"got {shown(lower)}, {shown(upper)} and {shown(cells)}"
+            raise ValueError(f"cells: lower, upper and cells must have one number per axis each, {what}")
+        intervals = [(*_interval(low, high), integer("cells", count, least=2)) for low, high, count in zip(*bounds, strict=True)]
+        _fits([count for _, _, count in intervals])
+        return cls(*(np.linspace(low, high, count + 1) for low, high, count in intervals))
 
     @classmethod
     def stretched(cls, lower: float, upper: float, cells: int, *, focus: float, finest: float) -> Grid:
@@ -75,11 +82,11 @@ class Grid:
         >>> bool(widths.min() < 0.011), bool(widths.max() > 0.3)
         (True, True)
         """
-        cells = integer("cells", cells, least=2)
-        if not lower <= focus <= upper:
-            raise ValueError(f"focus: need {lower:g} <= focus <= {upper:g}, got {focus!r}")
-        if not 0 < finest < (upper - lower) / cells:
-            raise ValueError(f"finest: need a width below that of equal cells, {(upper - lower) / cells:g}, got {finest!r}")
+        (lower, upper), cells = _interval(lower, upper), integer("cells", cells, least=2)
+        _fits([cells])
+        focus = real("focus", focus, least=lower, most=upper)
+        equal = (upper - lower) / cells
+        finest = real("finest", finest, above=1e-12 * equal, below=equal, way_out=f"equal cells are {equal:g} wide")
         from scipy.optimize import brentq
 
         # x = focus + a sinh(z), z uniform of spacing finest / a; find the a whose cells fill the interval.
@@ -102,14 +109,17 @@ class Grid:
         >>> bool(grid.volumes[50] < 0.11), bool(grid.volumes[0] > 0.39)
         (True, True)
         """
-        if not 0 <= share < 1:
-            raise ValueError(f"share: need 0 <= share < 1, got {share!r}; the rest covers the empty part of the interval")
-        fine = np.linspace(lower, upper, 100 * integer("cells", cells, least=2) + 1)
+        share = real("share", share, least=0, below=1, way_out="the rest covers the empty part of the interval")
+        (lower, upper), cells = _interval(lower, upper), integer("cells", cells, least=2)
+        _fits([100 * cells])
+        function("density", density, "points (q,) to numbers (q,)")
+        fine = np.linspace(lower, upper, 100 * cells + 1)
         middle = (fine[1:] + fine[:-1]) / 2
-        monitor = np.maximum(density(middle), 0.0)
+        values = asked("density", density, middle, signature="points (q,) to numbers (q,)")
+        monitor = np.maximum(returned("density", values, middle.shape, f"{len(middle)} points"), 0.0)
         total = monitor.sum()
-        if not total > 0:
-            raise ValueError("density: vanishes on the whole interval; change lower and upper")
+        if not 0 < total < np.inf:
+            raise ValueError("density: vanishes on the whole interval, or its sum overflows; change lower and upper, or rescale it")
         weight = share * monitor / total + (1 - share) / len(monitor)
         cumulated = np.concatenate(([0.0], np.cumsum(weight)))
         edges = np.interp(np.linspace(0, cumulated[-1], cells + 1), cumulated, fine)
@@ -201,14 +211,16 @@ class Grid:
         >>> round(plain, 3), round(adapted, 4)
         (0.027, 0.0003)
         """
-        if np.ndim(cells) and len(cells) != self.dims:  # type: ignore[arg-type]
-            raise ValueError(f"cells: need one number for each of {self.dims} axes or one for all, got {cells!r}")
-        counts = [integer("cells", count, least=2) for count in np.broadcast_to(cells, self.dims).tolist()]
-        values = np.asarray(masses, float)
-        if values.shape != (self.cells,) or not (np.isfinite(values).all() and values.min() >= 0 and values.sum() > 0):
-            raise ValueError(f"masses: need {self.cells} finite, non-negative numbers that are not all zero, one per cell, got {masses!r}")
-        if not 0 <= share < 1:
-            raise ValueError(f"share: need 0 <= share < 1, got {share!r}; the rest keeps cells where no mass ends")
+        given = list(cells) if isinstance(cells, tuple | list | np.ndarray) and np.ndim(cells) == 1 else [cells] * self.dims
+        if len(given) != self.dims:
+            raise ValueError(f"cells: need one number for each of {self.dims} axes or one for all, got {shown(cells)}")
+        counts = [integer("cells", count, least=2) for count in given]
+        _fits(counts)
+        values = vector("masses", masses, length=self.cells, least=0, each="cell")
+        if not values.max() > 0:
+            raise ValueError("masses: are all zero; give those of a solution on this grid")
+        values = values / values.max()
+        share = real("share", share, least=0, below=1, way_out="the rest keeps cells where no mass ends")
         from scipy.interpolate import PchipInterpolator
 
         values = values.reshape(self.shape) / values.sum()
@@ -227,16 +239,29 @@ class Grid:
         >>> Grid.uniform(0, 1, 2).masses(lambda x: x[:, 0]).round(3)
         array([0.25, 0.75])
         """
+        function("density", density, DENSITY)
         masses = np.zeros(self.cells)
         for shift in np.stack(np.meshgrid(*[np.arange(3)] * self.dims, indexing="ij"), axis=-1).reshape(-1, self.dims):
             points = [c + w * GAUSS_NODES[i] / 2 for c, w, i in zip(self.axes, self.widths, shift, strict=True)]
             at = np.stack(np.meshgrid(*points, indexing="ij"), axis=-1).reshape(self.cells, self.dims)
-            values = np.asarray(density(at), float)
-            if values.shape != (self.cells,):
-                raise ValueError(f"density: must map points of shape {at.shape} to shape ({self.cells},), gave {values.shape}")
+            values = returned("density", asked("density", density, at, signature=DENSITY), (self.cells,), f"points of shape {at.shape}")
             masses += np.prod(GAUSS_WEIGHTS[shift] / 2) * values
-        masses *= self.volumes
-        total = masses.sum()
-        if not (np.isfinite(masses).all() and masses.min() >= 0 and total > 0):
-            raise ValueError("density: must be finite, non-negative and not zero on the whole grid")
-        return masses / total
+        largest = masses.max()
+        if masses.min() < 0 or not 0 < largest < np.inf:
+            raise ValueError("density: must be non-negative and not zero on the whole grid")
+        masses = masses / largest * self.volumes
+        return masses / masses.sum()
+
+
+def _interval(lower: Any, upper: Any) -> tuple[float, float]:
+    """Its ends, in order."""
+    low, high = real("lower", lower), real("upper", upper)
+    if not high > low:
+        raise ValueError(f"upper: {high:g} must exceed lower = {low:g}")
+    return low, high
+
+
+def _fits(counts: Sequence[int]) -> None:
+    """Refuse more cells than there is memory for a few numbers of each."""
+    cells = float(np.prod([float(count) for count in counts]))
+    refuse_above_available("cells", f"{cells:.3g} cells", 8 * NUMBERS * cells, "take fewer")

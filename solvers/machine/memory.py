@@ -9,8 +9,34 @@ from pathlib import Path
 __all__ = ["available", "refuse_above_available"]
 
 
+CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
+
+
 def available() -> float:
-    """Bytes that can be taken without swapping, as far as the system says; infinite where it does not."""
+    """Bytes that can be taken without swapping, as far as the system says; infinite where it does not.
+
+    A container, or a limit on this process, may grant less than the machine has.
+    """
+    return min(_free(), _granted())
+
+
+def _granted() -> float:
+    """The least of what containers and limits grant to all that runs in them."""
+    granted = [math.inf]
+    for file in CONTROL_GROUPS:
+        try:
+            granted.append(float(Path(file).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # there is none, or it is "max"
+            continue
+    try:
+        import resource
+    except ImportError:  # Windows
+        return min(granted)
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return min(granted) if most == resource.RLIM_INFINITY else min(*granted, float(most))
+
+
+def _free() -> float:
     try:
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..abilities import Batched, Fused, Population
-from ..checks import integer, real
+from ..checks import integer, real, settle
 from ..problem import Causal, Evaluation, Method, Point, Problem, Snapshot, Update
 from .causal import causal_trajectory
 
@@ -57,12 +57,11 @@ class GradientDescent(Method):
     discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "learning_rate", real("learning_rate", self.learning_rate, above=0))
-        object.__setattr__(self, "steps", integer("steps", self.steps, least=0))
+        settle(self, learning_rate=real("learning_rate", self.learning_rate, above=0), steps=integer("steps", self.steps, least=0))
         if self.batch_size is not None:
-            object.__setattr__(self, "batch_size", integer("batch_size", self.batch_size, least=1))
+            settle(self, batch_size=integer("batch_size", self.batch_size, least=1))
         if self.first_learning_rate is not None:
-            object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
+            settle(self, first_learning_rate=real("first_learning_rate", self.first_learning_rate, above=0))
 
     def rate(self, step: int) -> float:
         """Base rate of that step."""

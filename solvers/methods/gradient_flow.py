@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..abilities import Retractable, has_first_step
-from ..checks import real
+from ..checks import choice, flag, real, settle
 from ..problem import Causal, MethodFailed, Point, Refining, Snapshot
 from .causal_flow import CAUSAL_STEPPERS, causal_flow
 from .gradient_descent import mover
+from .pace import Pace
 
 __all__ = ["GradientFlow"]
 
@@ -72,15 +73,18 @@ class GradientFlow(Refining):
     discrete: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "t_end", real("t_end", self.t_end, above=0))
-        object.__setattr__(self, "rtol", real("rtol", self.rtol, above=0))
-        object.__setattr__(self, "atol", real("atol", self.atol, above=0))
+        settle(
+            self,
+            t_end=real("t_end", self.t_end, above=0),
+            rtol=real("rtol", self.rtol, above=0, below=1),
+            atol=real("atol", self.atol, above=0),
+            stepper=choice("stepper", self.stepper, STEPPERS),
+            estimate_error=flag("estimate_error", self.estimate_error),
+        )
         if self.rtol < 100 * np.finfo(float).eps:
             raise ValueError(f"rtol: {self.rtol:g} is below 100 times the rounding unit; give at least 2.3e-14")
-        if self.stepper not in STEPPERS:
-            raise ValueError(f"stepper: {self.stepper!r} is not one of {', '.join(STEPPERS)}")
         if self.first_learning_rate is not None:
-            object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
+            settle(self, first_learning_rate=real("first_learning_rate", self.first_learning_rate, above=0))
 
     @property
     def resumable(self) -> bool:
@@ -131,6 +135,7 @@ class GradientFlow(Refining):
                     raise ValueError(f"its stepper has an entry {name} of shape {np.shape(value)}")
                 setattr(ode, name, value)
             ode.status = "running" if ode.t < self.t_end else "finished"
+        pace = Pace(self.t_end, "use stepper='Radau', or raise rtol and atol")
         while True:
             state = ode.y.astype(dtype)
             loss, outputs = problem.evaluate(state)
@@ -142,6 +147,7 @@ class GradientFlow(Refining):
             if ode.status == "failed":
                 raise MethodFailed(f"{self.stepper} stopped at t = {ode.t:g} ({message}); try stepper='Radau' or a larger atol")
             step += 1
+            pace.check(step, ode.t)
             dense = ode.dense_output()
 
     def _causal(self, problem: Causal, resume: Snapshot | None) -> Iterator[Point]:

@@ -10,13 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..abilities import has_first_step
-from ..checks import integer, real
+from ..checks import integer, real, settle
 from ..problem import Causal, Method, Point, Snapshot
 from .causal import causal_trajectory
 
 __all__ = ["HeavyBall"]
 
 Array = np.ndarray
+
+
+LONGEST = 1e150  # step, whose square is the rate
 
 
 @dataclass(frozen=True)
@@ -65,15 +68,12 @@ class HeavyBall(Method):
     discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "step_size", real("step_size", self.step_size, above=0))
-        h = self.step_size
-        object.__setattr__(self, "friction", real("friction", self.friction, least=0))
-        friction = self.friction
+        h, friction = real("step_size", self.step_size, above=0, most=LONGEST), real("friction", self.friction, least=0)
         if friction * h > 1:
             raise ValueError(f"friction: friction * step_size = {friction * h:g} exceeds 1; lower step_size to {1 / friction:g}")
-        object.__setattr__(self, "steps", integer("steps", self.steps, least=0))
+        settle(self, step_size=h, friction=friction, steps=integer("steps", self.steps, least=0))
         if self.first_learning_rate is not None:
-            object.__setattr__(self, "first_learning_rate", real("first_learning_rate", self.first_learning_rate, above=0))
+            settle(self, first_learning_rate=real("first_learning_rate", self.first_learning_rate, above=0))
 
     def weights(self, step: int, since: int = 0) -> Array:
         r"""Coefficients of the gradients of steps ``since`` to before ``step`` in the parameters of ``step``, shape (step - since,):

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..abilities import ImplicitSteps
-from ..checks import real
+from ..checks import flag, real, settle
 from ..problem import MethodFailed, Point, Refining, Snapshot
+from .pace import Pace
 
 __all__ = ["ImplicitTransport"]
 
@@ -73,8 +74,12 @@ class ImplicitTransport(Refining):
     discrete: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        real("t_end", self.t_end, above=0)
-        real("tol", self.tol, above=0)
+        settle(
+            self,
+            t_end=real("t_end", self.t_end, above=0),
+            tol=real("tol", self.tol, least=1e-12, way_out="below, rounding decides"),
+            estimate_error=flag("estimate_error", self.estimate_error),
+        )
 
     def coarser(self) -> ImplicitTransport:
         """The method for the solution on the coarser grid."""
@@ -101,7 +106,9 @@ class ImplicitTransport(Refining):
         energy = problem.free_energy(state)
         loss, outputs = problem.evaluate(state)
         at = None
+        pace = Pace(self.t_end, "raise tol")
         while True:
+            pace.check(step, t)
             yield Point(step, t, state, loss, outputs, partial(dict, h=h), at)
             if t >= self.t_end:
                 return

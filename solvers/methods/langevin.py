@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..abilities import has_first_step
-from ..checks import integer, real
+from ..checks import integer, real, settle
 from ..problem import Causal, Method, Point, Snapshot
 
 __all__ = ["Langevin"]
@@ -66,12 +66,11 @@ class Langevin(Method):
     discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        h = real("step_size", self.step_size, above=0)
-        real("temperature", self.temperature, least=0)
+        h, temperature = real("step_size", self.step_size, above=0), real("temperature", self.temperature, least=0)
         decay = real("weight_decay", self.weight_decay, least=0)
         if decay * h > 1:
             raise ValueError(f"weight_decay: weight_decay * step_size = {decay * h:g} exceeds 1; lower step_size to {1 / decay:g}")
-        object.__setattr__(self, "steps", integer("steps", self.steps, least=0))
+        settle(self, step_size=h, temperature=temperature, weight_decay=decay, steps=integer("steps", self.steps, least=0))
 
     @property
     def end(self) -> int:

@@ -10,12 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..abilities import Transported
-from ..checks import real
+from ..checks import flag, real, settle
 from ..problem import MethodFailed, Point, Refining, Snapshot
+from .pace import Pace
 
 __all__ = ["TransportFlow"]
 
 Array = np.ndarray
+
+
+TRIES = 60  # of one step, each at most half as long
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,13 @@ class TransportFlow(Refining):
     discrete: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        real("t_end", self.t_end, above=0)
-        if real("cfl", self.cfl, above=0) > 1:
-            raise ValueError(f"cfl: need 0 < cfl <= 1, got {self.cfl:g}; a longer step can make masses negative")
-        real("tol", self.tol, above=0)
+        settle(
+            self,
+            t_end=real("t_end", self.t_end, above=0),
+            cfl=real("cfl", self.cfl, least=1e-3, most=1, way_out="a longer step can make masses negative, for a shorter one lower tol"),
+            tol=real("tol", self.tol, least=1e-12, way_out="below, rounding decides"),
+            estimate_error=flag("estimate_error", self.estimate_error),
+        )
 
     def coarser(self) -> TransportFlow:
         """The method for the solution on the coarser grid."""
@@ -98,24 +105,32 @@ class TransportFlow(Refining):
         velocity = np.empty_like(state)
         loss, outputs = problem.evaluate(state, velocity)
         at: Callable[[float], Array] | None = None
+        pace = Pace(self.t_end, "use ImplicitTransport, coarsen the grid, or raise cfl and tol")
         while True:
+            pace.check(step, t)
             yield Point(step, t, state, loss, outputs, partial(dict, longest=longest), at)
             if t >= self.t_end:
                 return
             h = min(2 * self.cfl * problem.max_step(state), longest, self.t_end - t)
-            while True:
+            for _ in range(TRIES):
                 new, error = _step(problem, state, velocity, h)
                 if new.min() >= 0 and error <= self.tol:
                     break
-                if not (h > 1e-14 * max(t, 1e-300) and np.isfinite(error)):
-                    raise MethodFailed(f"no step from t = {t:g} keeps the masses non-negative within tol; raise tol or refine the grid")
+                if not (h > 1e-14 * t and np.isfinite(error)):
+                    raise MethodFailed(_failure(t))
                 h *= 0.5 if new.min() < 0 else max(0.2, 0.9 * (self.tol / error) ** (1 / 3))
+            else:
+                raise MethodFailed(_failure(t))
             longest = h * min(2.0, 0.9 * (self.tol / max(error, 1e-300)) ** (1 / 3))
             ends = t + h >= self.t_end * (1 - 1e-14)
             before = (t, state, velocity)
             t, state, velocity, step = (self.t_end if ends else t + h), new, np.empty_like(state), step + 1
             loss, outputs = problem.evaluate(state, velocity)
             at = _dense(*before, t, state, velocity)
+
+
+def _failure(t: float) -> str:
+    return f"no step from t = {t:g} keeps the masses non-negative within tol; raise tol or refine the grid"
 
 
 def _step(problem: Any, m: Array, v: Array, h: float) -> tuple[Array, float]:

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["identity", "streams"]
+__all__ = ["generator", "identity", "streams"]
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """One generator, of what :func:`streams` takes."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    streams(rng)  # refuses what is no seed
+    return np.random.default_rng(rng)
 
 
 def streams(rng: Any) -> tuple[np.random.Generator, np.random.Generator]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import numbers, vector
+
 __all__ = ["power_law"]
 
 
@@ -27,7 +29,7 @@ def power_law(sizes: Any, values: Any) -> tuple[float, float]:
     Raises
     ------
     ValueError
-        Where fewer than three values or two sizes are given, or a value is not positive (its logarithm does not exist).
+        Where fewer than three values or two sizes are given, or a size or a value is not positive (its logarithm does not exist).
 
     Examples
     --------
@@ -36,14 +38,15 @@ def power_law(sizes: Any, values: Any) -> tuple[float, float]:
     >>> round(slope, 6), error < 1e-6
     (-1.0, True)
     """
-    values = np.asarray(values, float)
-    sizes = np.asarray(sizes, float)
+    values, sizes = numbers("values", values).astype(float), vector("sizes", sizes)
     if values.shape[:1] != sizes.shape:
         raise ValueError(f"values: need one row per size, got {values.shape} for sizes of shape {sizes.shape}")
     if values.size < 3 or len(np.unique(sizes)) < 2:
         raise ValueError(f"sizes: a slope with an error needs two sizes and three values, got {len(sizes)} and {values.size}; add more")
     if not (np.isfinite(values).all() and (values > 0).all()):
         raise ValueError("values: must be positive and finite; a gap of exactly 0 has no power law (is it 0 against 0?)")
+    if not (sizes > 0).all():
+        raise ValueError(f"sizes: must be positive, got {sizes.min():g}; a power law has no value there")
     x, z = np.repeat(np.log(sizes), values.size // len(sizes)), np.log(values).ravel()
     x, z = x - x.mean(), z - z.mean()
     slope = x @ z / (x @ x)

@@ -14,15 +14,19 @@ References
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy import special
+
+from ..checks import numbers, real
 
 __all__ = ["interval", "simultaneous_error"]
 
 Array = np.ndarray
 
 DRAWS = 2000
+PART = 1 << 24  # entries of a product of all draws with all points at once
 
 
 def interval(outputs: Array, level: float = 0.95) -> Array:
@@ -39,14 +43,18 @@ def interval(outputs: Array, level: float = 0.95) -> Array:
     -------
     ndarray, shape (...)
 
+    Raises
+    ------
+    ValueError
+        Where there are fewer than two replicas, outputs are not finite, or the level is no probability.
+
     Examples
     --------
     >>> interval(np.array([[1.0], [2.0], [3.0]])).round(4)  # 4.303 / sqrt(3)
     array([2.4841])
     """
+    outputs, level = _replicas(outputs), _level(level)
     replicas = len(outputs)
-    if replicas < 2:
-        raise ValueError(f"outputs: need at least 2 replicas for an error, got {replicas}; raise replicas")
     quantile = special.stdtrit(replicas - 1, (1 + level) / 2)
     return quantile * outputs.std(axis=0, ddof=1) / math.sqrt(replicas)
 
@@ -59,6 +67,11 @@ def simultaneous_error(outputs: Array, level: float = 0.95) -> float:
     outputs : ndarray, shape (R, n, k)
     level : float
 
+    Raises
+    ------
+    ValueError
+        Where there are fewer than two replicas, outputs are not finite, or the level is no probability.
+
     Examples
     --------
     For one point it is the Student interval, up to the bootstrap's sampling:
@@ -67,13 +80,29 @@ def simultaneous_error(outputs: Array, level: float = 0.95) -> float:
     >>> bool(abs(simultaneous_error(replicas) / interval(replicas).item() - 1) < 0.05)
     True
     """
+    outputs, level = _replicas(outputs), _level(level)
     replicas = len(outputs)
-    if replicas < 2:
-        raise ValueError(f"outputs: need at least 2 replicas for an error, got {replicas}; raise replicas")
-    scatter = (outputs - outputs.mean(axis=0)).reshape(replicas, -1).astype(np.float64)
+    scatter = (outputs - outputs.mean(axis=0)).reshape(replicas, -1)
     if scatter.shape[1] == 0:
         return 0.0
+    scale = float(np.abs(scatter).max()) or 1.0  # so that squares neither overflow nor vanish
     multipliers = np.random.default_rng(0).standard_normal((DRAWS, replicas))  # fixed: the same outputs have the same error
-    largest = np.abs(multipliers @ scatter).max(axis=1) / math.sqrt(replicas * (replicas - 1))
+    size = max(1, PART // scatter.shape[1])
+    parts = (multipliers[begin : begin + size] @ (scatter / scale) for begin in range(0, DRAWS, size))
+    largest = np.concatenate([np.abs(part).max(axis=1) for part in parts]) / math.sqrt(replicas * (replicas - 1))
     widen = special.stdtrit(replicas - 1, (1 + level) / 2) / special.ndtri((1 + level) / 2)
-    return float(np.quantile(largest, level) * widen)
+    return float(np.quantile(largest, level) * widen * scale)
+
+
+def _replicas(outputs: Any) -> Array:
+    """Finite float64 outputs of two replicas or more."""
+    outputs = numbers("outputs", outputs).astype(np.float64)
+    if outputs.ndim == 0 or len(outputs) < 2:
+        raise ValueError(f"outputs: need at least 2 replicas for an error, got shape {outputs.shape}; raise replicas")
+    if not np.isfinite(outputs).all():
+        raise ValueError("outputs: hold NaN or infinity; leave those replicas out")
+    return outputs
+
+
+def _level(level: Any) -> float:
+    return real("level", level, above=0, below=1, way_out="it is the probability that the bound holds, such as 0.95")

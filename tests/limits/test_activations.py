@@ -92,15 +92,48 @@ def test_custom_catches_a_wrong_homogeneity_and_a_taken_name():
         activations.custom("total", np.sum, np.sign)
 
 
-@pytest.mark.parametrize("wrong", [lambda h: 3.003 * h**2, lambda h: np.where(h < 0, np.nan, 3 * h**2)])
-def test_custom_catches_small_errors_and_nan(wrong):
-    with pytest.raises(ValueError, match="derivative: gives"):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [(lambda h: 3.003 * h**2, "derivative: gives"), (lambda h: np.where(h < 0, np.nan, 3 * h**2), "derivative: must return finite")],
+    ids=["small error", "nan"],
+)
+def test_custom_catches_small_errors_and_nan(wrong, message):
+    with pytest.raises(ValueError, match=message):
         activations.custom("cubic", lambda h: h**3, wrong)
 
 
-def test_custom_must_keep_float32():
-    with pytest.raises(ValueError, match="value: must keep float32"):
-        activations.custom("scaled", lambda h: np.float64(2.0) * h, lambda h: 2 * np.ones_like(h))
+def test_custom_casts_what_numpy_promotes():
+    scaled = activations.custom("scaled", lambda h: np.float64(2.0) * h, lambda h: np.full(h.shape, 2.0), homogeneity=1)
+    h = np.array([-1.0, 3.0], np.float32)
+    assert scaled.value(h).dtype == scaled.derivative(h).dtype == np.float32
+    np.testing.assert_array_equal(scaled.value(h), 2 * h)
+
+
+def test_an_activation_by_hand_must_keep_float32():
+    with pytest.raises(ValueError, match=r"value: must keep float32.*activations\.custom"):
+        activations.Activation("scaled", lambda h: np.float64(2.0) * h, lambda h: 2 * np.ones_like(h))
+
+
+@pytest.mark.parametrize(
+    ("value", "homogeneity"),
+    [(np.tanh, 1.0), (np.abs, 2.0), (lambda h: np.minimum(np.maximum(h, 0), 6), 1.0), (lambda h: np.maximum(h - 0.01, 0), 1.0)],
+    ids=["tanh", "abs", "clipped beyond 6", "shifted by .01"],
+)
+def test_a_false_homogeneity_is_refused(value, homogeneity):
+    """Solvers take a 1-homogeneous function to be piecewise linear: it would train as another function."""
+    with pytest.raises(ValueError, match="homogeneity: value"):
+        activations.Activation("mine", value, np.sign, homogeneity)
+
+
+def test_the_name_of_another_activation_is_refused():
+    """Solvers have compiled forms by name."""
+    with pytest.raises(ValueError, match="name: 'tanh' is a built-in activation, which is another function"):
+        activations.Activation("tanh", np.sin, np.cos)
+    assert activations.Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2) == activations.get("tanh")
+
+
+def test_close_slopes_have_names_of_their_own():
+    assert activations.leaky_relu(0.1) != activations.leaky_relu(0.1 + 1e-9)
 
 
 def test_derivative_at_the_kink():

@@ -12,9 +12,8 @@ from scipy import stats
 
 import infwidth as iw
 from infwidth import limits, solvers
-from infwidth.limits import activations, catapult, gaussian, scaling
-from infwidth.limits import escape, fluctuations, saddle
-from infwidth.limits import isotropic, particle_diagnostics as diagnostics
+from infwidth.limits import activations, catapult, escape, fluctuations, isotropic, saddle, scaling
+from infwidth.limits import particle_diagnostics as diagnostics
 from infwidth.limits.densities import density, dissipation, free_energy
 from infwidth.limits.two_layer import initial_laws
 from infwidth.solvers import Grid, losses, replicas
@@ -112,9 +111,7 @@ CALLS: dict[str, Call] = {
         ),
         train,
     ),
-    "TwoLayerMeanField of a population": Call(
-        iw.TwoLayerMeanField, dict(activation="erf", particles=8, population=TEACHER), populate
-    ),
+    "TwoLayerMeanField of a population": Call(iw.TwoLayerMeanField, dict(activation="erf", particles=8, population=TEACHER), populate),
     "TwoLayerMeanField of a law": Call(
         iw.TwoLayerMeanField,
         dict(activation="relu", particles=8, initial=lambda rng, N, D, k: (rng.standard_normal((N, D)), np.ones((N, k)))),
@@ -140,9 +137,7 @@ CALLS: dict[str, Call] = {
     ),
     "DensityMeanField": Call(
         iw.DensityMeanField,
-        dict(
-            grid=GRID, initial=START, activation="tanh", unit="w", weights=np.full(4, 0.25), temperature=0.1, weight_decay=0.1
-        ),
+        dict(grid=GRID, initial=START, activation="tanh", unit="w", weights=np.full(4, 0.25), temperature=0.1, weight_decay=0.1),
         lambda model: iw.solve(model, x, Y, FLOW),
     ),
     "InteractionMeanField": Call(
@@ -165,15 +160,19 @@ CALLS: dict[str, Call] = {
     "RadialMeanField": Call(
         iw.RadialMeanField,
         dict(
-            dim=4, delta=0.5, discretisation="particles", size=8, activation=isotropic.MEI_MONOTONE, initial=0.8, random_start=False,
+            dim=4,
+            delta=0.5,
+            discretisation="particles",
+            size=8,
+            activation=isotropic.MEI_MONOTONE,
+            initial=0.8,
+            random_start=False,
         ),
         lambda model: populate(model),
     ),
     "RadialMeanField of a density": Call(
         iw.RadialMeanField,
-        dict(
-            dim=4, delta=0.5, discretisation="density", size=24, initial=stats.chi(4), r_max=6.0, temperature=0.1, weight_decay=0.1
-        ),
+        dict(dim=4, delta=0.5, discretisation="density", size=24, initial=stats.chi(4), r_max=6.0, temperature=0.1, weight_decay=0.1),
         lambda model: populate(model, FLOW),
     ),
     "IsotropicNetwork": Call(
@@ -304,7 +303,7 @@ CALLS: dict[str, Call] = {
     "replicas.simultaneous_error": Call(replicas.simultaneous_error, dict(outputs=X[:, :, None].copy(), level=0.95)),
     "sweep": Call(iw.sweep, dict(function=lambda a: a + 1, grid={"a": [1, 2]}), free=("function",)),
     # grids and distances
-    "Grid": Call(Grid, dict(edges=np.array([0.0, 1.0, 3.0, 4.0]))),
+    "Grid": Call(lambda edges: Grid(edges), dict(edges=np.array([0.0, 1.0, 3.0, 4.0]))),
     "Grid.uniform": Call(Grid.uniform, dict(lower=-1.0, upper=1.0, cells=8)),
     "Grid.stretched": Call(Grid.stretched, dict(lower=-1.0, upper=1.0, cells=8, focus=0.2, finest=0.1)),
     "Grid.adapted": Call(Grid.adapted, dict(lower=-1.0, upper=1.0, cells=8, density=lambda x: np.exp(-(x**2)), share=0.5)),
@@ -383,10 +382,11 @@ CALLS: dict[str, Call] = {
     # observables
     "diagnostics.dissipation": Call(diagnostics.dissipation, dict(t=0.0, state=MOVED.state, problem=MOVED.problem)),
     "diagnostics.imbalance": Call(
-        lambda activation: train(
-            iw.TwoLayerMeanField(activation, 8), iw.GradientDescent(0.1, 1)
-        ).problem.activation and diagnostics.imbalance(
-            0.0, train(iw.TwoLayerMeanField(activation, 8)).state, train(iw.TwoLayerMeanField(activation, 8)).problem
+        lambda activation: (
+            train(iw.TwoLayerMeanField(activation, 8), iw.GradientDescent(0.1, 1)).problem.activation
+            and diagnostics.imbalance(
+                0.0, train(iw.TwoLayerMeanField(activation, 8)).state, train(iw.TwoLayerMeanField(activation, 8)).problem
+            )
         ),
         dict(activation="relu"),
     ),
@@ -409,7 +409,5 @@ CALLS: dict[str, Call] = {
     "densities.dissipation": Call(dissipation, dict(t=0.0, state=TURNED.state, problem=TURNED.problem), free=("t",)),
     "isotropic.weight_radii": Call(isotropic.weight_radii, dict(t=0.0, state=WALKED.state, problem=WALKED.problem), free=("t",)),
     "catapult.sharpness": Call(catapult.sharpness, dict(t=0.0, state=SOLVED.state, problem=SOLVED.problem), free=("t",)),
-    "catapult.tangent_sharpness": Call(
-        catapult.tangent_sharpness, dict(t=0.0, state=SOLVED.state, problem=SOLVED.problem), free=("t",)
-    ),
+    "catapult.tangent_sharpness": Call(catapult.tangent_sharpness, dict(t=0.0, state=SOLVED.state, problem=SOLVED.problem), free=("t",)),
 }

@@ -93,7 +93,7 @@ def test_a_start_that_diverges_leaves_the_others_alone():
         (lambda: catapult.trajectory(1.0, 0.1, 1.0, 10, 5), r"kernel: no network of width 10 .*; give 2 \|output\|"),
         (lambda: catapult.trajectory([1.0, 2.0], 2.0, 1.0, 10, 5), "kernel: need the shape of output"),
         (lambda: catapult.trajectory(np.nan, 2.0, 1.0, 10, 5), "output: holds NaN .*; give finite"),
-        (lambda: catapult.trajectory("a", 2.0, 1.0, 10, 5), "output: need a number"),
+        (lambda: catapult.trajectory("a", 2.0, 1.0, 10, 5), "output: need an array of real numbers"),
         (lambda: catapult.trajectory(1.0, 2.0, 1.0, 0, 5), "width: need an integer >= 1"),
         (lambda: catapult.phase(-1.0, 1.0), "kernel: need a finite number >= 0"),
         (lambda: catapult.peak_time(1.0, 2.0, 0.5, 10), "learning_rate: a catapult needs"),

@@ -61,10 +61,10 @@ def test_value_and_derivative_of_the_activation():
 @pytest.mark.parametrize(
     ("knots", "values", "name", "way_out"),
     [
-        ((1.0,), (2.0,), "knots", "need two or more increasing numbers"),
-        ((1.0, 0.0), (0.0, 1.0), "knots", "need two or more increasing numbers"),
-        ((0.0, 1.0), (1.0,), "values", "need one per knot (2)"),
-        ((0.0, np.nan), (0.0, 1.0), "knots", "need a finite number"),
+        ((1.0,), (2.0,), "knots", "need 2 numbers or more, got 1"),
+        ((1.0, 0.0), (0.0, 1.0), "knots", "need increasing numbers"),
+        ((0.0, 1.0), (1.0,), "values", "need 2 numbers, one per knot"),
+        ((0.0, np.nan), (0.0, 1.0), r"knots\[1\]", "need a finite number"),
     ],
 )
 def test_bad_activations(knots, values, name, way_out):

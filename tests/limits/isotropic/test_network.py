@@ -152,7 +152,7 @@ def test_refusals():
         iw.solve(network, np.ones((2, 5)), [1, -1], iw.GradientDescent(0.1, 2, batch_size=1))
     for arguments, message in (
         ({"dim": math.inf}, "dim: a network has finitely many inputs; use RadialMeanField"),
-        ({"delta": 2.0}, "delta: need 0 <= delta < 1, got 2; at 1 one class is a point"),
+        ({"delta": 2.0}, "delta: need a finite number >= 0 and < 1, got 2.0; at 1 one class is a point"),
         ({"width": 0}, "width: need an integer >= 1"),
         ({"temperature": -1}, "temperature: need a finite number >= 0"),
     ):

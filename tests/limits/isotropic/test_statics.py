@@ -106,10 +106,10 @@ def test_any_law_meets_its_tolerance(monkeypatch, dim, delta, activation):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"atoms": 0}, "atoms: need an integer >= 1"),
-        ({"atoms": 3}, r"atoms: need 1, 2 or None \(any law\), got 3"),
-        ({"delta": 1.2}, "delta: need 0 <= delta < 1, got 1.2; at 1 one class is a point"),
-        ({"dim": 1}, "dim: need an integer >= 2, got 1; or math.inf"),
+        ({"atoms": 0}, "atoms: need an integer from 1 to 2, got 0"),
+        ({"atoms": 3}, "atoms: need an integer from 1 to 2, got 3; or None for any law"),
+        ({"delta": 1.2}, "delta: need a finite number >= 0 and < 1, got 1.2; at 1 one class is a point"),
+        ({"dim": 1}, "dim: need an integer from 2 to 1000000000, got 1; or math.inf"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

@@ -108,9 +108,10 @@ def test_a_run_that_diverges_gives_no_slope():
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"widths": (64,)}, "widths, seeds: need at least two"),
-        ({"seeds": (0,)}, "widths, seeds: need at least two"),
-        ({"widths": (64, 0)}, "widths: need an integer >= 1"),
+        ({"widths": (64,)}, "widths: need 2 integers or more, got 1"),
+        ({"seeds": (0,)}, "seeds: need 2 integers or more, got 1"),
+        ({"widths": (64, 64)}, "widths, seeds: need at least two"),
+        ({"widths": (64, 0)}, r"widths\[1\]: need an integer >= 1"),
         ({"learning_rate": 0}, "learning_rate: need a finite number > 0"),
         ({"first_learning_rate": -1}, "first_learning_rate: need a finite number > 0"),
         ({"steps": -1}, "steps: need an integer >= 0"),

@@ -240,8 +240,8 @@ def test_quasi_random_replicas_differ():
         ({"particles": 5, "initial": 3.0}, "initial: need a law"),
         ({"particles": 5, "initial": (np.zeros((5, 3)), np.zeros((5, 1)))}, r"need weights of shape \(5, 2\)"),
         ({"particles": 5, "initial": (np.full((5, 2), np.nan), np.zeros((5, 1)))}, "initial: row 0 holds NaN"),
-        ({"particles": 5, "offset": lambda X: np.zeros(3)}, "offset: must give finite values of shape"),
-        ({"particles": 5, "offset": lambda X: np.full(6, np.nan)}, "offset: must give finite values of shape"),
+        ({"particles": 5, "offset": lambda X: np.zeros(3)}, "offset: must return shape"),
+        ({"particles": 5, "offset": lambda X: np.full(6, np.nan)}, "offset: must return finite numbers"),
     ],
 )
 def test_errors_name_the_argument(arguments, words):

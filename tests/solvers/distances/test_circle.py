@@ -19,10 +19,10 @@ def test_circular_distance_is_the_optimal_assignment():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0.0], [1.0, 2.0], [0.0], [1.0]), r"masses: need one per angle \(1\), got 2"),
-        (([0.0], [1.0], [0.0], [-1.0]), "other_masses: must be non-negative and not all zero"),
-        (([0.0], [0.0], [0.0], [1.0]), "masses: must be non-negative and not all zero"),
-        (([0.0], [1.0], [np.nan], [1.0]), "other_angles: row 0 holds NaN or infinity; remove or impute it"),
+        (([0.0], [1.0, 2.0], [0.0], [1.0]), r"masses: need a vector of 1 numbers, one per angle"),
+        (([0.0], [1.0], [0.0], [-1.0]), "other_masses: need finite numbers >= 0, got -1 at index 0"),
+        (([0.0], [0.0], [0.0], [1.0]), "masses: must not be all zero"),
+        (([0.0], [1.0], [np.nan], [1.0]), "other_angles: need finite numbers, got nan at index 0"),
     ],
 )
 def test_what_is_no_measure_is_refused(arguments, message):

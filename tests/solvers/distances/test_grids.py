@@ -33,7 +33,11 @@ def test_distance_of_a_shifted_density_is_the_shift():
 @pytest.mark.parametrize(
     ("build", "name", "way_out"),
     [
-        (lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(3), np.ones(2)), "masses", "need one per cell, shape (4,)"),
+        (
+            lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(3), np.ones(2)),
+            "masses",
+            "need a vector of 4 numbers, one per cell",
+        ),
         (
             lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4), np.ones(2)),
             "masses",
@@ -42,7 +46,7 @@ def test_distance_of_a_shifted_density_is_the_shift():
         (
             lambda: wasserstein_to_particles(Grid.uniform(0, 1, 4), np.ones(4) / 4, np.ones((3, 2))),
             "particles",
-            "need 1 columns, one row per sample",
+            "need a vector of numbers, got shape (3, 2)",
         ),
         (lambda: wasserstein_to_particles(Grid.uniform((0, 0), (1, 1), (2, 2)), np.ones(4), np.ones(2)), "grid", "compare marginals"),
     ],

@@ -44,9 +44,9 @@ def test_wasserstein_errors():
         wasserstein(np.zeros((3, 2)), np.zeros((3, 1)))
     with pytest.raises(ValueError, match="second: has 4 particles, first has 3"):
         wasserstein(np.zeros((3, 2)), np.zeros((4, 2)))
-    with pytest.raises(ValueError, match="order: need 1 or 2, got 3"):
+    with pytest.raises(ValueError, match="order: need an integer from 1 to 2, got 3"):
         wasserstein([0.0], [1.0], order=3)
-    with pytest.raises(ValueError, match="order: need 1 or 2, got True"):
+    with pytest.raises(ValueError, match="order: need an integer from 1 to 2, got True"):
         wasserstein([0.0], [1.0], order=True)
     with pytest.raises(ValueError, match="take a random subset"):
         wasserstein(np.zeros((5001, 2)), np.zeros((5001, 2)))

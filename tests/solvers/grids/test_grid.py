@@ -92,13 +92,13 @@ def test_masses_integrate_polynomials_of_degree_five():
         (lambda: Grid.uniform(1, 0, 5), "upper", "0 must exceed lower = 1"),
         (lambda: Grid.uniform(0, 1, 1), "cells", "need an integer >= 2"),
         (lambda: Grid.uniform((0, 0), (1, 1), 3), "cells", "lower, upper and cells must have one number per axis each"),
-        (lambda: Grid.stretched(0, 1, 10, focus=2, finest=0.01), "focus", "need 0 <= focus <= 1"),
-        (lambda: Grid.stretched(0, 1, 10, focus=0, finest=0.2), "finest", "need a width below that of equal cells, 0.1"),
+        (lambda: Grid.stretched(0, 1, 10, focus=2, finest=0.01), "focus", ">= 0 and <= 1, got 2"),
+        (lambda: Grid.stretched(0, 1, 10, focus=0, finest=0.2), "finest", "equal cells are 0.1 wide"),
         (lambda: Grid.adapted(0, 1, 10, lambda x: 0 * x), "density", "change lower and upper"),
         (
             lambda: Grid.uniform(0, 1, 4).masses(lambda p: p[:, 0] - 0.5),
             "density",
-            "must be finite, non-negative and not zero on the whole grid",
+            "must be non-negative and not zero on the whole grid",
         ),
         (lambda: Grid.adapted(0, 1, 10, np.ones_like, share=1.0), "share", "the rest covers the empty part of the interval"),
         (lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(4), 10, share=1.0), "share", "the rest keeps cells where no mass ends"),
@@ -107,17 +107,17 @@ def test_masses_integrate_polynomials_of_degree_five():
         (
             lambda: Grid.uniform(0, 1, 4).adapted_to(np.ones(3), 10),
             "masses",
-            "need 4 finite, non-negative numbers that are not all zero, one per",
+            "need a vector of 4 numbers, one per cell",
         ),
         (
             lambda: Grid.uniform(0, 1, 4).adapted_to(np.array([0, -1, 1, 1]), 10),
             "masses",
-            "need 4 finite, non-negative numbers that are not all zero, one per",
+            "need finite numbers >= 0, got -1 at index 1",
         ),
         (
             lambda: Grid.uniform(0, 1, 4).adapted_to(np.zeros(4), 10),
             "masses",
-            "need 4 finite, non-negative numbers that are not all zero, one per",
+            "are all zero",
         ),
     ],
 )

@@ -125,7 +125,7 @@ def test_models_without_a_density_are_refused():
 
 @pytest.mark.parametrize(
     ("arguments", "name", "way_out"),
-    [({"t_end": 0.0}, "t_end", "need a finite number > 0"), ({"tol": 0}, "tol", "need a finite number > 0")],
+    [({"t_end": 0.0}, "t_end", "need a finite number > 0"), ({"tol": 0}, "tol", "need a finite number >= 1e-12")],
 )
 def test_bad_arguments_are_named(arguments, name, way_out):
     with pytest.raises(ValueError, match=rf"^{name}: .*{re.escape(way_out)}"):

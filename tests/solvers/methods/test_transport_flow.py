@@ -212,8 +212,8 @@ def test_models_without_a_density_are_refused():
     [
         ({"t_end": 0.0}, "t_end", "need a finite number > 0"),
         ({"cfl": 1.5}, "cfl", "a longer step can make masses negative"),
-        ({"cfl": 0}, "cfl", "need a finite number > 0"),
-        ({"tol": -1}, "tol", "need a finite number > 0"),
+        ({"cfl": 0}, "cfl", "need a finite number >= 0.001"),
+        ({"tol": -1}, "tol", "need a finite number >= 1e-12"),
     ],
 )
 def test_bad_arguments_are_named(arguments, name, way_out):
