@@ -69,7 +69,7 @@ def test_plot():
         ({"built": "mup"}, TypeError, "built: need a Parameterization"),
         ({"seeds": 1}, ValueError, "seeds: need an integer >= 2"),
         ({"band": -1}, ValueError, "band: need a finite number >= 0"),
-        ({"widths": (32,)}, ValueError, "widths, seeds: need at least two"),
+        ({"widths": (32,)}, ValueError, "widths: need 2 integers or more"),
     ],
 )
 def test_bad_arguments(options, error, message):
