@@ -281,10 +281,8 @@ def get(activation: str | Activation) -> Activation:
 
     Raises
     ------
-    ValueError
-        Where the name is not known.
-    TypeError
-        Where it is neither a name nor an Activation.
+    ValueError, TypeError
+        Where the name is not known, or it is neither a name nor an Activation.
     """
     if isinstance(activation, Activation):
         return activation
