@@ -77,7 +77,7 @@ class Activation:
             if single.dtype != np.float32:
                 raise ValueError(f"{label}: must keep float32, but gave {single.dtype}; build it with activations.custom, which casts")
         if self.homogeneity is not None:
-            object.__setattr__(self, "homogeneity", real("homogeneity", self.homogeneity, least=0))
+            object.__setattr__(self, "homogeneity", real("homogeneity", self.homogeneity, least=0, most=60))
             for scale in (2.0, 0.01, 1000.0):
                 if not np.allclose(self.value(scale * h), scale**self.homogeneity * self.value(h), atol=1e-8 * scale**self.homogeneity):
                     raise ValueError(f"homogeneity: value({scale:g} h) is not {scale:g}**{self.homogeneity:g} * value(h); leave it out")
@@ -102,7 +102,7 @@ def _elementwise(label: str, function_: Any, h: Array) -> Array:
 
 def leaky_relu(slope: float = 0.01) -> Activation:
     """``h`` for ``h > 0``, ``slope * h`` otherwise."""
-    slope = real("slope", slope)
+    slope = real("slope", slope, least=-1e9, most=1e9)
     return Activation(
         f"leaky_relu({slope!r})",
         lambda h: np.where(h > 0, h, h.dtype.type(slope) * h),

@@ -100,7 +100,7 @@ def _number(value: Any) -> float | None:
 
 def reals(name: str, value: Any, *, length: int | None = None, least_length: int = 0, each: str = "") -> tuple[float, ...]:
     """A sequence of finite numbers, of that length; ``each`` says what there is one of."""
-    if isinstance(value, str | bytes | dict | set) or np.ndim(_plain(value)) != 1 or isinstance(value, np.ma.MaskedArray):
+    if not _sequence(value):
         raise ValueError(f"{name}: need a sequence of numbers{', one per ' + each if each else ''}, got {shown(value)}")
     numbers = tuple(real(f"{name}[{i}]", v) for i, v in enumerate(value))
     if (length is not None and len(numbers) != length) or len(numbers) < least_length:
@@ -111,7 +111,7 @@ def reals(name: str, value: Any, *, length: int | None = None, least_length: int
 
 def integers(name: str, value: Any, *, least: int, least_length: int = 1) -> tuple[int, ...]:
     """A sequence of integers ``>= least``."""
-    if isinstance(value, str | bytes | dict | set) or np.ndim(_plain(value)) != 1 or isinstance(value, np.ma.MaskedArray):
+    if not _sequence(value):
         raise ValueError(f"{name}: need a sequence of integers, got {shown(value)}")
     found = tuple(integer(f"{name}[{i}]", v, least=least) for i, v in enumerate(value))
     if len(found) < least_length:
@@ -119,13 +119,11 @@ def integers(name: str, value: Any, *, least: int, least_length: int = 1) -> tup
     return found
 
 
-def _plain(value: Any) -> Any:
-    """What ``np.ndim`` can look at; sequences of unequal parts have no dimension."""
-    try:
-        np.ndim(value)
-    except (TypeError, ValueError):
-        return None
-    return value
+def _sequence(value: Any) -> bool:
+    """Whether its items stand in an order: no set, text or masked array."""
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1 and not isinstance(value, np.ma.MaskedArray)
+    return np.iterable(value) and not isinstance(value, str | bytes | dict | set | type)
 
 
 def flag(name: str, value: Any) -> bool:

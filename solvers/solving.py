@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .abilities import Population
-from .checks import array, real
+from .checks import array, flag, real, shown
 from .data import Data
 from .losses import Loss
 from .machine.blas_threads import one_blas_thread
@@ -104,6 +104,9 @@ def solve(
         X_test = array("X_test", X_test)
     saved = check_save_at(save_at, method)
     checkpoint_seconds = real("checkpoint_seconds", checkpoint_seconds, least=0)
+    progress = flag("progress", progress)
+    if observables is not None and not isinstance(observables, Mapping):
+        raise TypeError(f"observables: need a dict of functions by name, got {shown(observables)}")
     observables = dict(observables or {})
     for name, value in (("callback", callback), *((f"observables[{k!r}]", v) for k, v in observables.items())):
         if value is not None and not callable(value):

@@ -127,7 +127,7 @@ class InteractionMeanField:
     def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:
         """Put the model on its grid. Nothing is random."""
         unwanted(data, "call solve without X and y, or use DensityMeanField")
-        return DensityProblem(self.grid, self._energy, lambda grid: grid.masses(self.initial), self.temperature)
+        return DensityProblem(self.grid, self._energy, lambda grid: grid.masses(self.initial, "initial"), self.temperature)
 
     def _energy(self, grid: Grid) -> InteractionEnergy:
         values = np.zeros(grid.cells)

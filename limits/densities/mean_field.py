@@ -121,7 +121,7 @@ class DensityMeanField:
         return DensityProblem(
             self.grid,
             lambda grid: NetworkEnergy(self.activation, self.unit, data, weights, grid),  # type: ignore[arg-type]
-            lambda grid: grid.masses(self.initial),
+            lambda grid: grid.masses(self.initial, "initial"),
             self.temperature,
             ridge(self.weight_decay),
             data,

@@ -32,5 +32,9 @@ def check_scheme(scheme: str, known: Iterable[str]) -> str:
     known = tuple(known)
     if isinstance(scheme, str) and scheme in known:
         return scheme
-    hint = "; the naive integrable parameterization is 'naive' (Parameterization.standard is another one)" if scheme == "standard" else ""
+    hint = (
+        "; the naive integrable parameterization is 'naive' (Parameterization.standard is another one)"
+        if isinstance(scheme, str) and scheme == "standard"
+        else ""
+    )
     raise ValueError(f"scheme: {shown(scheme)} is not one of {', '.join(known)}{hint}")

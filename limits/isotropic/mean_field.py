@@ -29,6 +29,7 @@ import numpy as np
 from ...solvers.checks import choice, flag, instance, integer, real, settle
 from ...solvers.data import Data, unwanted
 from ...solvers.grids.grid import Grid
+from ...solvers.machine.memory import refuse_above_available
 from ..densities.problem import DensityProblem
 from .density import RadialRisk, radial_confinement, radial_masses
 from .directions import MEI_MONOTONE, PiecewiseLinear
@@ -109,7 +110,7 @@ class RadialMeanField:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.dim != math.inf:
+        if not (isinstance(self.dim, float) and self.dim == math.inf):
             settle(self, dim=integer("dim", self.dim, least=2, most=MOST_DIMENSIONS, way_out="or math.inf"))
         settle(
             self,
@@ -164,6 +165,7 @@ class RadialMeanField:
     def bind(self, data: Data | None, rng: np.random.Generator) -> Any:
         """Join the model to its population; ``rng`` serves ``random_start`` alone."""
         unwanted(data)
+        refuse_above_available("size", f"{self.size:.3g} {self.discretisation}", 8.0 * 8 * self.size, "lower it")
         population = radial_population(self.dim, self.delta, self.activation)
         if self.discretisation == "particles":
             return RadialParticles(population, self.activation, self.dim, self._radii(rng))

@@ -29,6 +29,7 @@ import numpy as np
 from ...solvers.abilities import Fused, Population
 from ...solvers.checks import array, integer, observed, real, settle
 from ...solvers.data import Data, unwanted
+from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Coordinates, Evaluation
 from .directions import MEI_MONOTONE, PiecewiseLinear
 from .mean_field import RadialMeanField
@@ -92,6 +93,9 @@ class IsotropicNetwork:
     def bind(self, data: Data | None, rng: np.random.Generator) -> IsotropicProblem:
         """Draw the weights and the test sample."""
         unwanted(data)
+        weights, samples = float(self.width * self.dim), float(self.test_samples * self.dim)
+        refuse_above_available("width", f"{self.width:.3g} neurons of {self.dim:.3g} weights", 8 * 4 * weights, "lower one of them")
+        refuse_above_available("test_samples", f"{self.test_samples:.3g} inputs of {self.dim:.3g} entries", 8 * 3 * samples, "lower it")
         return IsotropicProblem(self, rng)
 
 

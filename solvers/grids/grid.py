@@ -233,22 +233,23 @@ class Grid:
             edges.append(new)
         return Grid(*edges)
 
-    def masses(self, density: Callable[[Array], Array]) -> Array:
-        """Mass of each cell, shape (cells,), normalised to total 1; ``density`` maps points (p, dims) to (p,), of any norm.
+    def masses(self, density: Callable[[Array], Array], name: str = "density") -> Array:
+        """Mass of each cell, shape (cells,), total 1; ``density`` maps points (p, dims) to (p,), of any norm; errors call it ``name``.
 
         >>> Grid.uniform(0, 1, 2).masses(lambda x: x[:, 0]).round(3)
         array([0.25, 0.75])
         """
-        function("density", density, DENSITY)
+        function(name, density, DENSITY)
         masses = np.zeros(self.cells)
         for shift in np.stack(np.meshgrid(*[np.arange(3)] * self.dims, indexing="ij"), axis=-1).reshape(-1, self.dims):
             points = [c + w * GAUSS_NODES[i] / 2 for c, w, i in zip(self.axes, self.widths, shift, strict=True)]
             at = np.stack(np.meshgrid(*points, indexing="ij"), axis=-1).reshape(self.cells, self.dims)
-            values = returned("density", asked("density", density, at, signature=DENSITY), (self.cells,), f"points of shape {at.shape}")
+            values = asked(name, density, at, signature=DENSITY)
+            values = returned(name, values, (self.cells,), f"points of shape {at.shape}")
             masses += np.prod(GAUSS_WEIGHTS[shift] / 2) * values
         largest = masses.max()
         if masses.min() < 0 or not 0 < largest < np.inf:
-            raise ValueError("density: must be non-negative and not zero on the whole grid")
+            raise ValueError(f"{name}: must be non-negative and not zero on the whole grid")
         masses = masses / largest * self.volumes
         return masses / masses.sum()
 

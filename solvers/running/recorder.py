@@ -8,7 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ..abilities import WithError
-from ..checks import integer, real
+from ..checks import integer, real, shown
+from ..machine.memory import refuse_above_available
 from ..problem import Causal, Evaluation, Method, Point, Snapshot
 from .column import Column
 
@@ -36,7 +37,9 @@ def check_save_at(save_at: Any, method: Method) -> list[float] | None:
     """Steps of a discrete method or times of a flow, sorted and without repetition; None: every step."""
     if save_at is None:
         return None
-    values = np.atleast_1d(np.asarray(save_at)).ravel().tolist()
+    if isinstance(save_at, str | bytes | dict | set | type | np.ma.MaskedArray):
+        raise ValueError(f"save_at: need a sequence of steps or times, got {shown(save_at)}")
+    values = save_at.ravel().tolist() if isinstance(save_at, np.ndarray) else list(save_at) if np.iterable(save_at) else [save_at]
     if not values:
         raise ValueError("save_at: is empty; give at least one step or time, or None for every step")
     wanted: list[float]
@@ -94,6 +97,8 @@ class Recorder:
     def record(self, point: Point) -> None:
         """Keep this point if it is wanted, and the saved times of a flow that it stepped over."""
         if point.outputs is None and len(self.batch_loss) <= point.step:
+            if not len(self.batch_loss) and self.steps is not None:
+                refuse_above_available("steps", f"the losses of {self.steps} batches", 8.0 * self.steps, "lower it, and go on from the end")
             self.batch_loss.reserve(point.loss)
             self.batch_loss.append(point.loss)
         if self.save_at is None:
@@ -130,8 +135,7 @@ class Recorder:
         if self.output_error is not None:
             row["error"] = self.output_error(state)
         seen = {name: self._observe(name, observable, t, state, point) for name, observable in self.observables.items()}
-        if self.save_at is None:
-            self._guard(sum(value.nbytes for value in (*row.values(), *seen.values()) if isinstance(value, np.ndarray)))
+        self._guard(sum(value.nbytes for value in (*row.values(), *seen.values()) if isinstance(value, np.ndarray)))
         pairs = [(self.rows[name], value) for name, value in row.items()] + [(self.observed[name], value) for name, value in seen.items()]
         try:
             for column, value in pairs:
@@ -161,6 +165,11 @@ class Recorder:
 
     def _guard(self, row_bytes: int) -> None:
         """Refuse to fill the memory: before the first point where the number of steps is known, else when it happens."""
+        if self.save_at is not None:
+            if not len(self.rows["t"]):
+                count = len(self.save_at)
+                refuse_above_available("save_at", f"what {count} saved points keep", float(row_bytes) * count, "give fewer")
+            return
         self.kept_bytes += row_bytes
         total = self.kept_bytes if self.steps is None or len(self.rows["t"]) else row_bytes * (self.steps + 1)
         if total > LARGEST_RECORD:

@@ -162,7 +162,7 @@ LINE, PLANE = Grid.uniform(0, 1, 4), Grid.uniform((0, 0), (1, 1), (4, 4))
         ),
         (
             lambda: iw.solve(DensityMeanField(LINE, lambda p: p), np.ones((2, 1)), [1, 2], TransportFlow(1.0)),
-            "density",
+            "initial",
             "must return shape (4,) at points of shape (4, 1)",
         ),
         (lambda: InteractionMeanField(LINE, square, None, lambda a, b: a[:, :1] - b[:, 0]), "interaction", "use (U(a, b) + U(b, a)) / 2"),

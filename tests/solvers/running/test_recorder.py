@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
+from infwidth.solvers.machine import memory
 
 X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
 NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))
@@ -74,3 +75,12 @@ def test_memory_is_refused_by_name(monkeypatch):
     assert iw.solve(NET, X, Y, DESCENT, rng=0).success
     with pytest.raises(ValueError, match="save_at"):
         iw.solve(NET, X, Y, DESCENT, rng=0, X_test=X)
+
+
+def test_explicit_points_that_do_not_fit_are_refused_before_the_second(monkeypatch):
+    """Of 4 points with 3 outputs of 8 bytes."""
+    monkeypatch.setattr(memory, "available", lambda: 4 * 3 * 8 - 1)
+    seen = []
+    with pytest.raises(ValueError, match=r"^save_at: what 4 saved points keep would take .* give fewer"):
+        iw.solve(iw.DeepLinearIntegrable(1), np.eye(3), np.ones(3), iw.GradientDescent(0.1, 9), save_at=[0, 3, 6, 9], callback=seen.append)
+    assert not seen
