@@ -47,6 +47,8 @@ class Activation:
         Points at which the function is not smooth: integrals are cut there.
     duals : ClosedForm or None
         Its Gaussian expectations where they have a closed form; :mod:`infwidth.limits.gaussian` finds the others.
+    second_derivative : callable or None
+        :math:`\phi''`; None where it is not known, or :math:`\phi'` jumps.
 
     Raises
     ------
@@ -67,12 +69,13 @@ class Activation:
     homogeneity: float | None = None
     kinks: tuple[float, ...] = ()
     duals: ClosedForm | None = field(default=None, repr=False, compare=False)
+    second_derivative: Elementwise | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
             raise TypeError(f"name: need a name, got {shown(self.name)}")
         h = np.linspace(-3, 3, 13) + 0.0123  # off the usual kinks
-        for label in ("value", "derivative"):
+        for label in ("value", "derivative") + (("second_derivative",) if self.second_derivative is not None else ()):
             single = np.asarray(_elementwise(label, getattr(self, label), h.astype(np.float32)))
             if single.dtype != np.float32:
                 raise ValueError(f"{label}: must keep float32, but gave {single.dtype}; build it with activations.custom, which casts")
@@ -137,6 +140,7 @@ def hermite(degree: int) -> Activation:
         lambda h: polynomial(h, k - 1, k * norm) if k else np.zeros_like(h),
         homogeneity=float(k) if k <= 1 else None,
         duals=closed_forms.hermite(k),
+        second_derivative=lambda h: polynomial(h, k - 2, k * (k - 1) * norm) if k > 1 else np.zeros_like(h),
     )
 
 
@@ -157,6 +161,7 @@ def monomial(degree: int) -> Activation:
         lambda h: p * h ** (p - 1) if p else np.zeros_like(h),
         homogeneity=float(p),
         duals=closed_forms.monomial(p),
+        second_derivative=lambda h: p * (p - 1) * h ** (p - 2) if p > 1 else np.zeros_like(h),
     )
 
 
@@ -167,11 +172,12 @@ def custom(
     homogeneity: float | None = None,
     kinks: tuple[float, ...] = (),
     duals: ClosedForm | None = None,
+    second_derivative: Elementwise | None = None,
 ) -> Activation:
     r"""Your own activation, checked before it is used.
 
-    The derivative is held against central differences of the value on 41 points of [-3, 3], and a stated homogeneity against its
-    definition, because a wrong derivative trains quietly and badly.
+    The derivatives are held against central differences of what they derive on 41 points of [-3, 3], and a stated homogeneity against
+    its definition, because a wrong derivative trains quietly and badly.
 
     Parameters
     ----------
@@ -185,11 +191,13 @@ def custom(
         Points at which it is not smooth.
     duals : ClosedForm, optional
         Its Gaussian expectations, where you know them; without them they are integrated.
+    second_derivative : callable, optional
+        Where the derivative has no jumps.
 
     Raises
     ------
     ValueError
-        Where a function changes the shape, or the derivative or the homogeneity does not fit the value.
+        Where a function changes the shape, or a derivative or the homogeneity does not fit the value.
 
     Examples
     --------
@@ -201,16 +209,24 @@ def custom(
     if isinstance(name, str) and name in _TABLE:
         raise ValueError(f"name: {name!r} is a built-in activation; choose another name")
     h = np.linspace(-3, 3, 41) + 0.0123  # off the usual kinks
-    values = [returned("value", _elementwise("value", value, at), h.shape, "41 points") for at in (h + STEP, h - STEP)]
+    _check_derivative("derivative", derivative, "value", value, h)
+    curvature = None
+    if second_derivative is not None:
+        _check_derivative("second_derivative", second_derivative, "derivative", derivative, h)
+        curvature = _keeping(second_derivative)
+    return Activation(name, _keeping(value), _keeping(derivative), homogeneity, kinks, duals, curvature)
+
+
+def _check_derivative(label: str, derivative: Elementwise, what: str, function: Elementwise, h: Array) -> None:
+    values = [returned(what, _elementwise(what, function, at), h.shape, "41 points") for at in (h + STEP, h - STEP)]
     slope = (values[0] - values[1]) / (2 * STEP)
-    given = returned("derivative", _elementwise("derivative", derivative, h), h.shape, "41 points")
+    given = returned(label, _elementwise(label, derivative, h), h.shape, "41 points")
     wrong = np.abs(given - slope) > 1e-5 * (1 + np.abs(slope))
     if wrong.any():
         raise ValueError(
-            f"derivative: gives {given[wrong][0]:.6g} at h = {h[wrong][0]:.4g}, but finite differences of value give"
+            f"{label}: gives {given[wrong][0]:.6g} at h = {h[wrong][0]:.4g}, but finite differences of {what} give"
             f" {slope[wrong][0]:.6g}; correct it"
         )
-    return Activation(name, _keeping(value), _keeping(derivative), homogeneity, kinks, duals)
 
 
 STEP = 1e-5  # of the central differences
@@ -226,8 +242,22 @@ def _sigmoid_slope(h: Array) -> Array:
     return s * (1 - s)
 
 
+def _sigmoid_curvature(h: Array) -> Array:
+    s = special.expit(h)
+    return s * (1 - s) * (1 - 2 * s)
+
+
+def _tanh_curvature(h: Array) -> Array:
+    t = np.tanh(h)
+    return -2 * t * (1 - t**2)
+
+
+def _normal_density(h: Array) -> Array:
+    return np.exp(-(h**2) / 2) * h.dtype.type(1 / math.sqrt(2 * math.pi))
+
+
 def _gelu_slope(h: Array) -> Array:
-    return special.ndtr(h) + h * np.exp(-(h**2) / 2) * h.dtype.type(1 / math.sqrt(2 * math.pi))
+    return special.ndtr(h) + h * _normal_density(h)
 
 
 def _silu_slope(h: Array) -> Array:
@@ -235,11 +265,16 @@ def _silu_slope(h: Array) -> Array:
     return s * (1 + h * (1 - s))
 
 
+def _silu_curvature(h: Array) -> Array:
+    s = special.expit(h)
+    return s * (1 - s) * (2 + h * (1 - 2 * s))
+
+
 _TABLE: dict[str, Activation] = {}
 _TABLE |= {
     a.name: a
     for a in (
-        Activation("linear", lambda h: h, np.ones_like, 1.0, duals=closed_forms.piecewise_linear(1, 1)),
+        Activation("linear", lambda h: h, np.ones_like, 1.0, duals=closed_forms.piecewise_linear(1, 1), second_derivative=np.zeros_like),
         Activation(
             "relu",
             lambda h: np.maximum(h, 0),
@@ -251,21 +286,40 @@ _TABLE |= {
         Activation("abs", np.abs, np.sign, 1.0, kinks=(0.0,), duals=closed_forms.piecewise_linear(1, -1)),
         Activation("sign", np.sign, np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.sign()),
         Activation("step", lambda h: (h > 0).astype(h.dtype), np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.step()),
-        Activation("gaussian", lambda h: np.exp(-(h**2)), lambda h: -2 * h * np.exp(-(h**2)), duals=closed_forms.gaussian()),
-        Activation("erf", special.erf, lambda h: h.dtype.type(2 / math.sqrt(math.pi)) * np.exp(-(h**2)), duals=closed_forms.erf()),
-        Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2),
-        Activation("sigmoid", special.expit, _sigmoid_slope),
-        Activation("gelu", lambda h: h * special.ndtr(h), _gelu_slope, duals=closed_forms.gelu()),
+        Activation(
+            "gaussian",
+            lambda h: np.exp(-(h**2)),
+            lambda h: -2 * h * np.exp(-(h**2)),
+            duals=closed_forms.gaussian(),
+            second_derivative=lambda h: (4 * h**2 - 2) * np.exp(-(h**2)),
+        ),
+        Activation(
+            "erf",
+            special.erf,
+            lambda h: h.dtype.type(2 / math.sqrt(math.pi)) * np.exp(-(h**2)),
+            duals=closed_forms.erf(),
+            second_derivative=lambda h: h.dtype.type(-4 / math.sqrt(math.pi)) * h * np.exp(-(h**2)),
+        ),
+        Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2, second_derivative=_tanh_curvature),
+        Activation("sigmoid", special.expit, _sigmoid_slope, second_derivative=_sigmoid_curvature),
+        Activation(
+            "gelu",
+            lambda h: h * special.ndtr(h),
+            _gelu_slope,
+            duals=closed_forms.gelu(),
+            second_derivative=lambda h: (2 - h**2) * _normal_density(h),
+        ),
         Activation(
             "elu",
             lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))),
             lambda h: np.exp(np.minimum(h, 0)),
             kinks=(0.0,),
+            second_derivative=lambda h: np.where(h > 0, h.dtype.type(0), np.exp(np.minimum(h, 0))),
         ),
-        Activation("softplus", lambda h: np.logaddexp(h, h.dtype.type(0)), special.expit),
-        Activation("silu", lambda h: h * special.expit(h), _silu_slope),
-        Activation("sin", np.sin, np.cos, duals=closed_forms.sine()),
-        Activation("cos", np.cos, lambda h: -np.sin(h), duals=closed_forms.cosine()),
+        Activation("softplus", lambda h: np.logaddexp(h, h.dtype.type(0)), special.expit, second_derivative=_sigmoid_slope),
+        Activation("silu", lambda h: h * special.expit(h), _silu_slope, second_derivative=_silu_curvature),
+        Activation("sin", np.sin, np.cos, duals=closed_forms.sine(), second_derivative=lambda h: -np.sin(h)),
+        Activation("cos", np.cos, lambda h: -np.sin(h), duals=closed_forms.cosine(), second_derivative=lambda h: -np.cos(h)),
     )
 }
 _TABLE["leaky_relu"] = leaky_relu()

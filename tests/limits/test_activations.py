@@ -43,11 +43,25 @@ def test_value_and_derivative_against_mpmath(activation):
     np.testing.assert_allclose(activation.derivative(POINTS), slopes, rtol=1e-12, atol=1e-13)
 
 
+JUMPS = {"relu", "leaky_relu(0.01)", "leaky_relu(0.1)", "abs", "sign", "step"}  # of the derivative, or of the value
+
+
+@pytest.mark.parametrize("activation", EVERY, ids=lambda a: a.name)
+def test_second_derivative_against_finite_differences(activation):
+    """None exactly where the derivative jumps; elsewhere within what central differences of step 1e-5 can tell."""
+    if activation.name in JUMPS:
+        assert activation.second_derivative is None
+        return
+    differences = (activation.derivative(POINTS + 1e-5) - activation.derivative(POINTS - 1e-5)) / 2e-5
+    np.testing.assert_allclose(activation.second_derivative(POINTS), differences, rtol=1e-8, atol=1e-8)
+
+
 @pytest.mark.parametrize("activation", EVERY, ids=lambda a: a.name)
 def test_float32_is_kept(activation):
     h = POINTS.astype(np.float32)
     assert activation.value(h).dtype == np.float32
     assert activation.derivative(h).dtype == np.float32
+    assert activation.second_derivative is None or activation.second_derivative(h).dtype == np.float32
 
 
 @pytest.mark.parametrize("activation", EVERY, ids=lambda a: a.name)
@@ -81,6 +95,13 @@ def test_value_and_slope_at_zero():
 def test_custom_catches_a_wrong_derivative():
     with pytest.raises(ValueError, match=r"derivative: gives .* at h"):
         activations.custom("square", lambda h: h**2, lambda h: h)
+
+
+def test_custom_catches_a_wrong_second_derivative():
+    with pytest.raises(ValueError, match=r"second_derivative: gives .* finite differences of derivative give"):
+        activations.custom("square", lambda h: h**2, lambda h: 2 * h, second_derivative=np.ones_like)
+    square = activations.custom("square", lambda h: h**2, lambda h: 2 * h, second_derivative=lambda h: np.full_like(h, 2))
+    assert square.second_derivative(np.zeros(1)) == 2
 
 
 def test_custom_catches_a_wrong_homogeneity_and_a_taken_name():
