@@ -22,6 +22,7 @@ import numpy as np
 from scipy import special
 
 from ..solvers.checks import asked, function, integer, real, reals, returned, shown
+from . import derivatives as d
 from .gaussian import closed_forms
 from .gaussian.closed_forms import ClosedForm
 
@@ -210,11 +211,10 @@ def custom(
         raise ValueError(f"name: {name!r} is a built-in activation; choose another name")
     h = np.linspace(-3, 3, 41) + 0.0123  # off the usual kinks
     _check_derivative("derivative", derivative, "value", value, h)
-    curvature = None
     if second_derivative is not None:
         _check_derivative("second_derivative", second_derivative, "derivative", derivative, h)
-        curvature = _keeping(second_derivative)
-    return Activation(name, _keeping(value), _keeping(derivative), homogeneity, kinks, duals, curvature)
+        second_derivative = _keeping(second_derivative)
+    return Activation(name, _keeping(value), _keeping(derivative), homogeneity, kinks, duals, second_derivative)
 
 
 def _check_derivative(label: str, derivative: Elementwise, what: str, function: Elementwise, h: Array) -> None:
@@ -237,39 +237,6 @@ def _keeping(given: Elementwise) -> Elementwise:
     return lambda h: np.asarray(given(h), h.dtype)
 
 
-def _sigmoid_slope(h: Array) -> Array:
-    s = special.expit(h)
-    return s * (1 - s)
-
-
-def _sigmoid_curvature(h: Array) -> Array:
-    s = special.expit(h)
-    return s * (1 - s) * (1 - 2 * s)
-
-
-def _tanh_curvature(h: Array) -> Array:
-    t = np.tanh(h)
-    return -2 * t * (1 - t**2)
-
-
-def _normal_density(h: Array) -> Array:
-    return np.exp(-(h**2) / 2) * h.dtype.type(1 / math.sqrt(2 * math.pi))
-
-
-def _gelu_slope(h: Array) -> Array:
-    return special.ndtr(h) + h * _normal_density(h)
-
-
-def _silu_slope(h: Array) -> Array:
-    s = special.expit(h)
-    return s * (1 + h * (1 - s))
-
-
-def _silu_curvature(h: Array) -> Array:
-    s = special.expit(h)
-    return s * (1 - s) * (2 + h * (1 - 2 * s))
-
-
 _TABLE: dict[str, Activation] = {}
 _TABLE |= {
     a.name: a
@@ -286,38 +253,20 @@ _TABLE |= {
         Activation("abs", np.abs, np.sign, 1.0, kinks=(0.0,), duals=closed_forms.piecewise_linear(1, -1)),
         Activation("sign", np.sign, np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.sign()),
         Activation("step", lambda h: (h > 0).astype(h.dtype), np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.step()),
-        Activation(
-            "gaussian",
-            lambda h: np.exp(-(h**2)),
-            lambda h: -2 * h * np.exp(-(h**2)),
-            duals=closed_forms.gaussian(),
-            second_derivative=lambda h: (4 * h**2 - 2) * np.exp(-(h**2)),
-        ),
-        Activation(
-            "erf",
-            special.erf,
-            lambda h: h.dtype.type(2 / math.sqrt(math.pi)) * np.exp(-(h**2)),
-            duals=closed_forms.erf(),
-            second_derivative=lambda h: h.dtype.type(-4 / math.sqrt(math.pi)) * h * np.exp(-(h**2)),
-        ),
-        Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2, second_derivative=_tanh_curvature),
-        Activation("sigmoid", special.expit, _sigmoid_slope, second_derivative=_sigmoid_curvature),
-        Activation(
-            "gelu",
-            lambda h: h * special.ndtr(h),
-            _gelu_slope,
-            duals=closed_forms.gelu(),
-            second_derivative=lambda h: (2 - h**2) * _normal_density(h),
-        ),
+        Activation("gaussian", lambda h: np.exp(-(h**2)), d.gaussian_slope, None, (), closed_forms.gaussian(), d.gaussian_curvature),
+        Activation("erf", special.erf, d.erf_slope, duals=closed_forms.erf(), second_derivative=d.erf_curvature),
+        Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2, second_derivative=d.tanh_curvature),
+        Activation("sigmoid", special.expit, d.sigmoid_slope, second_derivative=d.sigmoid_curvature),
+        Activation("gelu", lambda h: h * special.ndtr(h), d.gelu_slope, duals=closed_forms.gelu(), second_derivative=d.gelu_curvature),
         Activation(
             "elu",
             lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))),
             lambda h: np.exp(np.minimum(h, 0)),
             kinks=(0.0,),
-            second_derivative=lambda h: np.where(h > 0, h.dtype.type(0), np.exp(np.minimum(h, 0))),
+            second_derivative=d.elu_curvature,
         ),
-        Activation("softplus", lambda h: np.logaddexp(h, h.dtype.type(0)), special.expit, second_derivative=_sigmoid_slope),
-        Activation("silu", lambda h: h * special.expit(h), _silu_slope, second_derivative=_silu_curvature),
+        Activation("softplus", lambda h: np.logaddexp(h, h.dtype.type(0)), special.expit, second_derivative=d.sigmoid_slope),
+        Activation("silu", lambda h: h * special.expit(h), d.silu_slope, second_derivative=d.silu_curvature),
         Activation("sin", np.sin, np.cos, duals=closed_forms.sine(), second_derivative=lambda h: -np.sin(h)),
         Activation("cos", np.cos, lambda h: -np.sin(h), duals=closed_forms.cosine(), second_derivative=lambda h: -np.cos(h)),
     )
@@ -346,8 +295,6 @@ def get(activation: str | Activation) -> Activation:
             " activations.custom(name, value, derivative)"
         )
     if activation not in _TABLE:
-        raise ValueError(
-            f"activation: {activation!r} is not one of {', '.join(names())}; build others with"
-            " activations.leaky_relu, .hermite, .monomial or .custom"
-        )
+        others = "activations.leaky_relu, .hermite, .monomial or .custom"
+        raise ValueError(f"activation: {activation!r} is not one of {', '.join(names())}; build others with {others}")
     return _TABLE[activation]

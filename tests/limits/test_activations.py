@@ -43,19 +43,6 @@ def test_value_and_derivative_against_mpmath(activation):
     np.testing.assert_allclose(activation.derivative(POINTS), slopes, rtol=1e-12, atol=1e-13)
 
 
-JUMPS = {"relu", "leaky_relu(0.01)", "leaky_relu(0.1)", "abs", "sign", "step"}  # of the derivative, or of the value
-
-
-@pytest.mark.parametrize("activation", EVERY, ids=lambda a: a.name)
-def test_second_derivative_against_finite_differences(activation):
-    """None exactly where the derivative jumps; elsewhere within what central differences of step 1e-5 can tell."""
-    if activation.name in JUMPS:
-        assert activation.second_derivative is None
-        return
-    differences = (activation.derivative(POINTS + 1e-5) - activation.derivative(POINTS - 1e-5)) / 2e-5
-    np.testing.assert_allclose(activation.second_derivative(POINTS), differences, rtol=1e-8, atol=1e-8)
-
-
 @pytest.mark.parametrize("activation", EVERY, ids=lambda a: a.name)
 def test_float32_is_kept(activation):
     h = POINTS.astype(np.float32)
