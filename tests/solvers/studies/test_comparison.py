@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
+from infwidth.limits.networks.problem import NetworkProblem
 from infwidth.solvers import Comparison
 
 X, Y = np.eye(2), np.array([1.0, -1.0])
@@ -75,7 +76,7 @@ def test_ctrl_c_stops_the_comparison():
     presses = []
 
     def press(t, state, problem):
-        if hasattr(problem, "layers") and problem.shapes[0][0] == 128 and not presses:
+        if isinstance(problem, NetworkProblem) and problem.shapes[0][0] == 128 and not presses:
             presses.append(t)
             signal.raise_signal(signal.SIGINT)
         return t

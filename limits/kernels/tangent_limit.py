@@ -1,0 +1,233 @@
+r"""Training with a tangent kernel: the limit of networks in the kernel regime.
+
+.. math:: f_t(x) = f_0(x) + \sum_i \Theta(x, x_i)\, \alpha_{t,i}, \qquad \dot\alpha_i = -\frac1n\, \partial_f \ell(f_t(x_i), y_i)
+
+for gradient flow on the mean loss [1]_ [2]_. The state is :math:`\alpha`, the coefficients of the parameters' move in the tangent
+features, so gradient descent, minibatches and momentum of the network are those of :math:`\alpha`. For the squared loss
+(:func:`ensemble`) everything is explicit: with :math:`\Theta = \Theta(X, X)`,
+:math:`A_t = \Theta(x, X)\, \Theta^{-1} (I - e^{-\Theta t/n})` and the covariance K of :math:`f_0`,
+
+.. math::
+    \mathbb E f_t = A_t\, y, \qquad
+    \operatorname{Cov} f_t = K(x, x') + A_t K(X, X) A_t^\top - A_t K(X, x') - (A_t K(X, x))^\top .
+
+References
+----------
+.. [1] Jacot, Gabriel and Hongler, arXiv:1806.07572. [2] Lee et al., "Wide neural networks of any depth evolve as linear models under
+   gradient descent", arXiv:1902.06720, equations for the mean and the covariance of the ensemble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ...solvers.abilities import Fused
+from ...solvers.checks import array
+from ...solvers.data import Data, needed
+from ...solvers.problem import Coordinates, Evaluation, Update
+from ..gaussian.process import ProcessPath
+from .kernel import Kernel
+
+__all__ = ["Ensemble", "NeuralTangentLimit", "ensemble"]
+
+Array = np.ndarray
+
+LARGEST = 4e9  # bytes of a Gram matrix
+NULL = 1e-13  # of the largest eigenvalue: what is below learns nothing, and repeated points make it
+
+
+@dataclass(frozen=True)
+class NeuralTangentLimit:
+    r"""The limit of a network in the kernel regime; any loss, and any method but noise.
+
+    Time is that of the network: learning rate times steps, in the units of the kernel (``kernels.of(network)`` has the network's own).
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Of :mod:`infwidth.limits.kernels`; its ``ntk`` moves the outputs.
+    initial : {"zero", "gaussian"} or callable
+        :math:`f_0`: zero, one path of the Gaussian process with covariance ``kernel.nngp`` (drawn by ``rng``, as an infinitely wide random
+        network has it), or a function of inputs (n, d) to outputs (n, k), such as those of a finite network at its start.
+
+    Raises
+    ------
+    TypeError
+        Where the kernel is no Kernel or ``initial`` neither a name nor a function.
+    ValueError
+        Where the name is not known, or the Gram matrix would take more than 4 GB.
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> from infwidth.limits import kernels
+    >>> network = iw.Network(2, 2, 64, "relu", iw.Parameterization.ntk(2))
+    >>> X, y = np.array([[1.0, 0.0], [0.5, 1.0], [-1.0, 0.3]]), np.array([1.0, -1.0, 0.5])
+    >>> limit = iw.NeuralTangentLimit(kernels.of(network), initial="gaussian")
+    >>> sol = iw.solve(limit, X, y, iw.GradientDescent(0.2, steps=300), rng=0)
+    >>> bool(abs(sol.outputs[0]).max() > 0.1), bool(sol.loss[-1] < 1e-4)
+    (True, True)
+    """
+
+    kernel: Kernel
+    initial: str | Callable[[Array], Array] = "zero"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.kernel, Kernel):
+            raise TypeError(f"kernel: need a Kernel, got {type(self.kernel).__name__}; kernels.of(network) has that of a network")
+        if isinstance(self.initial, str):
+            if self.initial not in ("zero", "gaussian"):
+                raise ValueError(f"initial: {self.initial!r} is not one of zero, gaussian; or give a function of the inputs")
+        elif not callable(self.initial):
+            raise TypeError(f"initial: need a name or a function of the inputs, got {type(self.initial).__name__}")
+
+    def bind(self, data: Data | None, rng: np.random.Generator) -> TangentProblem:
+        """Compute the Gram matrix, and draw the start."""
+        data = needed(data, "give X and y")
+        if 8.0 * data.n**2 > LARGEST:
+            raise ValueError(
+                f"X: a Gram matrix of {data.n} points takes {8e-9 * data.n**2:.0f} GB (limit {LARGEST / 1e9:g} GB); give fewer"
+            )
+        if callable(self.initial):
+            start: Callable[[Array], Array] = self.initial
+        elif self.initial == "gaussian":
+            start = ProcessPath(lambda X, Z: np.asarray(self.kernel.nngp(X, Z), float), data.outputs, rng)
+        else:
+            k = data.outputs
+
+            def start(X: Array) -> Array:
+                return np.zeros((len(X), k), X.dtype)
+
+        return TangentProblem(data, self.kernel, start)
+
+
+class TangentProblem(Fused):
+    """The limit on its data; the state is :math:`\\alpha` (n, k) in one vector.
+
+    Parameters
+    ----------
+    data : Data
+    kernel : Kernel
+    start : callable
+        Inputs (n', d) to :math:`f_0` (n', k).
+    """
+
+    coordinates: ClassVar[Coordinates] = "reduced"
+
+    def __init__(self, data: Data, kernel: Kernel, start: Callable[[Array], Array]) -> None:
+        self.data, self.kernel, self._initial = data, kernel, start
+        self.gram = kernel.ntk(data.X).astype(data.X.dtype, copy=False)
+        self._offset = self._checked(data.X)
+        self._seen: tuple[bytes, Array, Array] | None = None  # test points are asked for at every saved time
+
+    def _checked(self, X: Array) -> Array:
+        values = np.asarray(self._initial(X), X.dtype)
+        if values.shape != (len(X), self.data.outputs) or not np.isfinite(values).all():
+            raise ValueError(f"initial: must give finite values of shape {(len(X), self.data.outputs)}, gave shape {values.shape}")
+        return values
+
+    def start(self) -> Array:
+        return np.zeros(self.data.y.size, self.data.X.dtype)
+
+    def predict(self, state: Array, X: Array) -> Array:
+        key = X.tobytes()
+        if self._seen is None or self._seen[0] != key:
+            self._seen = key, self.kernel.ntk(X, self.data.X).astype(X.dtype, copy=False), self._checked(X)
+        _, cross, offset = self._seen
+        return offset + cross @ state.reshape(self.data.y.shape)
+
+    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
+        evaluation, residual = self._judge(state, rows)
+        if velocity is not None:
+            move = velocity.reshape(self.data.y.shape)
+            move[:] = 0
+            move[slice(None) if rows is None else rows] = -residual
+        return evaluation
+
+    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Update]:
+        """Evaluate, and return ``update(rate)``, which moves the coefficients of those rows alone."""
+        evaluation, residual = self._judge(state, rows)
+        alpha = state.reshape(self.data.y.shape)
+
+        def update(rate: float) -> None:
+            alpha[slice(None) if rows is None else rows] -= rate * residual
+
+        return evaluation, update
+
+    def _judge(self, state: Array, rows: Any) -> tuple[Evaluation, Array]:
+        alpha = state.reshape(self.data.y.shape)
+        chosen = slice(None) if rows is None else rows
+        f = self._offset[chosen] + self.gram[chosen] @ alpha
+        loss, residual = self.data.judge(f, rows)
+        return Evaluation(loss, f), residual
+
+
+class Ensemble(NamedTuple):
+    """Outputs of infinitely wide networks over their initial weights.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (T, n', k)
+    covariance : ndarray, shape (T, n', n')
+        Of each output; outputs are independent.
+    condition : float
+        Ratio of the largest to the smallest eigenvalue of the tangent kernel on the training points that counts.
+    """
+
+    mean: Array
+    covariance: Array
+    condition: float
+
+
+def ensemble(kernel: Kernel, X: Any, y: Any, X_test: Any, t: Any) -> Ensemble:
+    r"""Mean and covariance after gradient flow of length t on the mean squared loss, from one eigendecomposition for all times.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    X : array_like, shape (n, d)
+    y : array_like, shape (n,) or (n, k)
+    X_test : array_like, shape (n', d)
+    t : array_like, shape (T,)
+        Times >= 0, inf included: there it is the interpolant of minimum norm, with repeated points too.
+
+    Raises
+    ------
+    ValueError
+        Where a time is negative or not a number, or the data do not fit.
+
+    Examples
+    --------
+    >>> from infwidth.limits import kernels
+    >>> k = kernels.serial(kernels.Dense(1.4, 0.1), kernels.Relu(), kernels.Dense(1.0, 0.0))
+    >>> X, y = [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0]
+    >>> found = kernels.ensemble(k, X, y, X, [0.0, np.inf])
+    >>> found.mean[:, :, 0].round(6) + 0.0, found.covariance[1].round(6) + 0.0  # interpolated, with certainty
+    (array([[ 0.,  0.],
+           [ 1., -1.]]), array([[0., 0.],
+           [0., 0.]]))
+    """
+    data = Data.check(X, y, "squared", X_test)
+    assert data.X_test is not None
+    times = np.atleast_1d(np.asarray(t, float))
+    if times.ndim != 1 or not (times >= 0).all():
+        raise ValueError(f"t: need a vector of times >= 0, got {t!r:.60}")
+    train, test = data.X.astype(float), array("X_test", data.X_test).astype(float)
+    K, theta = kernel(train, get=("nngp", "ntk"))
+    K_cross, theta_cross = kernel(test, train, get=("nngp", "ntk"))
+    K_test = kernel.nngp(test)
+    lam, vectors = np.linalg.eigh(theta)
+    counts = lam > NULL * lam[-1]
+    means, covariances = [], []
+    for time in times:
+        with np.errstate(invalid="ignore"):
+            learned = np.where(counts, -np.expm1(-np.where(counts, lam, 1.0) * time / data.n) / np.where(counts, lam, 1.0), 0.0)
+        A = (theta_cross @ vectors) * learned @ vectors.T
+        mixed = A @ K_cross.T
+        means.append(A @ data.y)
+        covariances.append(K_test + A @ K @ A.T - mixed - mixed.T)
+    return Ensemble(np.array(means), np.array(covariances), float(lam[-1] / lam[counts].min()))
