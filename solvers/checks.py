@@ -5,6 +5,7 @@ One function per type of argument, so that a flag, a name or a number means the 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -149,20 +150,32 @@ def instance(name: str, value: Any, kind: type[T], example: str) -> T:
     return value
 
 
-def function(name: str, value: Any, signature: str) -> Callable[..., Any]:
-    """A function; ``signature`` says of what, such as ``points (q, p) to densities (q,)``."""
+def function(name: str, value: Any, signature: str, arguments: int | None = None) -> Callable[..., Any]:
+    """A function; ``signature`` says of what, such as ``points (q, p) to densities (q,)``. That it takes so many ``arguments`` is looked at
+    where there is no good time for a first call.
+    """
     if not callable(value) or isinstance(value, type):
         raise TypeError(f"{name}: need a function, {signature}, got {shown(value)}")
+    if arguments is not None:
+        try:
+            inspect.signature(value).bind(*range(arguments))
+        except ValueError:  # compiled functions do not say what they take
+            pass
+        except TypeError as error:
+            raise TypeError(f"{name}: need a function, {signature}, but this one does not take {arguments} arguments ({error})") from None
     return value
 
 
 def observed(state: Any, problem: Any, kind: type, example: str) -> Array:
     """The state of a problem of that kind, for observables that are called by hand; ``example`` is a model of it."""
+    if isinstance(problem, type):
+        raise TypeError(f"problem: need a problem, got {shown(problem)}; for example sol.problem of solve({example}, ...)")
     instance("problem", problem, kind, f"sol.problem of solve({example}, ...)")
-    size = len(problem.start())
-    if not isinstance(state, np.ndarray) or state.shape != (size,) or state.dtype.kind != "f" or isinstance(state, np.ma.MaskedArray):
-        raise ValueError(f"state: need a vector of {size} floats, such as sol.state, got {shown(state)}")
-    return state
+    start = problem.start()
+    plain = isinstance(state, np.ndarray) and not isinstance(state, np.ma.MaskedArray)
+    if not plain or state.shape != start.shape or state.dtype != start.dtype:
+        raise ValueError(f"state: need a vector of {len(start)} numbers of {start.dtype}, such as sol.state, got {shown(state)}")
+    return np.ascontiguousarray(state)
 
 
 def asked(name: str, function: Callable[..., Any], *arguments: Any, signature: str) -> Any:

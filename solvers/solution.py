@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import checkpoint
-from .checks import array
-from .problem import Causal
+from .checks import array, integer, shown
+from .checks import path as checked_path
+from .problem import Causal, Problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,6 +97,7 @@ class Solution:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything but the problem to one .npz file (no pickle), atomically. The name is used as given."""
+        checked_path("path", path)
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("problem", "state")}
         if isinstance(self.state, Causal):
             content["history"] = self.state.history()
@@ -118,12 +120,21 @@ class Solution:
         FileNotFoundError, ValueError
             Where there is no such file, or it holds something else.
         """
+        checked_path("path", path)
+        if problem is not None and (isinstance(problem, type) or not isinstance(problem, Problem | Causal)):
+            raise TypeError(
+                f"problem: need a problem, got {shown(problem)}; for example model.bind(Data.check(X, y), numpy.random.default_rng(0))"
+            )
         content = checkpoint.read(path)
         if content.pop("kind", None) != "solution":
             raise ValueError(f"path: {os.fspath(path)!r} is not a saved Solution (a checkpoint is read by solve(..., checkpoint=))")
         history = content.pop("history", None)
         if history is not None:
             if problem is not None:
+                if not isinstance(problem, Causal):
+                    raise TypeError(
+                        f"problem: the file has a history, and this problem has none: {shown(problem)}; bind the model that was solved"
+                    )
                 problem.restore(history)
                 content["state"] = problem
             else:
@@ -141,6 +152,7 @@ class Solution:
         """
         if not len(self.t):
             raise ValueError(f"t: nothing was recorded ({self.message}), so there is nothing to plot")
+        samples = integer("samples", samples, least=1)
         if axes is None:
             import matplotlib.pyplot as plt
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .abilities import Population
-from .checks import array, flag, real, shown
+from .checks import array, flag, function, real, shown
 from .data import Data
 from .losses import Loss
 from .machine.blas_threads import one_blas_thread
@@ -20,7 +20,7 @@ from .running.error_estimate import refinement_error
 from .running.interrupt import DeferredInterrupt, current_study
 from .running.loop import Run
 from .running.progress import progress_bar
-from .running.recorder import Observable, Recorder, check_save_at
+from .running.recorder import NeedsMemory, Observable, Recorder, check_save_at
 from .running.streams import identity, streams
 from .solution import Solution
 
@@ -108,9 +108,11 @@ def solve(
     if observables is not None and not isinstance(observables, Mapping):
         raise TypeError(f"observables: need a dict of functions by name, got {shown(observables)}")
     observables = dict(observables or {})
-    for name, value in (("callback", callback), *((f"observables[{k!r}]", v) for k, v in observables.items())):
-        if value is not None and not callable(value):
-            raise TypeError(f"{name}: need a function, got {type(value).__name__}")
+    if callback is not None:
+        function("callback", callback, "f(point), true to stop", arguments=1)
+    for name, value in observables.items():
+        needs_memory = isinstance(value, NeedsMemory) and value.needs_memory
+        function(f"observables[{name!r}]", value, "f(t, state, problem)", arguments=None if needs_memory else 3)
     file = None if checkpoint is None else CheckpointFile(checkpoint, checkpoint_seconds, method, rng)
     if file is not None:
         file.identify(saved, model=model, data=X_test if data is None else data, rng=identity(rng), observables=observables)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import integer, observed, real, squarable
 from ...solvers.losses import Loss
 from ...solvers.methods.gradient_descent import GradientDescent
 from ...solvers.problem import Problem
@@ -71,7 +71,7 @@ def sharpness(t: float, state: Array, problem: Problem) -> float:
     """
     from scipy.sparse.linalg import LinearOperator, eigs
 
-    state = np.asarray(state)
+    state = _finite(observed(state, problem, Problem, "network"))
     if state.size < 3:
         raise ValueError(f"state: need at least three parameters, got {state.size}; differentiate so small a problem by hand")
     above, below = np.empty_like(state), np.empty_like(state)
@@ -112,7 +112,7 @@ def tangent_sharpness(t: float, state: Array, problem: Problem) -> float:
     """
     from scipy.sparse.linalg import LinearOperator, eigsh
 
-    state, data = np.asarray(state), problem.data
+    state, data = _finite(observed(state, problem, Problem, "network")), problem.data
     if data is None:
         raise ValueError("problem: has no training points, so no kernel on them; give X and y to solve")
     shape = data.y.shape
@@ -183,7 +183,7 @@ def largest_stable_rate(
     >>> bool(abs(rate * kernel - 4) < 0.05)
     True
     """
-    steps, tolerance = integer("steps", steps, least=1), real("tolerance", tolerance, above=0)
+    steps, tolerance = integer("steps", steps, least=1, most=10_000_000), real("tolerance", tolerance, least=1e-6)
 
     def trains(rate: float) -> bool:
         run = solve(model, X, y, GradientDescent(rate, steps), loss=loss, rng=rng, save_at=[0, steps])
@@ -211,6 +211,13 @@ def largest_stable_rate(
         middle = math.sqrt(low * high)
         low, high = (middle, high) if trains(middle) else (low, middle)
     return low
+
+
+def _finite(state: Array) -> Array:
+    """Refuses a state whose derivatives have no digits."""
+    if not np.isfinite(state).all():
+        raise ValueError("state: holds NaN or infinity, where there is no curvature; look at an earlier one")
+    return squarable("state", state)
 
 
 def _step(state: Array, direction: Array) -> float:

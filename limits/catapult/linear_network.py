@@ -38,6 +38,7 @@ __all__ = ["TwoLayerLinearNetwork"]
 Array = np.ndarray
 
 PART = 1 << 14  # neurons drawn at once
+MOST_DRAWN = 10_000_000  # beyond, their moments are drawn from their law, which is that of Wishart
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,20 @@ class TwoLayerLinearNetwork:
         n, d, k = self.width, data.X.shape[1], data.outputs
         # By rows of a (d + k, n) Gaussian matrix in parts: a wide network fits into memory.
         moments = np.zeros((d + k, d + k))
-        for begin in range(0, n, PART):
+        for begin in range(0, n, PART) if n <= MOST_DRAWN else ():
             weights = rng.standard_normal((min(PART, n - begin), d + k))
             moments += weights.T @ weights
+        if n > MOST_DRAWN:
+            moments = _wishart(rng, n, d + k)
         B, W, A = moments[:d, :d] / n, moments[d:, :d] / math.sqrt(n), moments[d:, d:] / n
         return TwoLayerLinearProblem(data, n, W, A, B)
+
+
+def _wishart(rng: np.random.Generator, n: int, size: int) -> Array:
+    """Moments of n Gaussian vectors by Bartlett's decomposition L L^T, L Gaussian below a diagonal of chi variables."""
+    L = np.tril(rng.standard_normal((size, size)), -1)
+    L[np.diag_indices(size)] = np.sqrt(rng.chisquare(n - np.arange(size)))
+    return L @ L.T
 
 
 class TwoLayerLinearProblem(Fused):

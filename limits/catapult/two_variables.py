@@ -67,7 +67,7 @@ def phase(kernel: float, learning_rate: float) -> str:
     >>> [catapult.phase(2.0, rate) for rate in (0.9, 1.5, 2.5)]
     ['lazy', 'catapult', 'divergent']
     """
-    stiffness = real("kernel", kernel, least=0) * real("learning_rate", learning_rate, above=0)
+    stiffness = real("kernel", kernel, least=0, most=DIVERGED) * real("learning_rate", learning_rate, above=0, most=DIVERGED)
     return "lazy" if stiffness < 2 else "catapult" if stiffness < 4 else "divergent"
 
 
@@ -159,14 +159,17 @@ def peak_time(output: float, kernel: float, learning_rate: float, width: int) ->
     (13.3, 13)
     """
     n = integer("width", width, least=1)
+    output = real("output", output)
     if phase(kernel, learning_rate) != "catapult" or learning_rate * kernel == 2:
         raise ValueError(f"learning_rate: a catapult needs 2 < learning_rate * kernel < 4, got {learning_rate * kernel:g}")
-    if not real("output", output):
+    if not output:
         raise ValueError("output: is 0, where gradient descent stands still; give another start")
-    return math.log(n / output**2) / (2 * math.log(learning_rate * kernel - 1))
+    return (math.log(n) - 2 * math.log(abs(output))) / (2 * math.log(learning_rate * kernel - 1))
 
 
 def _finite(name: str, value: Any) -> Array:
+    if not (isinstance(value, np.ndarray) or np.iterable(value)):
+        value = real(name, value)
     a = numbers(name, value).astype(float, copy=False)
     if not np.isfinite(a).all():
         raise ValueError(f"{name}: holds NaN or infinity; give finite numbers")

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from ...solvers.abilities import Fused, Refinable
+from ...solvers.checks import observed
 from ...solvers.data import Data
 from ...solvers.grids.finite_volumes import transport
 from ...solvers.grids.grid import Grid
@@ -146,4 +147,5 @@ class CircleProblem(Fused, Refinable):
 
 def dissipation(t: float, state: Array, problem: CircleProblem) -> float:
     r"""Observable: :math:`-d\,\mathrm{Loss}/dt` of the exact flow, up to the second order in the width of the cells."""
+    state = observed(state, problem, CircleProblem, "CircleMeanField(...)")
     return problem.dissipation(state)

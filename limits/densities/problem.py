@@ -10,16 +10,17 @@ cell. What E is, an object says that maps masses to :math:`(E, \text{outputs}, \
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
 from ...solvers.abilities import Fused, ImplicitSteps
+from ...solvers.checks import observed
 from ...solvers.data import Data
 from ...solvers.grids.finite_volumes import transport
 from ...solvers.grids.grid import Grid
 from ...solvers.grids.implicit_fluxes import implicit_step
-from ...solvers.problem import Coordinates, Evaluation, MethodFailed
+from ...solvers.problem import Coordinates, Evaluation, MethodFailed, Problem
 from .mass_descent import descend_masses
 
 __all__ = ["DensityProblem", "Energy", "density", "free_energy"]
@@ -35,6 +36,15 @@ class Energy(Protocol):
 
     def predict(self, masses: Array, X: Array) -> Array:
         """Outputs (n', k) at inputs (n', d)."""
+
+
+@runtime_checkable
+class OnCells(Problem, Protocol):
+    """A problem whose state is the masses of cells."""
+
+    def density(self, state: Array) -> Array:
+        """Mass per unit of volume."""
+        ...
 
 
 class DensityProblem(Fused, ImplicitSteps):
@@ -158,9 +168,11 @@ class DensityProblem(Fused, ImplicitSteps):
 
 def density(t: float, state: Array, problem: DensityProblem) -> Array:
     """Observable: snapshots of the density, ``solve(..., observables={"density": density})``."""
+    state = observed(state, problem, OnCells, "DensityMeanField(...)")
     return problem.density(state)
 
 
 def free_energy(t: float, state: Array, problem: DensityProblem) -> float:
     """Observable: the free energy at the saved times."""
+    state = observed(state, problem, DensityProblem, "DensityMeanField(...)")
     return problem.free_energy(state)

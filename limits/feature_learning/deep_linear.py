@@ -87,8 +87,8 @@ class DeepLinearMuP:
     estimate_error: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden_layers", integer("hidden_layers", self.hidden_layers, least=1))
-        object.__setattr__(self, "gamma", real("gamma", self.gamma, above=0))
+        object.__setattr__(self, "hidden_layers", integer("hidden_layers", self.hidden_layers, least=1, most=10_000))
+        object.__setattr__(self, "gamma", real("gamma", self.gamma, least=1e-50, most=1e50))
         object.__setattr__(self, "tolerance", real("tolerance", self.tolerance, least=0))
         for name in ("weight_std", "rates"):
             object.__setattr__(self, name, self._per_layer(name, getattr(self, name)))

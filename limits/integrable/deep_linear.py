@@ -90,7 +90,7 @@ class DeepLinearIntegrable:
     scheme: str = "large_lr"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden_layers", integer("hidden_layers", self.hidden_layers, least=1))
+        object.__setattr__(self, "hidden_layers", integer("hidden_layers", self.hidden_layers, least=1, most=10_000))
         check_scheme(self.scheme, SCHEMES)
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ChainProblem:

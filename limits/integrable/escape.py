@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import flag, instance, integer, integers, numbers, real, shown
+from ...solvers.checks import flag, instance, integer, integers, numbers, real, shown, squarable
 from ...solvers.machine.memory import refuse_above_available
 from ...solvers.running.streams import generator
 from ...solvers.solution import Solution
@@ -170,7 +170,7 @@ def fit_growth(
     exponent = real("exponent", exponent, least=-STEEPEST, most=STEEPEST)
     logarithm = flag("logarithm", logarithm)
     resamples = integer("resamples", resamples, least=20)
-    longest = max(len(seeds) for seeds in samples)
+    longest = max((len(seeds) for seeds in samples), default=0)
     refuse_above_available("resamples", f"{resamples} samples of {longest} seeds", 8.0 * resamples * (longest + len(m)), "lower it")
     if len(samples) != len(m):
         raise ValueError(f"times: has {len(samples)} rows but there are {len(m)} widths; give one row of seeds per width")
@@ -198,6 +198,7 @@ def _samples(times: Any) -> list[Array]:
     for i, seeds in enumerate(samples):
         if not (seeds >= 0).all():
             raise ValueError(f"times[{i}]: escape times are not negative, got {seeds[~(seeds >= 0)][0]:g}; inf where a seed did not escape")
+        squarable(f"times[{i}]", seeds[np.isfinite(seeds)])
     return samples
 
 

@@ -181,7 +181,7 @@ def growth_rate(
     if first_learning_rate is not None:
         if phi.name != "linear":
             raise ValueError(f"activation: under IP-LLR the rate is known for linear networks, not for {phi.name}; leave it out")
-        first = real("first_learning_rate", first_learning_rate, above=0) * rho
+        first = real("first_learning_rate", first_learning_rate, above=0, most=1e50) * rho
         return first**2 * rho * math.sqrt(2 + first**2) if hidden_layers == 5 else first**3 * rho
     return rate
 

@@ -103,7 +103,7 @@ class PiecewiseLinear:
         q = np.full(s.shape, self.values[0])
         for t, ramp in zip(self.knots, self.ramps, strict=True):
             first, tail = _partial_moments(t, s, dim)
-            q += ramp * (s * first - t * tail)
+            q += ramp * (np.where(np.isinf(s), 0.0, s) * first - t * tail)  # at infinity first is 0
         return q
 
     def radial_slope(self, s: Array, dim: float) -> Array:
@@ -137,11 +137,13 @@ def _partial_moments(t: float, s: Array, dim: float) -> tuple[Array, Array]:
 
     The ramps sum to 0, so the constant drops out of their sum; without it the first is exact at large s too, where it is multiplied by s.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         c = np.where(s > 0, t / s, math.inf if t >= 0 else -math.inf)
+    with np.errstate(over="ignore"):
+        square = c * c
     if math.isinf(dim):
-        return np.expm1(-(c**2) / 2) / math.sqrt(2 * math.pi), special.ndtr(-c)
-    square = np.minimum(c * c, 1)
+        return np.expm1(-square / 2) / math.sqrt(2 * math.pi), special.ndtr(-c)
+    square = np.minimum(square, 1)
     norm = math.exp(math.lgamma(dim / 2) - math.lgamma((dim + 1) / 2)) / (2 * math.sqrt(math.pi))
     if dim == 1:
         first, tail = np.where(np.abs(c) < 1, 0.0, -norm), np.where(np.abs(c) < 1, 0.5, 0.0)

@@ -41,7 +41,7 @@ __all__ = ["RadialMeanField"]
 Array = np.ndarray
 
 DISCRETISATIONS = ("particles", "density")
-MOST_DIMENSIONS = 10**9  # beyond, the finite ones have no digits of their own: take math.inf
+MOST_DIMENSIONS = 10**6  # beyond, the finite ones have no digits of their own: take math.inf
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class RadialMeanField:
             discretisation=choice("discretisation", self.discretisation, DISCRETISATIONS),
             size=integer("size", self.size, least=1),
             random_start=flag("random_start", self.random_start),
-            r_max=real("r_max", self.r_max, above=0),
+            r_max=real("r_max", self.r_max, above=0, most=1e6),
         )
         instance("activation", self.activation, PiecewiseLinear, "PiecewiseLinear((0.0, 1.0), (0.0, 1.0)), which can have many knots")
         if not hasattr(self.initial, "ppf"):
@@ -131,7 +131,8 @@ class RadialMeanField:
             if not lowest >= 0:
                 raise ValueError(f"initial: a radius is not negative, but the law starts at {lowest:g}; truncate or fold it")
         self._check_grid()
-        noisy = real("temperature", self.temperature, least=0) + real("weight_decay", self.weight_decay, least=0) > 0
+        settle(self, **{name: real(name, getattr(self, name), least=0) for name in ("temperature", "weight_decay")})
+        noisy = self.temperature > 0 or self.weight_decay > 0
         if noisy and self.discretisation == "particles":
             raise ValueError("temperature, weight_decay: radial particles move without noise; use discretisation='density'")
         if self.temperature and math.isinf(self.dim):

@@ -101,7 +101,7 @@ class Parameterization:
             raise ValueError(f"name: need a name, got {shown(self.name)}")
         for name in ("a", "b", "c", "first_c", "mean", "weight_std", "bias_std", "bias_c", "first_bias_c"):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or name in ("a", "b", "c", "mean", "weight_std"):
                 settle(self, **{name: _per_layer(name, value, layers)})
         for name in ("a", "b", "c", "first_c", "bias_c", "first_bias_c"):
             if max(map(abs, getattr(self, name) or (0.0,))) > STEEPEST:

@@ -117,7 +117,7 @@ def slopes(
     """
     rate = real("learning_rate", learning_rate, above=0)
     first = rate if first_learning_rate is None else real("first_learning_rate", first_learning_rate, above=0)
-    steps = integer("steps", steps, least=0)
+    steps = integer("steps", steps, least=0, most=10_000)
     instance("parameterization", parameterization, Parameterization, "Parameterization.mup(2)")
     ms, labels = integers("widths", widths, least=1, least_length=2), integers("seeds", seeds, least=0, least_length=2)
     if len(set(ms)) < 2 or len(set(labels)) < 2:

@@ -84,7 +84,7 @@ class KineticEnergy:
     needs_memory = True
 
     def __post_init__(self) -> None:
-        settle(self, step_size=real("step_size", self.step_size, above=0))
+        settle(self, step_size=real("step_size", self.step_size, least=1e-100, most=1e100))
 
     def __call__(self, t: float, state: Array, problem: Any, memory: dict[str, Any]) -> float:
         instance("problem", problem, ParticleProblem, f"solve({PARTICLES}, ...)")

@@ -28,11 +28,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import instance, integer, real, shown
 from ...solvers.data import Data
 from ...solvers.losses import Loss
 from ...solvers.machine.blas_threads import one_blas_thread
 from ...solvers.methods.gradient_descent import GradientDescent
+from ...solvers.problem import Method
 from ...solvers.running.streams import streams
 from ...solvers.solution import Solution
 from ...solvers.solving import solve
@@ -96,6 +97,8 @@ def replica_fluctuations(
     >>> bool(abs(found.variance.item() - 4) < 3 * found.error.item())
     True
     """
+    instance("model", model, TwoLayerMeanField, 'TwoLayerMeanField("relu", particles=1000, replicas=10)')
+    _check_method(method)
     if model.replicas < 2:
         raise ValueError(f"replicas: need at least 2 for a variance, got {model.replicas}; raise replicas of the model")
     sol = _final(model, X, y, method, loss, X_test, rng)
@@ -150,13 +153,16 @@ def linearized_fluctuations(
     >>> bool(abs(found.variance.item() - 4) < 3 * found.error.item())
     True
     """
+    instance("model", model, TwoLayerMeanField, 'TwoLayerMeanField("relu", particles=1000)')
     if not isinstance(method, GradientDescent) or method.batch_size is not None:
-        raise ValueError(f"method: the linearised dynamics follows full-batch GradientDescent, got {method!r}")
+        raise ValueError(f"method: the linearised dynamics follows full-batch GradientDescent, got {shown(method)}")
+    if X_test is None:
+        raise ValueError("X_test: is missing; give the inputs at which to measure the fluctuations")
     if model.replicas != 1:
         raise ValueError(f"replicas: the reference is one system, got replicas={model.replicas}; leave it out")
     if model.population is not None:
         raise ValueError("population: the linearised dynamics needs data; use replica_fluctuations, or sample X and y from the teacher")
-    draws = integer("draws", draws, least=2)
+    draws = integer("draws", draws, least=2, most=1_000_000)
     epsilon = real("epsilon", epsilon, above=0)
     rng_model, rng_draws = streams(rng)
     problem = model.bind(Data.check(X, y, loss, X_test), rng_model)
@@ -177,6 +183,11 @@ def linearized_fluctuations(
             moved.append((up - down).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
     variance = (np.array(moved) ** 2).mean(axis=0)
     return Fluctuations(variance, variance * np.sqrt(2 / draws), mean)
+
+
+def _check_method(method: Any) -> None:
+    if isinstance(method, type) or not isinstance(method, Method):
+        raise TypeError(f"method: need a method, got {shown(method)}; for example GradientDescent(learning_rate=0.1, steps=100)")
 
 
 @dataclass(frozen=True)

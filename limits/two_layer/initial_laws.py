@@ -19,6 +19,7 @@ import numpy as np
 from scipy import special
 
 from ...solvers.checks import choice, flag, instance, integer
+from ...solvers.machine.memory import refuse_above_available
 
 __all__ = ["LAWS", "draw"]
 
@@ -61,6 +62,8 @@ def draw(law: str, rng: np.random.Generator, particles: int, dim: int, outputs: 
     instance("rng", rng, np.random.Generator, "numpy.random.default_rng(0)")
     particles, dim, outputs = (integer(*pair, least=1) for pair in (("particles", particles), ("dim", dim), ("outputs", outputs)))
     width = dim + outputs
+    what = f"{particles:.3g} particles of {width:.3g} weights"
+    refuse_above_available("particles", what, 24.0 * particles * width, "take fewer of one of them")
     if flag("quasi_random", quasi_random) and width > MOST_SOBOL:
         raise ValueError(f"quasi_random: Sobol points have at most {MOST_SOBOL} dimensions, a particle has {width} weights; leave it out")
     if quasi_random:

@@ -256,7 +256,7 @@ class Grid:
 
 def _interval(lower: Any, upper: Any) -> tuple[float, float]:
     """Its ends, in order."""
-    low, high = real("lower", lower), real("upper", upper)
+    low, high = (real(name, value, least=-LARGEST, most=LARGEST) for name, value in (("lower", lower), ("upper", upper)))
     if not high > low:
         raise ValueError(f"upper: {high:g} must exceed lower = {low:g}")
     return low, high

@@ -6,8 +6,8 @@ from ..problem import MethodFailed
 
 __all__ = ["Pace"]
 
-WINDOW = 2000  # steps over which the pace is measured
-MOST_STEPS = 100_000_000  # to come: hours of the smallest problem
+WINDOW = 250  # steps over which the pace is measured
+MOST_STEPS = 10_000_000  # to come: hours of most problems
 
 
 class Pace:
@@ -22,11 +22,11 @@ class Pace:
     Examples
     --------
     >>> pace = Pace(1e9, "raise rtol")
-    >>> for step in range(4001):
+    >>> for step in range(501):
     ...     pace.check(step, 1e-3 * step)
     Traceback (most recent call last):
     ...
-    infwidth.solvers.problem.MethodFailed: t_end: the steps around t = 4 are 0.001 long, so that t_end=1e+09 needs 1e+12 more of them; ...
+    infwidth.solvers.problem.MethodFailed: t_end: the steps around t = 0.5 are 0.001 long, so that t_end=1e+09 needs 1e+12 more of them; ...
     """
 
     def __init__(self, t_end: float, way_out: str) -> None:

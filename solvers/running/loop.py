@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..abilities import WithRemark
+from ..abilities import Population, WithRemark
 from ..problem import Causal, Method, MethodFailed, Point, Problem
 from ..solution import Solution
 from .checkpoint_file import CheckpointFile
@@ -148,7 +148,7 @@ class Run:
         if self.point is None:
             way_out = "this is the start, so rescale X, y or the initial weights"
         else:
-            way_out = self.method.gentler(None if isinstance(self.problem, Causal) else partial(sharpness, self.problem))
+            way_out = self.method.gentler(None if isinstance(self.problem, Causal | Population) else partial(sharpness, self.problem))
         self._stop(f"diverged at step {point.step} (t = {point.t:g}): {what}; {way_out}")
         self._record_end()
 

@@ -13,7 +13,7 @@ from ..machine.memory import refuse_above_available
 from ..problem import Causal, Evaluation, Method, Point, Snapshot
 from .column import Column
 
-__all__ = ["Observable", "RecordFull", "Recorder", "check_save_at"]
+__all__ = ["NeedsMemory", "Observable", "RecordFull", "Recorder", "check_save_at"]
 
 Array = np.ndarray
 Observable = Callable[[float, Any, Any], Any]
@@ -152,11 +152,14 @@ class Recorder:
                 raise ValueError(f"observables[{name!r}]: needs the memory of a discrete method such as HeavyBall; leave it out")
             more["memory"] = point.memory()
         try:
-            value = np.array(observable(t, state, self.problem, **more))
-        except ValueError as error:
+            found = observable(t, state, self.problem, **more)
+            if isinstance(found, np.ma.MaskedArray):
+                raise ValueError(f"observables[{name!r}]: returned a masked array; fill it in (.filled)")
+            value = np.array(found)
+        except (TypeError, ValueError) as error:
             error.add_note(f"infwidth: in observables[{name!r}]")
             raise
-        if value.dtype.hasobject:
+        if value.dtype.kind not in "biufc":
             raise TypeError(f"observables[{name!r}]: must return numbers or an array of them, got {value.dtype} {value!r:.60}")
         first = self.observed[name].shape
         if first is not None and value.shape != first:

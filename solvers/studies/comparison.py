@@ -12,7 +12,9 @@ import numpy as np
 
 from .. import checkpoint
 from ..abilities import FiniteModel, HasLimit
-from ..checks import integer
+from ..checks import integer, shown
+from ..checks import path as checked_path
+from ..problem import Method
 from ..solution import Solution
 from ..solving import solve
 from .fitting import power_law
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 Array = np.ndarray
+
+MOST_SEEDS = 1_000_000
 
 
 @dataclass
@@ -64,13 +68,14 @@ class Comparison:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the numbers to one .npz file (no pickle), atomically."""
+        checked_path("path", path)
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "limit"}
         checkpoint.write(path, {"kind": "comparison", **content})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Comparison:
         """Read what :meth:`save` wrote; ValueError where the file holds something else."""
-        content = checkpoint.read(path)
+        content = checkpoint.read(checked_path("path", path))
         if content.pop("kind", None) != "comparison":
             raise ValueError(f"path: {os.fspath(path)!r} is not a saved Comparison")
         return cls(**content)
@@ -140,7 +145,9 @@ def compare(
     >>> bool(abs(same.slope - result.slope) < 1e-3)  # it found the limit itself: the same one in other coordinates
     True
     """
-    networks = list(networks)
+    if isinstance(method, type) or not isinstance(method, Method):
+        raise TypeError(f"method: need a method, got {shown(method)}; for example GradientDescent(learning_rate=0.1, steps=100)")
+    networks = list(networks) if np.iterable(networks) and not isinstance(networks, type) else []
     if not networks or not all(isinstance(network, FiniteModel) for network in networks):
         raise ValueError("networks: need at least one finite network with a width; for example [Network(..., m, ...) for m in (64, 256)]")
     labels = _labels(seeds)
@@ -179,7 +186,7 @@ def compare(
 
 def _labels(seeds: Any) -> list[int]:
     if np.ndim(seeds) == 0 and not isinstance(seeds, range):
-        return list(range(integer("seeds", seeds, least=1)))
+        return list(range(integer("seeds", seeds, least=1, most=MOST_SEEDS)))
     labels = [integer("seeds", seed, least=0) for seed in seeds]
     if not labels:
         raise ValueError("seeds: is empty; give a number of seeds or a list of them")

@@ -56,7 +56,8 @@ def interval(outputs: Array, level: float = 0.95) -> Array:
     outputs, level = _replicas(outputs), _level(level)
     replicas = len(outputs)
     quantile = special.stdtrit(replicas - 1, (1 + level) / 2)
-    return quantile * outputs.std(axis=0, ddof=1) / math.sqrt(replicas)
+    scale = float(np.abs(outputs).max(initial=0.0)) or 1.0  # so that squares neither overflow nor vanish
+    return scale * (quantile * (outputs / scale).std(axis=0, ddof=1) / math.sqrt(replicas))
 
 
 def simultaneous_error(outputs: Array, level: float = 0.95) -> float:
@@ -105,4 +106,4 @@ def _replicas(outputs: Any) -> Array:
 
 
 def _level(level: Any) -> float:
-    return real("level", level, above=0, below=1, way_out="it is the probability that the bound holds, such as 0.95")
+    return real("level", level, least=0.01, most=1 - 1e-9, way_out="it is the probability that the bound holds, such as 0.95")

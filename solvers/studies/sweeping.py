@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import shown
+from ..machine.memory import refuse_above_available
 from ..running.fingerprint import fingerprint
 from .points import compute
 from .result_folder import ResultFolder
@@ -131,12 +134,21 @@ def sweep(
 
 
 def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:
+    if isinstance(grid, type | str | bytes) or not np.iterable(grid):
+        raise TypeError(f"grid: need a dict of sequences or a sequence of dicts, got {shown(grid)}")
     if isinstance(grid, Mapping):
+        for name, values in grid.items():
+            if not isinstance(name, str) or isinstance(values, str | bytes | type) or not np.iterable(values):
+                raise TypeError(f"grid: need a sequence of values for each name, got {shown(values)} for {shown(name)}")
         axes = {name: list(values) for name, values in grid.items()}
+        refuse_above_available("grid", "all its points", 500.0 * math.prod(map(len, axes.values())), "sweep over fewer values at once")
         points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
         shape = tuple(len(values) for values in axes.values())
     else:
-        points = [dict(point) for point in grid]
+        given = list(grid)
+        if not all(isinstance(point, Mapping) for point in given):
+            raise TypeError(f"grid: need a dict of sequences or a sequence of dicts, got {shown(grid)}")
+        points = [dict(point) for point in given]
         shape = (len(points),)
     if not points or not points[0]:
         raise ValueError("grid: is empty; give at least one value for every parameter, and at least one parameter")

@@ -39,8 +39,17 @@ class Call:
     function: Callable[..., Any]
     arguments: dict[str, Any]
     use: Callable[[Any], Any] = lambda made: made
-    also: dict[str, tuple] = field(default_factory=dict)  # more kinds of value that an argument takes
+    fine: dict[str, tuple[str, ...]] = field(default_factory=dict)  # odd values that an argument takes all the same
+    elementwise: bool = False  # NaN goes in and comes out
+    seconds: float = 3.0  # in which one call must end
     free: tuple[str, ...] = ()  # arguments that take anything: the values handed to a user's own function, for one
+
+
+def close(figure):
+    """Figures of pyplot stay open otherwise."""
+    from matplotlib import pyplot
+
+    pyplot.close(figure)
 
 
 def train(model, method=GD, inputs=X, targets=Y):
@@ -134,6 +143,7 @@ CALLS: dict[str, Call] = {
         partial(iw.CircleMeanField, "relu", 16),
         dict(initial=lambda angles: np.stack((1 + 0 * angles, 1 + np.cos(angles) ** 2))),
         lambda model: train(model, iw.GradientFlow(0.1, estimate_error=False)),
+        fine={"initial": ("number",)},
     ),
     "DensityMeanField": Call(
         iw.DensityMeanField,
@@ -174,6 +184,7 @@ CALLS: dict[str, Call] = {
         iw.RadialMeanField,
         dict(dim=4, delta=0.5, discretisation="density", size=24, initial=stats.chi(4), r_max=6.0, temperature=0.1, weight_decay=0.1),
         lambda model: populate(model, FLOW),
+        fine={"initial": ("number",)},
     ),
     "IsotropicNetwork": Call(
         limits.IsotropicNetwork,
@@ -206,7 +217,7 @@ CALLS: dict[str, Call] = {
             name="mine",
         ),
         lambda p: train(iw.Network(2, 1, 5, "tanh", p)),
-        also={"name": (str,)},
+        fine={"name": ("unknown",), "first_c": ("none",), "first_bias_c": ("none",), "mean": ("array of two",)},
     ),
     "Parameterization.standard": Call(P.standard, dict(hidden_layers=2, c=1.0), lambda p: train(iw.Network(2, 2, 5, "tanh", p))),
     "Parameterization.ntk": Call(P.ntk, dict(hidden_layers=2)),
@@ -227,21 +238,37 @@ CALLS: dict[str, Call] = {
         activations.custom,
         dict(name="mine", value=lambda h: h**3, derivative=lambda h: 3 * h**2, homogeneity=3.0),
         lambda a: train(iw.TwoLayerMeanField(a, 8)),
+        fine={"name": ("unknown",)},
     ),
     "Activation": Call(
         iw.Activation,
         dict(name="mine", value=lambda h: h**3, derivative=lambda h: 3 * h**2, homogeneity=3.0),
         lambda a: (train(iw.TwoLayerMeanField(a, 8)), train(iw.Network(2, 1, 5, a, P.mup(1)))),
+        fine={"name": ("unknown",)},
     ),
     "PiecewiseLinear": Call(
         isotropic.PiecewiseLinear,
         dict(knots=(0.5, 1.5), values=(-2.5, 7.5)),
         lambda a: populate(iw.RadialMeanField(4, 0.5, size=4, activation=a)),
     ),
-    "PiecewiseLinear.value": Call(isotropic.MEI_MONOTONE.value, dict(h=Y)),
-    "PiecewiseLinear.derivative": Call(isotropic.MEI_MONOTONE.derivative, dict(h=Y)),
-    "PiecewiseLinear.radial_mean": Call(isotropic.MEI_MONOTONE.radial_mean, dict(s=np.abs(Y), dim=4)),
-    "PiecewiseLinear.radial_slope": Call(isotropic.MEI_MONOTONE.radial_slope, dict(s=np.abs(Y), dim=4)),
+    "PiecewiseLinear.value": Call(
+        isotropic.MEI_MONOTONE.value, dict(h=Y), fine={"h": ("nan", "infinite", "empty", "no columns", "four axes")}, elementwise=True
+    ),
+    "PiecewiseLinear.derivative": Call(
+        isotropic.MEI_MONOTONE.derivative, dict(h=Y), fine={"h": ("nan", "infinite", "empty", "no columns", "four axes")}, elementwise=True
+    ),
+    "PiecewiseLinear.radial_mean": Call(
+        isotropic.MEI_MONOTONE.radial_mean,
+        dict(s=np.abs(Y), dim=4),
+        fine={"s": ("nan", "infinite", "empty", "no columns", "four axes")},
+        elementwise=True,
+    ),
+    "PiecewiseLinear.radial_slope": Call(
+        isotropic.MEI_MONOTONE.radial_slope,
+        dict(s=np.abs(Y), dim=4),
+        fine={"s": ("nan", "infinite", "empty", "no columns", "four axes")},
+        elementwise=True,
+    ),
     # data, losses, solutions
     "Data.check": Call(iw.Data.check, dict(X=X, y=Y, loss="squared", X_test=X[:2].copy())),
     "losses.get": Call(losses.get, dict(loss="squared")),
@@ -253,6 +280,7 @@ CALLS: dict[str, Call] = {
             targets=lambda y, dtype: np.asarray(y, dtype).reshape(len(y), -1),
         ),
         lambda loss: iw.solve(NET, X, Y, GD, loss=loss, rng=0),
+        fine={"name": ("unknown",)},
     ),
     "solve": Call(
         iw.solve,
@@ -271,18 +299,23 @@ CALLS: dict[str, Call] = {
             checkpoint_seconds=30.0,
         ),
         free=("callback",),
+        fine={"rng": ("longer than a float",), "save_at": ("none",), "observables": ("none", "dict")},
     ),
     "solve of an observable": Call(
         lambda observable: iw.solve(NET, X, Y, GD, rng=0, observables={"observable": observable}),
         dict(observable=lambda t, state, problem: float(state @ state)),
+        fine={"observable": ("gives nan", "gives complex", "gives another shape")},
+        elementwise=True,
     ),
     "solve of a flow": Call(
-        partial(iw.solve, NET, X, Y, iw.GradientFlow(0.1, estimate_error=False)), dict(save_at=np.array([0.0, 0.05, 0.1]), rng=0)
+        partial(iw.solve, NET, X, Y, iw.GradientFlow(0.1, estimate_error=False)),
+        dict(save_at=np.array([0.0, 0.05, 0.1]), rng=0),
+        fine={"rng": ("longer than a float",), "save_at": ("four axes",)},
     ),
     "Solution.predict": Call(SOLVED.predict, dict(X=X)),
-    "Solution.plot": Call(SOLVED.plot, dict(samples=2)),
-    "Solution.save": Call(SOLVED.save, dict(path=FOLDER / "again.npz")),
-    "Solution.load": Call(iw.Solution.load, dict(path=STORED, problem=SOLVED.problem)),
+    "Solution.plot": Call(SOLVED.plot, dict(samples=2), close),
+    "Solution.save": Call(SOLVED.save, dict(path=FOLDER / "again.npz"), fine={"path": ("text",)}),
+    "Solution.load": Call(iw.Solution.load, dict(path=STORED, problem=SOLVED.problem), fine={"path": ("text",), "problem": ("none",)}),
     # studies
     "compare": Call(
         iw.compare,
@@ -294,17 +327,20 @@ CALLS: dict[str, Call] = {
             method=GD,
             seeds=2,
         ),
+        fine={"limit": ("none",), "seeds": ("array of two",)},
     ),
-    "Comparison.plot": Call(COMPARED.plot, {}),
-    "Comparison.save": Call(COMPARED.save, dict(path=FOLDER / "comparison.npz")),
-    "Comparison.load": Call(iw.Comparison.load, dict(path=COMPARED_FILE)),
+    "Comparison.plot": Call(COMPARED.plot, {}, close),
+    "Comparison.save": Call(COMPARED.save, dict(path=FOLDER / "comparison.npz"), fine={"path": ("text",)}),
+    "Comparison.load": Call(iw.Comparison.load, dict(path=COMPARED_FILE), fine={"path": ("text",)}),
     "power_law": Call(iw.power_law, dict(sizes=np.array([10.0, 20.0, 40.0]), values=np.array([1.0, 0.6, 0.5]))),
-    "replicas.interval": Call(replicas.interval, dict(outputs=X, level=0.95)),
-    "replicas.simultaneous_error": Call(replicas.simultaneous_error, dict(outputs=X[:, :, None].copy(), level=0.95)),
+    "replicas.interval": Call(replicas.interval, dict(outputs=X, level=0.95), fine={"outputs": ("no columns", "four axes")}),
+    "replicas.simultaneous_error": Call(
+        replicas.simultaneous_error, dict(outputs=X[:, :, None].copy(), level=0.95), fine={"outputs": ("no columns", "four axes")}
+    ),
     "sweep": Call(iw.sweep, dict(function=lambda a: a + 1, grid={"a": [1, 2]}), free=("function",)),
     # grids and distances
     "Grid": Call(lambda edges: Grid(edges), dict(edges=np.array([0.0, 1.0, 3.0, 4.0]))),
-    "Grid.uniform": Call(Grid.uniform, dict(lower=-1.0, upper=1.0, cells=8)),
+    "Grid.uniform": Call(Grid.uniform, dict(lower=-1.0, upper=1.0, cells=8), fine={"lower": ("list",), "upper": ("list",)}),
     "Grid.stretched": Call(Grid.stretched, dict(lower=-1.0, upper=1.0, cells=8, focus=0.2, finest=0.1)),
     "Grid.adapted": Call(Grid.adapted, dict(lower=-1.0, upper=1.0, cells=8, density=lambda x: np.exp(-(x**2)), share=0.5)),
     "Grid.adapted_to": Call(GRID.adapted_to, dict(masses=np.full(24, 1 / 24), cells=8, share=0.5)),
@@ -339,6 +375,7 @@ CALLS: dict[str, Call] = {
             steps=1,
         ),
         lambda measured: (measured.slope, measured.standard_error, measured.last_slope),
+        elementwise=True,
     ),
     "saddle.is_stationary": Call(saddle.is_stationary, dict(hidden_layers=3, scheme="naive")),
     "saddle.escape_scaling": Call(saddle.escape_scaling, dict(hidden_layers=3, scheme="naive")),
@@ -358,29 +395,42 @@ CALLS: dict[str, Call] = {
             resamples=20,
             rng=0,
         ),
+        fine={"times": ("infinite",), "rng": ("longer than a float",)},
     ),
     "fluctuations.replica_fluctuations": Call(
         fluctuations.replica_fluctuations,
         dict(model=iw.TwoLayerMeanField("tanh", 8, replicas=4), X=X, y=Y, method=GD, X_test=X, loss="squared", rng=0),
+        fine={"rng": ("longer than a float",)},
     ),
     "fluctuations.linearized_fluctuations": Call(
         fluctuations.linearized_fluctuations,
         dict(model=PARTICLES, X=X, y=Y, method=GD, X_test=X, draws=2, epsilon=0.1, loss="squared", rng=0),
+        fine={"rng": ("longer than a float",)},
     ),
     "minimum_risk": Call(isotropic.minimum_risk, dict(dim=4, delta=0.5, activation=isotropic.MEI_MONOTONE, atoms=1)),
-    "one_atom_transition": Call(isotropic.one_atom_transition, dict(dim=np.inf, activation=isotropic.MEI_MONOTONE, tolerance=0.1)),
+    "one_atom_transition": Call(
+        isotropic.one_atom_transition, dict(dim=np.inf, activation=isotropic.MEI_MONOTONE, tolerance=0.1), seconds=20.0
+    ),
     "initial_laws.draw": Call(
         initial_laws.draw, dict(law="gaussian", rng=np.random.default_rng(0), particles=4, dim=2, outputs=1, quasi_random=False)
     ),
     "catapult.phase": Call(catapult.phase, dict(kernel=2.0, learning_rate=0.5)),
     "catapult.trajectory": Call(catapult.trajectory, dict(output=1.0, kernel=2.0, learning_rate=0.5, width=16, steps=4)),
-    "catapult.draw": Call(catapult.draw, dict(rng=0, width=16, size=4)),
+    "catapult.draw": Call(catapult.draw, dict(rng=0, width=16, size=4), fine={"rng": ("longer than a float",)}),
     "catapult.peak_time": Call(catapult.peak_time, dict(output=1.0, kernel=2.0, learning_rate=1.5, width=16)),
     "catapult.largest_stable_rate": Call(
-        catapult.largest_stable_rate, dict(model=NET, X=X, y=Y, steps=4, loss="squared", tolerance=0.5, rng=0)
+        catapult.largest_stable_rate,
+        dict(model=NET, X=X, y=Y, steps=4, loss="squared", tolerance=0.5, rng=0),
+        fine={"rng": ("longer than a float",)},
     ),
     # observables
-    "diagnostics.dissipation": Call(diagnostics.dissipation, dict(t=0.0, state=MOVED.state, problem=MOVED.problem)),
+    "diagnostics.dissipation": Call(
+        diagnostics.dissipation,
+        dict(t=0.0, state=MOVED.state, problem=MOVED.problem),
+        free=("t",),
+        fine={"state": ("nan", "infinite")},
+        elementwise=True,
+    ),
     "diagnostics.imbalance": Call(
         lambda activation: (
             train(iw.TwoLayerMeanField(activation, 8), iw.GradientDescent(0.1, 1)).problem.activation
@@ -394,6 +444,7 @@ CALLS: dict[str, Call] = {
         diagnostics.KineticEnergy,
         dict(step_size=0.1),
         lambda kinetic: iw.solve(PARTICLES, X, Y, iw.HeavyBall(0.1, 1.0, 2), rng=0, observables={"kinetic": kinetic}),
+        elementwise=False,
     ),
     "diagnostics.FreeEnergy": Call(
         diagnostics.FreeEnergy,
@@ -404,10 +455,51 @@ CALLS: dict[str, Call] = {
     "diagnostics.energy_defect": Call(
         diagnostics.energy_defect, dict(t=np.arange(4.0), loss=np.array([1.0, 0.5, 0.3, 0.2]), spent=np.array([0.5, 0.3, 0.2, 0.1]))
     ),
-    "densities.density": Call(density, dict(t=0.0, state=LINE.state, problem=LINE.problem), free=("t",)),
-    "densities.free_energy": Call(free_energy, dict(t=0.0, state=LINE.state, problem=LINE.problem), free=("t",)),
-    "densities.dissipation": Call(dissipation, dict(t=0.0, state=TURNED.state, problem=TURNED.problem), free=("t",)),
-    "isotropic.weight_radii": Call(isotropic.weight_radii, dict(t=0.0, state=WALKED.state, problem=WALKED.problem), free=("t",)),
+    "densities.density": Call(
+        density, dict(t=0.0, state=LINE.state, problem=LINE.problem), free=("t",), fine={"state": ("nan", "infinite")}, elementwise=True
+    ),
+    "densities.free_energy": Call(
+        free_energy, dict(t=0.0, state=LINE.state, problem=LINE.problem), free=("t",), fine={"state": ("nan", "infinite")}, elementwise=True
+    ),
+    "densities.dissipation": Call(
+        dissipation,
+        dict(t=0.0, state=TURNED.state, problem=TURNED.problem),
+        free=("t",),
+        fine={"state": ("nan", "infinite")},
+        elementwise=True,
+    ),
+    "isotropic.weight_radii": Call(
+        isotropic.weight_radii,
+        dict(t=0.0, state=WALKED.state, problem=WALKED.problem),
+        free=("t",),
+        fine={"state": ("nan", "infinite")},
+        elementwise=True,
+    ),
     "catapult.sharpness": Call(catapult.sharpness, dict(t=0.0, state=SOLVED.state, problem=SOLVED.problem), free=("t",)),
     "catapult.tangent_sharpness": Call(catapult.tangent_sharpness, dict(t=0.0, state=SOLVED.state, problem=SOLVED.problem), free=("t",)),
 }
+
+# What nobody calls with arguments of their own: protocols, results that the library makes, functions of no argument.
+RECORDS = set(
+    """
+    Batched Causal Evaluation FiniteModel FirstStep Foreseen Fused HasLimit ImplicitSteps Method MethodFailed Model Point Population Problem
+    Refinable Refining Retractable Settling Transported WithError WithRemark
+    Comparison CoordinateCheck Data EscapeFit EscapeScaling Exponents Fluctuations GrowthCurve PlaneClass Regime Slopes Solution Sweep
+    Trajectory YangHu Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
+    Advice Corrections CriticalPoint Curve DepthScales FixedPoint PhaseDiagram Signals SingularValues ClosedForm engine names plane_classes
+    """.split()
+)
+
+# Rooms whose calls are still to be written down here.
+TO_COME = set(
+    """
+    DeepIntegrable DynamicalMeanField InitCorrectedMeanField InitCorrectedNetwork LinearTeacher
+    dual expectation hermite_series moments in_form coordinate_check plane_class
+    Abs Cos Dense Dropout Elementwise Elu Erf FanInSum FanOut Gaussian Gelu Hermite Identity Kernel LayerNorm LeakyRelu Linear Monomial Relu
+    Sigmoid Sign Silu Sin Softplus Tanh of parallel serial
+    MeanFieldMaps advise circle corrections critical_point critical_weight_variance initialization measure phase_diagram shaped
+    singular_values
+    effective_ridge learning_curve loss_curve measure_curve measured_spectrum multiplicity predicted_curve predicted_exponents
+    radial_spectrum tail tail_sums zonal_spectrum
+    """.split()
+)

@@ -12,9 +12,8 @@ from types import FunctionType, MethodType
 import numpy as np
 from public_values import EITHER, FLAGS, FUNCTIONS, NAMES, NUMBERS, OBJECTS, REFUSED, SAME, arrays
 
-SECONDS = 2.0  # for one call
 GOOD, RAW, MEANINGLESS, ENDLESS, RIGHT = "good", "raw", "meaningless", "endless", "right"
-DATA = {"X", "y", "X_test", "method", "model", "loss", "save_at", "rng", "observables", "problem", "solution", "state"}
+DATA = {"width", "X", "y", "X_test", "method", "model", "loss", "save_at", "rng", "observables", "problem", "solution", "state"}
 MESSAGE = re.compile(r"^(\w+)(\[[^\]]*\])?((?:, \w+)*):? ")
 
 
@@ -48,8 +47,8 @@ def cases(call):
         if argument in call.free:
             continue
         for label, (odd, fate) in odd_values(value).items():
-            if isinstance(odd, call.also.get(argument, ())) and not isinstance(odd, bool):
-                continue
+            if label in call.fine.get(argument, ()):
+                fate = EITHER
             yield argument, label, {**call.arguments, argument: odd}, fate
 
 
@@ -75,13 +74,13 @@ def judged(call, arguments, fate, plain):
         raise TimeIsUp
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, call.seconds)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(**{"all": "ignore"} if call.elementwise else {}):
             warnings.simplefilter("error")
             result = call.use(call.function(**arguments))
     except TimeIsUp:
-        return Outcome(ENDLESS, f"ran for {SECONDS} s")
+        return Outcome(ENDLESS, f"ran for {call.seconds} s")
     except (ValueError, TypeError, NotImplementedError, FloatingPointError, FileNotFoundError) as error:
         text = str(error)
         match = MESSAGE.match(text)
@@ -99,7 +98,7 @@ def judged(call, arguments, fate, plain):
         return Outcome(MEANINGLESS, f"accepted: {result!r:.80}")
     if fate == SAME and not same(result, plain):
         return Outcome(MEANINGLESS, f"another result: {result!r:.60} than {plain!r:.60}")
-    if fate == EITHER and not_a_number(result):
+    if fate == EITHER and not call.elementwise and not_a_number(result):
         return Outcome(MEANINGLESS, f"holds NaN: {result!r:.80}")
     return Outcome(RIGHT, "")
 

@@ -1,0 +1,76 @@
+"""Every public name, called with every odd value that its arguments could get: a good message or a result that means something.
+
+The catalogue has one good call of each; the values follow from what its arguments are. Counted are good messages (they begin with the
+name of an argument), right results, and what must not be: raw errors, results that mean nothing, and calls that do not end.
+"""
+
+import types
+import zlib
+
+import pytest
+from public_catalogue import CALLS, RECORDS, TO_COME
+from public_judge import ENDLESS, GOOD, MEANINGLESS, RAW, RIGHT, cases, judged
+
+import infwidth
+
+PART = 4  # of the cases, one of so many by default
+
+
+def wrong(name, part):
+    """Lines of the cases that went wrong, and how many were made; of all of them, or of those whose digest falls into one part."""
+    call = CALLS[name]
+    plain = call.use(call.function(**call.arguments))
+    lines, made = [], 0
+    for argument, label, arguments, fate in cases(call):
+        if zlib.crc32(f"{name} {argument} {label}".encode()) % part:
+            continue
+        made += 1
+        outcome = judged(call, arguments, fate, plain)
+        assert outcome.verdict in (GOOD, RIGHT, RAW, MEANINGLESS, ENDLESS)
+        if outcome.verdict not in (GOOD, RIGHT):
+            lines.append(f"{outcome.verdict}: {name}({argument} = {label}): {outcome.what}")
+    return lines, made
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some calls write files by odd names
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_odd_arguments(name):
+    lines, _ = wrong(name, PART)
+    assert not lines, "\n".join(lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CALLS)
+def test_all_odd_arguments(name):
+    lines, _ = wrong(name, 1)
+    assert not lines, "\n".join(lines)
+
+
+def test_there_are_many_cases():
+    assert sum(1 for call in CALLS.values() for _ in cases(call)) > 9000
+
+
+def public(module, path="", seen=None):
+    """Dotted name -> object, for every callable that a package lists; each once."""
+    seen = {} if seen is None else seen
+    for name in module.__all__:
+        value = getattr(module, name)
+        if isinstance(value, types.ModuleType):
+            if value.__name__ not in seen:
+                seen[value.__name__] = None
+                public(value, f"{path}{name}.", seen)
+        elif callable(value) and not any(value is other for other in seen.values()):
+            seen[f"{path}{name}"] = value
+    return {name: value for name, value in seen.items() if value is not None}
+
+
+def test_every_public_name_is_called_or_is_a_record():
+    called = {part.split(" ")[0] for part in CALLS} | {part.split(" ")[0].split(".")[-1] for part in CALLS}
+    names = public(infwidth)
+    assert len(names) > 100
+    missing = [name for name in names if name.split(".")[-1] not in called | RECORDS | TO_COME]
+    assert not missing, f"give each a good call in public_catalogue.py: {missing}"
