@@ -12,6 +12,7 @@ from . import checkpoint
 from .checks import array, integer, shown
 from .checks import path as checked_path
 from .problem import Causal, Problem
+from .running.saved_solution import check_solution, probe, take_up
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,7 +89,10 @@ class Solution:
     def predict(self, X: Any) -> Array:
         """Outputs at the end of the run, shape (n', k), at new inputs of shape (n', d)."""
         if self.problem is None:
-            raise ValueError("problem: a loaded Solution cannot predict by itself; give Solution.load(path, problem=model.bind(...))")
+            raise ValueError(
+                "problem: a loaded Solution cannot predict by itself; load it with "
+                "problem=model.bind(infwidth.solvers.Data.check(X, y, loss), rng): model and data of the run, and a numpy Generator"
+            )
         if self.state is None:
             raise ValueError(f"state: there is none at the end of this run ({self.message}); predict from a run that succeeds")
         data = self.problem.data
@@ -99,11 +103,16 @@ class Solution:
         """Write everything but the problem to one .npz file (no pickle), atomically. The name is used as given."""
         checked_path("path", path)
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("problem", "state")}
-        if isinstance(self.state, Causal):
-            content["history"] = self.state.history()
-        else:
-            content["state"] = self.state
+        content["history"] = self._history()
+        content["state"] = None if content["history"] is not None else self.state
+        content["probe"] = probe(self)
         checkpoint.write(path, {"kind": "solution", **content})
+
+    def _history(self) -> Any:
+        """The state where it is a history: of a causal problem, or as it was loaded without one."""
+        if isinstance(self.state, Causal):
+            return self.state.history()
+        return self.state if isinstance(self.state, dict) else None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], problem: Any = None) -> Solution:
@@ -113,32 +122,32 @@ class Solution:
         ----------
         path : path
         problem : Problem or Causal, optional
-            ``model.bind(data, rng)`` of the same model and data, for :meth:`predict`.
+            ``model.bind(Data.check(X, y, loss), rng)`` of the same model and data, for :meth:`predict`. It is tried at inputs for which the
+            file has outputs.
 
         Raises
         ------
         FileNotFoundError, ValueError
-            Where there is no such file, or it holds something else.
+            Where there is no such file, it holds something else or contradicts itself, or the problem is of another model.
         """
         checked_path("path", path)
         if problem is not None and (isinstance(problem, type) or not isinstance(problem, Problem | Causal)):
             raise TypeError(
                 f"problem: need a problem, got {shown(problem)}; for example model.bind(Data.check(X, y), numpy.random.default_rng(0))"
             )
-        content = checkpoint.read(path)
-        if content.pop("kind", None) != "solution":
-            raise ValueError(f"path: {os.fspath(path)!r} is not a saved Solution (a checkpoint is read by solve(..., checkpoint=))")
-        history = content.pop("history", None)
+        content = checkpoint.read(path, "solution")
+        tried = content.pop("probe", None)
+        history = content.get("history")
+        try:
+            check_solution(content)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"path: {os.fspath(path)!r} is no whole Solution ({what:.120}); solve again and save anew") from error
+        del content["history"]
         if history is not None:
-            if problem is not None:
-                if not isinstance(problem, Causal):
-                    raise TypeError(
-                        f"problem: the file has a history, and this problem has none: {shown(problem)}; bind the model that was solved"
-                    )
-                problem.restore(history)
-                content["state"] = problem
-            else:
-                content["state"] = history
+            content["state"] = history
+        if problem is not None:
+            content["state"] = take_up(problem, content["state"], history, tried)
         return cls(**content, problem=problem)
 
     def plot(self, axes: Any = None, samples: int = 8) -> Figure:

@@ -2,6 +2,7 @@ r"""Gradient flow by scipy's adaptive steppers."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -21,6 +22,8 @@ Array = np.ndarray
 
 STEPPERS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 RESUMABLE = ("RK23", "RK45", "DOP853")
+EVALUATIONS = 10_000  # of the velocity in one step, with room for Jacobians of small states
+ROUNDINGS = 100  # rounding units below which a relative tolerance means nothing
 INTERNALS = ("t", "y", "f", "h_abs")  # what an explicit Runge-Kutta stepper of scipy carries from one step to the next
 
 
@@ -33,7 +36,7 @@ class GradientFlow(Refining):
     t_end : float
         Final time, in the unit in which gradient descent has ``t = learning_rate * step``.
     rtol, atol : float
-        Tolerances of the local error of the stepper.
+        Tolerances of the local error of the stepper; for data in float32, ``rtol`` is at least 1.2e-5, 100 times their rounding unit.
     stepper : {"RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"}
         The last three are for stiff problems with a small state. Limits whose state is their history (µP) take the first two; there the
         tolerances are those of the outputs.
@@ -81,7 +84,7 @@ class GradientFlow(Refining):
             stepper=choice("stepper", self.stepper, STEPPERS),
             estimate_error=flag("estimate_error", self.estimate_error),
         )
-        if self.rtol < 100 * np.finfo(float).eps:
+        if self.rtol < ROUNDINGS * np.finfo(float).eps:
             raise ValueError(f"rtol: {self.rtol:g} is below 100 times the rounding unit; give at least 2.3e-14")
         if self.first_learning_rate is not None:
             settle(self, first_learning_rate=real("first_learning_rate", self.first_learning_rate, above=0))
@@ -109,20 +112,20 @@ class GradientFlow(Refining):
         if isinstance(problem, Causal):
             yield from self._causal(problem, resume)
             return
-        from scipy import integrate
-
         if resume is None:
             step, begin, state = 0, 0.0, self._after_first_step(problem)
         else:
             step, begin, state = int(resume["step"]), float(resume["t"]), resume["state"]
         dtype = state.dtype  # scipy's steppers work in float64; the problem sees its own precision
-
-        def velocity(t: float, y: Array) -> Array:
-            out = np.empty(y.shape, dtype)
-            problem.evaluate(y.astype(dtype, copy=False), out)
-            return out
-
-        ode = getattr(integrate, self.stepper)(velocity, begin, state, self.t_end, rtol=self.rtol, atol=self.atol)
+        flow = _Flow(problem, dtype, EVALUATIONS + 100 * state.size)
+        loss, outputs = problem.evaluate(state)
+        if resume is None and not np.isfinite(loss):  # before a stepper fails on it
+            yield Point(step, begin, state, loss, outputs, dict)
+            return
+        ode = self._stepper(flow, begin, state)
+        if isinstance(ode, MethodFailed):
+            yield Point(step, begin, state, loss, outputs, dict)
+            raise ode
 
         def memory() -> Snapshot:
             return {"stepper": {name: getattr(ode, name) for name in INTERNALS}}
@@ -143,7 +146,8 @@ class GradientFlow(Refining):
             yield Point(step, float(ode.t), state, loss, outputs, memory, at)
             if ode.status != "running":
                 return
-            message = ode.step()
+            with flow.guarded(self.stepper, ode.t):
+                message = ode.step()
             if ode.status == "failed":
                 raise MethodFailed(f"{self.stepper} stopped at t = {ode.t:g} ({message}); try stepper='Radau' or a larger atol")
             step += 1
@@ -162,6 +166,20 @@ class GradientFlow(Refining):
             )
         return causal_flow(problem, self.stepper, self.t_end, self.rtol, self.atol, resume)
 
+    def _stepper(self, flow: _Flow, begin: float, state: Array) -> Any:
+        """scipy's stepper; or the error, where it fails before its first step."""
+        from scipy import integrate
+
+        more: dict[str, Any] = {}
+        if state.dtype != np.float64 and self.stepper not in RESUMABLE:
+            more["jac"] = flow.jacobian  # scipy's own moves the state by less than single precision can tell
+        rtol = max(self.rtol, ROUNDINGS * float(np.finfo(state.dtype).eps))
+        try:
+            with flow.guarded(self.stepper, begin):
+                return getattr(integrate, self.stepper)(flow, begin, state, self.t_end, rtol=rtol, atol=self.atol, **more)
+        except MethodFailed as error:
+            return error
+
     def _after_first_step(self, problem: Any) -> Array:
         state = problem.start()
         if has_first_step(problem):
@@ -169,3 +187,47 @@ class GradientFlow(Refining):
                 raise ValueError("first_learning_rate: this parameterization starts with one large step; give GradientFlow its base rate")
             mover(problem)(state, 0, None)[1](self.first_learning_rate)
         return state
+
+
+class _Flow:
+    """The velocity as scipy's steppers want it, in float64, with a bound on the work of one step."""
+
+    def __init__(self, problem: Any, dtype: np.dtype, most: int) -> None:
+        self.problem, self.dtype, self.most = problem, dtype, most
+        self.evaluations = 0
+        self.inside = False
+
+    def __call__(self, t: float, y: Array) -> Array:
+        self.evaluations += 1
+        if self.evaluations > self.most:
+            raise MethodFailed(f"no step succeeds at t = {t:g} ({self.most} evaluations); the flow may be singular there")
+        out = np.empty(y.shape, self.dtype)
+        self.inside = True
+        self.problem.evaluate(y.astype(self.dtype, copy=False), out)
+        self.inside = False
+        return out
+
+    def jacobian(self, t: float, y: Array) -> Array:
+        """Forward differences that the precision of the problem can tell, (p, p)."""
+        base = self(t, y).astype(np.float64)
+        steps = np.sqrt(np.finfo(self.dtype).eps) * np.maximum(np.abs(y), np.abs(y).mean() or 1.0)
+        columns = np.empty((len(y), len(y)))
+        for i, h in enumerate(steps):
+            moved = y.copy()
+            moved[i] += h
+            columns[:, i] = (self(t, moved) - base) / float(moved.astype(self.dtype)[i] - y.astype(self.dtype)[i])
+        return columns
+
+    @contextlib.contextmanager
+    def guarded(self, stepper: str, t: float) -> Iterator[None]:
+        """Turn what a stepper raises over numbers that overflow into the end of the run; errors of the problem pass."""
+        self.evaluations = 0
+        try:
+            with np.errstate(divide="ignore"):  # of a step that has become 0
+                yield
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+            if self.inside:
+                raise
+            raise MethodFailed(
+                f"{stepper} stopped at t = {t:g}: the flow diverges or overflows ({error}); rescale X and y, or try a smaller rtol"
+            ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..abilities import Refinable
-from ..problem import Causal, Problem, Refining
+from ..problem import Causal, MethodFailed, Problem, Refining
 from ..solution import Solution
 from .interrupt import DeferredInterrupt
 from .recorder import Recorder
@@ -35,6 +35,8 @@ def refinement_error(
         coarse.record(point)
         if interrupt.requested:
             raise KeyboardInterrupt
+        if point.step > 10 * fine.stats["steps"] + 1000:
+            raise MethodFailed("it took ten times the steps of the run")
         if coarse.complete:
             break
     rough = coarse.arrays()

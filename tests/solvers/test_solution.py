@@ -36,7 +36,7 @@ def test_causal_solution_saves_and_loads(tmp_path):
 
 def test_checkpoint_is_not_a_solution(tmp_path):
     iw.solve(NET, X, Y, DESCENT, rng=0, checkpoint=tmp_path / "run")
-    with pytest.raises(ValueError, match="is not a saved Solution"):
+    with pytest.raises(ValueError, match=r"is not a solution but a checkpoint"):
         iw.Solution.load(tmp_path / "run")
     iw.solve(NET, X, Y, DESCENT, rng=0).save(tmp_path / "sol")
     with pytest.raises(ValueError, match="is not a checkpoint"):

@@ -61,3 +61,41 @@ def test_gradient_flow_in_float32():
     single, double = (iw.solve(net, x, y, iw.GradientFlow(3.0, rtol=1e-4), rng=4, save_at=[3]) for x in (X, X.astype(float)))
     assert single.state.dtype == single.outputs.dtype == np.float32
     np.testing.assert_allclose(single.outputs, double.outputs, atol=1e-3)
+
+
+@pytest.mark.parametrize("stepper", ["Radau", "BDF"])
+def test_implicit_steppers_that_overflow_stop_the_run_with_a_word(stepper):
+    X, y = np.eye(3), 1e150 * np.array([1.0, -1.0, 2.0])
+    net = iw.Network(3, 2, 8, "tanh", iw.Parameterization.mup(2))
+    sol = iw.solve(net, X, y, iw.GradientFlow(0.3, stepper=stepper), rng=0, save_at=[0, 0.3])
+    assert not sol.success
+    assert sol.message.startswith(f"{stepper} stopped at t = ") and "rescale X and y" in sol.message
+    assert len(sol.t) >= 1
+
+
+@pytest.mark.parametrize("stepper", ["Radau", "BDF", "LSODA"])
+def test_implicit_steppers_in_single_precision_agree_with_double(stepper):
+    """scipy's own differences move the state by less than single precision can tell."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20, 5))
+    y = X @ np.array([1, -1, 0.5, 0, 2])
+    flow = iw.GradientFlow(0.1, stepper=stepper, first_learning_rate=1.0, estimate_error=False)
+    ends = [iw.solve(iw.DeepLinearIntegrable(2), X.astype(d), y.astype(d), flow, rng=0, save_at=[0.1]).outputs for d in (np.float32, float)]
+    assert ends[0].dtype == np.float32
+    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-3, atol=1e-3)
+
+
+def test_errors_of_the_problem_are_not_taken_for_divergence():
+    class Broken:
+        data, coordinates, threads = None, "parameters", "gemm"
+
+        def start(self):
+            return np.ones(2)
+
+        def evaluate(self, state, velocity=None, *, step=1, rows=None):
+            if velocity is not None:
+                raise ValueError("mine")
+            return iw.solvers.Evaluation(1.0, np.ones((1, 1)))
+
+    with pytest.raises(ValueError, match=r"^mine$"):
+        list(iw.GradientFlow(1.0, stepper="Radau").trajectory(Broken(), np.random.default_rng(0)))
