@@ -86,7 +86,7 @@ MALFORMED = {
     "half a bias": (lambda: Parameterization((0, 1), (0, 0), (0, 0), bias_std=1), "bias_c", "with_biases"),
     "homogeneity is zero": (lambda: Parameterization.integrable_large_lr(2, 0), "homogeneity", "> 0"),
     "unknown scheme": (lambda: iw.DeepLinearIntegrable(2, "large"), "scheme", "large_lr"),
-    "gamma is zero": (lambda: iw.DeepLinearMuP(2, gamma=0), "gamma", "> 0"),
+    "gamma is zero": (lambda: iw.DeepLinearMuP(2, gamma=0), "gamma", ">= 1e-50"),
     "hermite degree": (lambda: activations.hermite(-1), "degree", "0 to 60"),
     "slope is infinite": (lambda: activations.leaky_relu(np.inf), "slope", "finite"),
     "no networks": (lambda: iw.compare(iw.DeepLinearMuP(2), [], X, Y, GD), "networks", "at least one"),
