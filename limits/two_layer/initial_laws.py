@@ -60,7 +60,8 @@ def draw(law: str, rng: np.random.Generator, particles: int, dim: int, outputs: 
     """
     choice("law", law, LAWS)
     instance("rng", rng, np.random.Generator, "numpy.random.default_rng(0)")
-    particles, dim, outputs = (integer(*pair, least=1) for pair in (("particles", particles), ("dim", dim), ("outputs", outputs)))
+    particles, dim = integer("particles", particles, least=1), integer("dim", dim, least=1)
+    outputs = integer("outputs", outputs, least=0)  # none: incoming weights alone
     width = dim + outputs
     what = f"{particles:.3g} particles of {width:.3g} weights"
     refuse_above_available("particles", what, 24.0 * particles * width, "take fewer of one of them")
