@@ -92,7 +92,7 @@ def test_a_dead_network_does_not_train():
 def test_bad_arguments(data):
     X, y = data
     net = iw.Network(3, 1, 4, "tanh", iw.Parameterization.ntk(1))
-    with pytest.raises(ValueError, match="tolerance: need a finite number > 0"):
+    with pytest.raises(ValueError, match="tolerance: need a finite number >= 1e-06"):
         catapult.largest_stable_rate(net, X, y, tolerance=0)
     with pytest.raises(ValueError, match="steps: need an integer >= 1"):
         catapult.largest_stable_rate(net, X, y, steps=0)

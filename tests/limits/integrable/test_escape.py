@@ -55,7 +55,7 @@ def test_what_cannot_be_an_escape_time():
     run = trajectory([0.0, 1.0], [1.0, 0.99])
     with pytest.raises(ValueError, match="reference: this solution carries no data"):
         escape.escape_time(run)
-    with pytest.raises(ValueError, match=r"fraction: need a number below 1, got 1; 0.9"):
+    with pytest.raises(ValueError, match=r"fraction: need a finite number > 0 and < 1, got 1.0; 0.9"):
         escape.escape_time(run, 1.0, reference=1.0)
     with pytest.raises(ValueError, match="fraction"):
         escape.escape_time(run, -0.5, reference=1.0)

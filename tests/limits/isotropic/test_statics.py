@@ -109,7 +109,7 @@ def test_any_law_meets_its_tolerance(monkeypatch, dim, delta, activation):
         ({"atoms": 0}, "atoms: need an integer from 1 to 2, got 0"),
         ({"atoms": 3}, "atoms: need an integer from 1 to 2, got 3; or None for any law"),
         ({"delta": 1.2}, "delta: need a finite number >= 0 and < 1, got 1.2; at 1 one class is a point"),
-        ({"dim": 1}, "dim: need an integer from 2 to 1000000000, got 1; or math.inf"),
+        ({"dim": 1}, "dim: need an integer from 2 to 1000000, got 1; or math.inf"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

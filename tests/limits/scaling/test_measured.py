@@ -114,7 +114,7 @@ def test_a_run_that_diverges_gives_no_slope():
         ({"widths": (64, 0)}, r"widths\[1\]: need an integer >= 1"),
         ({"learning_rate": 0}, "learning_rate: need a finite number > 0"),
         ({"first_learning_rate": -1}, "first_learning_rate: need a finite number > 0"),
-        ({"steps": -1}, "steps: need an integer >= 0"),
+        ({"steps": -1}, "steps: need an integer from 0 to 10000"),
     ],
 )
 def test_bad_arguments(bad, message):
