@@ -94,12 +94,18 @@ def test_bad_arguments(data):
     net = iw.Network(3, 1, 4, "tanh", iw.Parameterization.ntk(1))
     with pytest.raises(ValueError, match="tolerance: need a finite number >= 1e-06"):
         catapult.largest_stable_rate(net, X, y, tolerance=0)
-    with pytest.raises(ValueError, match="steps: need an integer >= 1"):
+    with pytest.raises(ValueError, match="steps: need an integer from 1"):
         catapult.largest_stable_rate(net, X, y, steps=0)
     with pytest.raises(ValueError, match=r"X: the tangent kernel vanishes .*; give other inputs"):
         catapult.largest_stable_rate(net, 0 * X, y)
-    with pytest.raises(ValueError, match="state: need at least three parameters"):
+    with pytest.raises(TypeError, match="problem: need a Problem, got None"):
         catapult.sharpness(0.0, np.ones(2), None)
+    small = iw.solve(iw.DeepLinearIntegrable(1, "naive"), [[1.0]], [1.0], iw.GradientDescent(0.1, 0)).problem
+    with pytest.raises(ValueError, match="state: need a vector of 4 numbers of float64"):
+        catapult.sharpness(0.0, np.ones(2), small)
+    radii = iw.solve(iw.RadialMeanField(10, 0.5, size=2), method=iw.GradientDescent(0.01, 0))
+    with pytest.raises(ValueError, match="state: need at least three parameters, got 2"):
+        catapult.sharpness(0.0, radii.state, radii.problem)
     population = iw.solve(iw.RadialMeanField(10, 0.5, size=20), method=iw.GradientDescent(0.01, 1))
     with pytest.raises(ValueError, match=r"problem: has no training points.*; give X and y"):
         catapult.tangent_sharpness(0.0, population.state, population.problem)
