@@ -97,7 +97,10 @@ def replica_fluctuations(
     >>> bool(abs(found.variance.item() - 4) < 3 * found.error.item())
     True
     """
-    instance("model", model, TwoLayerMeanField, 'TwoLayerMeanField("relu", particles=1000, replicas=10)')
+    from ..integrable.nonlinear import DeepIntegrable
+
+    if not isinstance(model, DeepIntegrable):
+        instance("model", model, TwoLayerMeanField, 'TwoLayerMeanField("relu", particles=1000, replicas=10)')
     _check_method(method)
     if model.replicas < 2:
         raise ValueError(f"replicas: need at least 2 for a variance, got {model.replicas}; raise replicas of the model")
