@@ -5,8 +5,8 @@ With :math:`L` hidden layers of width :math:`m`,
 .. math::
     h^1 = m^{-a_1} w^1 x + b^1, \quad h^l = m^{-a_l} w^l \phi(h^{l-1}) + b^l, \quad f = m^{-a_{L+1}} w^{L+1} \phi(h^L) + b^{L+1},
 
-:math:`w^l = m^{-b_l} (\mu_l + \sigma_l \, \mathcal N(0, 1))`, and layer :math:`l` learns at the rate :math:`\eta\, m^{-c_l}`, at step 0
-perhaps at one of its own. :math:`(a + \theta, b - \theta, c - 2\theta)` is the same network for every :math:`\theta` [1]_.
+:math:`w^l = m^{-b_l} (\mu_l + \sigma_l \, \mathcal N(0, 1))`, and layer :math:`l` learns at the rate :math:`\eta\, q_l\, m^{-c_l}`, at
+step 0 perhaps at one of its own. :math:`(a + \theta, b - \theta, c - 2\theta)` is the same network for every :math:`\theta` [1]_.
 
 References
 ----------
@@ -61,6 +61,8 @@ class Parameterization:
         Exponents of the learning rate at step 0 only.
     mean, weight_std : float or sequence of float, length L + 1
         Law of the initial weights before the factor :math:`m^{-b_l}`.
+    rates : float or sequence of float, length L + 1
+        Prefactors :math:`q_l \ge 0` of the learning rates of each layer, its biases included; 0 freezes a layer.
     bias_std : float or sequence of float, length L + 1, optional
         Standard deviation of the initial biases. None: no biases.
     bias_c, first_bias_c : sequence of float, length L + 1, optional
@@ -70,7 +72,8 @@ class Parameterization:
     Raises
     ------
     ValueError
-        Where a sequence has another length, holds something else than finite numbers, or a standard deviation is negative.
+        Where a sequence has another length, holds something else than finite numbers, or a standard deviation or a rate is
+        negative.
 
     Examples
     --------
@@ -88,6 +91,7 @@ class Parameterization:
     first_c: Exponents | None = None
     mean: Exponents = 0.0  # type: ignore[assignment]
     weight_std: Exponents = 1.0  # type: ignore[assignment]
+    rates: Exponents = 1.0  # type: ignore[assignment]
     bias_std: Exponents | None = None
     bias_c: Exponents | None = None
     first_bias_c: Exponents | None = None
@@ -99,9 +103,9 @@ class Parameterization:
         layers = len(reals("a", self.a, least_length=2, each="weight layer, at least 2 (one hidden layer)"))
         if not isinstance(self.name, str) or not self.name:
             raise ValueError(f"name: need a name, got {shown(self.name)}")
-        for name in ("a", "b", "c", "first_c", "mean", "weight_std", "bias_std", "bias_c", "first_bias_c"):
+        for name in ("a", "b", "c", "first_c", "mean", "weight_std", "rates", "bias_std", "bias_c", "first_bias_c"):
             value = getattr(self, name)
-            if value is not None or name in ("a", "b", "c", "mean", "weight_std"):
+            if value is not None or name in ("a", "b", "c", "mean", "weight_std", "rates"):
                 settle(self, **{name: _per_layer(name, value, layers)})
         for name in ("a", "b", "c", "first_c", "bias_c", "first_bias_c"):
             if max(map(abs, getattr(self, name) or (0.0,))) > STEEPEST:
@@ -109,6 +113,8 @@ class Parameterization:
         for name in ("weight_std", "bias_std"):
             if min(getattr(self, name) or (0,)) < 0:
                 raise ValueError(f"{name}: standard deviations cannot be negative, got {getattr(self, name)}")
+        if min(self.rates) < 0:
+            raise ValueError(f"rates: cannot be negative, got {self.rates}; 0 freezes a layer")
         if self.first_bias_c is not None and self.bias_c is None:
             raise ValueError("first_bias_c: there are no biases; give bias_std and bias_c too, or leave it out")
         if (self.bias_std is None) != (self.bias_c is None):

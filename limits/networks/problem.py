@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...solvers.data import Data
@@ -37,8 +39,12 @@ class NetworkProblem(LayeredProblem):
         rng: np.random.Generator,
     ) -> None:
         p, width = parameterization, float(sizes[1])
-        rates = Rates([width**-c for c in p.c], [width**-c for c in p.bias_c or ()])
-        first_rates = Rates([width**-c for c in p.first_c or p.c], [width**-c for c in p.first_bias_c or p.bias_c or ()])
+
+        def rates_of(c: Sequence[float]) -> list[float]:
+            return [q * width**-exponent for q, exponent in zip(p.rates, c, strict=False)]  # without biases there are none
+
+        rates = Rates(rates_of(p.c), rates_of(p.bias_c or ()))
+        first_rates = Rates(rates_of(p.first_c or p.c), rates_of(p.first_bias_c or p.bias_c or ()))
         super().__init__(data, sizes, activation, [width**-a for a in p.a], rates, first_rates, p.has_first_step)
         self._start = np.empty(self.size, data.X.dtype)
         weights, biases = self.layers(self._start)

@@ -49,7 +49,9 @@ def limit(
     µP                          any             ``DynamicalMeanField(L, activation, 4 * neurons)``
     ==========================  ==============  =============================================================================
 
-    Exact linear limits have weights of standard deviation 1 and no biases; with others a linear network has the limit of any activation.
+    Linear µP networks, and all linear ones of one hidden layer, may have any standard deviations and rates. Other exact linear limits have
+    standard deviation 1 and no biases; with others a linear network has the limit of any activation. Rates that differ between layers are
+    for µP alone.
 
     Parameters
     ----------
@@ -82,35 +84,31 @@ def limit(
     kind = which(p)
     if kind not in ("naive", "large_lr", "bias", "non_centered", "mup"):
         raise NotImplementedError(_no_solver(p, activation))
-    linear, unit = p.bias_std is None and _is_identity(activation), all(std == 1 for std in p.weight_std)
-    if linear and (unit or (kind == "mup" and L > 1)):
-        return _deep_linear(p, L, kind)
+    linear, unit = p.bias_std is None and _is_identity(activation), all(number == 1 for number in p.weight_std + p.rates)
+    if linear and not any(p.mean) and (kind == "mup" or (L == 1 and not unit)):  # naive IP and µP are the same there
+        from ..feature_learning.deep_linear import DeepLinearMuP
+
+        return DeepLinearMuP(L, weight_std=p.weight_std, rates=p.rates)
+    if any(q != 1 for q in p.rates) and kind != "mup":
+        raise NotImplementedError(
+            f"rates: this limit is solved for layers of equal learning rates, got the factors {p.rates}; use 1 in every layer"
+        )
+    if linear and unit:
+        from ..integrable.deep_linear import DeepLinearIntegrable
+
+        return DeepLinearIntegrable(L, kind)
     if L == 1:
         return _two_layers(p, activation, particles)
     if kind == "mup" and p.bias_std is None and not any(p.mean):
         from ..feature_learning.dynamical import DynamicalMeanField
 
-        return DynamicalMeanField(L, network.activation, 4 * neurons, weight_std=p.weight_std)
+        return DynamicalMeanField(L, network.activation, 4 * neurons, weight_std=p.weight_std, rates=p.rates)
     if kind == "mup" or (kind == "large_lr" and not _vanishes_with_a_slope(activation)):
         raise NotImplementedError(_no_solver(p, activation))
     from ..integrable.nonlinear import DeepIntegrable
 
     bias_std = None if p.bias_std is None else p.bias_std[:L]
     return DeepIntegrable(L, network.activation, neurons, kind, weight_std=p.weight_std, bias_std=bias_std)
-
-
-def _deep_linear(p: Parameterization, L: int, kind: str) -> DeepLinearIntegrable | DeepLinearMuP:
-    from ..feature_learning.deep_linear import DeepLinearMuP
-    from ..integrable.deep_linear import DeepLinearIntegrable
-
-    if kind == "mup":
-        return DeepLinearMuP(L, weight_std=p.weight_std)
-    if any(std != 1 for std in p.weight_std):
-        raise ValueError(
-            f"weight_std: the deep linear limits have weights of standard deviation 1, got {p.weight_std}; use 1 in every layer"
-            " (the inputs and the learning rate can take up a factor)"
-        )
-    return DeepLinearIntegrable(L, kind)
 
 
 @dataclass(frozen=True)

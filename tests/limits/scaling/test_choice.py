@@ -61,8 +61,8 @@ def test_one_hidden_layer(kind):
     assert isinstance(found, TwoLayerMeanField)
     assert (found.activation, found.particles, found.weight_std, found.output_std) == (activations.get("tanh"), 300, 1.5, 0.5)
     assert scaling.limit(network(p)) == DeepLinearIntegrable(1, "naive")
-    wide = scaling.limit(network(replace(p, weight_std=2.0)), particles=300)  # linear, but of another spread than the exact limit's
-    assert isinstance(wide, TwoLayerMeanField) and (wide.weight_std, wide.output_std) == (2.0, 2.0)
+    wide = scaling.limit(network(replace(p, weight_std=2.0)), particles=300)
+    assert wide == DeepLinearMuP(1, weight_std=2.0)
 
 
 def test_the_particles_start_like_the_weights():
@@ -147,3 +147,14 @@ def test_networks_without_a_solver_say_why(p, activation, reason):
 def test_something_else_than_a_network():
     with pytest.raises(TypeError, match="network: need a Network, got Parameterization"):
         scaling.limit(Parameterization.mup(2))
+
+
+def test_scales_and_rates_of_layers():
+    p = replace(Parameterization.mup(2), weight_std=(1, 0.5, 0), rates=(1, 2, 0.5))
+    assert scaling.limit(network(p)) == DeepLinearMuP(2, weight_std=(1, 0.5, 0), rates=(1, 2, 0.5))
+    found = scaling.limit(network(p, "tanh"))
+    assert (found.weight_std, found.rates) == ((1, 0.5, 0), (1, 2, 0.5))
+    assert scaling.limit(network(replace(Parameterization.integrable(1), rates=(1, 3)))) == DeepLinearMuP(1, rates=(1, 3))
+    for unequal in (replace(Parameterization.integrable(1), rates=(1, 3)), replace(Parameterization.integrable(2), rates=(1, 1, 3))):
+        with pytest.raises(NotImplementedError, match="rates: this limit is solved for layers of equal learning rates, got the factors"):
+            scaling.limit(network(unequal, "tanh"))
