@@ -77,3 +77,17 @@ def test_memory_does_not_grow_with_the_steps():
         sizes.append(sum(A.size for A in (*network.matrices, *network.forward_known, *network.backward_known)))
         assert len(sol.problem.past) == 1
     assert sizes[1] < 1.5 * sizes[0]
+
+
+@pytest.mark.parametrize("tolerance", [1e-6, 1e-5, 1e-4])
+def test_the_stated_error_covers_what_is_dropped(tolerance):
+    """Depths, strengths and rates of several kinds, at every step, against a tolerance of 1e-12."""
+    for L, gamma, rate in ((2, 1.0, 0.1), (3, 0.5, 0.2), (3, 2.0, 0.05), (4, 1.0, 0.05)):
+        method = iw.GradientDescent(rate, 40)
+        exact = iw.solve(DeepLinearMuP(L, gamma, tolerance=1e-12, estimate_error=False), X, Y, method, X_test=X + 1)
+        sol = iw.solve(DeepLinearMuP(L, gamma, tolerance=tolerance), X, Y, method, X_test=X + 1)
+        truth = np.maximum(
+            np.abs(sol.outputs - exact.outputs).max(axis=(1, 2)), np.abs(sol.test_outputs - exact.test_outputs).max(axis=(1, 2))
+        )
+        assert 0 < truth.max() < tolerance
+        assert np.mean(truth <= sol.error + 1e-13) > 0.95

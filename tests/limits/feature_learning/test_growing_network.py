@@ -1,5 +1,7 @@
 """The growing network: what it knows before training, and random matrices in place of its operators."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,43 @@ def test_what_does_not_fit_is_refused(monkeypatch):
     monkeypatch.setattr(growing_network, "LARGEST", 100)
     with pytest.raises(MethodFailed, match=r"tolerance: .* needs layers wider than .*; raise it"):
         GrowingNetwork(5, 2, (1.0, 1.0, 1.0), 1e-10).fields()
+
+
+def test_moments_of_an_untrained_layer_are_catalan_numbers():
+    """<a, (Z^T Z)^n a> = 1, 2, 5, 14, ...: forward and backward questions in turn, each answered by one new neuron."""
+    network = GrowingNetwork(1, 1, (1.0, 1.0, 1.0), 1e-8)
+    a = vector = np.zeros((len(network.matrices[0]), 1))
+    a[0] = 1  # layer 1 before anything is asked
+    for n in range(1, 7):
+        pad(vector, network, 1)
+        network._ask_forward(1, pad(vector, network, 1))
+        image = network.matrices[1] @ pad(vector, network, 1)
+        network._ask_backward(1, image)
+        vector = network.matrices[1].T @ pad(image, network, 2)
+        assert (pad(a, network, 1).T @ vector).item() == pytest.approx(math.comb(2 * n, n) / (n + 1), rel=1e-12)
+
+
+def pad(vector, network, layer):
+    """An old vector in today's basis."""
+    return np.vstack([vector, np.zeros((network.widths[layer] - len(vector), 1))])
+
+
+def test_one_hidden_layer_has_as_many_neurons_as_inputs_and_outputs():
+    network = GrowingNetwork(4, 2, (1.0, 1.0), 0.0)
+    for _ in range(5):
+        _, g = network.fields()
+        network.matrices[0] += 0.1 * g[0] @ np.ones((2, 4))
+    assert network.widths == [4, 6, 2]
+
+
+def test_new_directions_are_orthogonal_however_short_they_are():
+    network = GrowingNetwork(1, 1, (1.0, 1.0, 1.0), 1e-12)
+    network.fields()
+    rng = np.random.default_rng(0)
+    for size in (1e-3, 1e-7, 1e-10, 1e-11):
+        for A in network.matrices:
+            A += size * rng.standard_normal(A.shape)
+        network.fields()
+    for known in (network.forward_known[1], network.backward_known[1]):
+        np.testing.assert_allclose(known.T @ known, np.eye(known.shape[1]), atol=1e-13)
+    assert network.forward_known[1].shape[1] > 2

@@ -51,3 +51,18 @@ def test_training_on_the_population_is_training_on_data_of_its_covariance():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         LinearTeacher(*arguments)
+
+
+def test_one_pass_sgd_follows_the_population_the_closer_the_larger_its_batches():
+    """The mean square distance falls like 1 / batch size: seeds 0..7, both sizes."""
+    limit = iw.DeepLinearMuP(2, population=LinearTeacher(W, SIGMA, noise=0.3), estimate_error=False)
+    exact = iw.solve(limit, method=iw.GradientDescent(0.1, 15), X_test=np.eye(3), save_at=[15]).test_outputs
+    gaps = {}
+    for size in (20, 320):
+        runs = [
+            iw.solve(limit, method=iw.GradientDescent(0.1, 15, batch_size=size), X_test=np.eye(3), save_at=[15], rng=seed)
+            for seed in range(8)
+        ]
+        assert runs[0].stats["batch_loss"].shape == (16,)
+        gaps[size] = np.mean([(run.test_outputs - exact) ** 2 for run in runs])
+    assert 8 < gaps[20] / gaps[320] < 32

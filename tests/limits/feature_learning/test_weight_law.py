@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits.feature_learning.weight_law import quarter_circle
+from infwidth.limits.feature_learning.growing_network import GrowingNetwork
+from infwidth.limits.feature_learning.weight_law import middle_layer, quarter_circle
 
 X, Y = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([2.0, -1.0])
 
@@ -35,3 +36,25 @@ def test_against_a_wide_network():
     assert len(outliers) >= 1
     np.testing.assert_allclose(values[: len(outliers)], outliers, rtol=0.03)
     assert values[len(outliers)] < law.middle[0].edge * 1.02
+
+
+@pytest.mark.parametrize("strength", [0.8, 1.5, 3.0])
+def test_an_independent_spike(strength):
+    """Z + strength b a^T with a and b independent of Z: the singular value (strength^2 + 1) / strength above strength = 1, none below."""
+    network = GrowingNetwork(1, 1, (1.0, 1.0, 1.0), 1e-8)  # asked for nothing yet: a = e_1 in layer 1, b = e_1 in layer 2
+    network.matrices[1][0, 0] += strength
+    expected = [(strength**2 + 1) / strength] * (strength > 1)
+    np.testing.assert_allclose(middle_layer(network, 1).outliers, expected, atol=1e-9)
+
+
+def test_what_is_known_of_a_layer_does_not_change_its_singular_values():
+    """Questions alone, without training, and then the same spike."""
+    outliers = []
+    for asked in (False, True):
+        network = GrowingNetwork(1, 1, (1.0, 1.0, 1.0), 1e-8)
+        if asked:
+            network.fields()
+        assert middle_layer(network, 1).outliers.size == 0
+        network.matrices[1][0, 0] += 2.0
+        outliers.append(middle_layer(network, 1).outliers)
+    np.testing.assert_allclose(outliers[0], outliers[1], atol=1e-9)
