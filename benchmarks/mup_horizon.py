@@ -2,8 +2,8 @@ r"""How far the exact limit of deep linear µP networks reaches on one machine, 
 
 Data of rank 5 with one output, L = 3. Time, width and peak memory of the growing network against the number of steps T, for three
 tolerances; the error is the largest difference of any output, at 200 steps that are dense in the beginning, from the tolerance 1e-12,
-beside the error that the run states. Without a tolerance the directions keep growing by up to r + k per layer and step, so the memory of an exact history is what such
-a run would take: matrices of T (r + k) neurons, printed beside.
+beside the error that the run states. Without a tolerance the directions keep growing by up to r + k per layer and step, so an exact
+history would take matrices of T (r + k) neurons; their memory is printed beside.
 """
 
 from __future__ import annotations
@@ -76,11 +76,15 @@ def main() -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for tolerance in (1e-4, 1e-6, 1e-8):
         own = [row for row in rows if row["tolerance"] == tolerance]
-        left.loglog([row["steps"] for row in own], [row["seconds"] for row in own], "o-", label=f"tolerance {tolerance:.0e}")
-        right.loglog([row["steps"] for row in own], [row["error"] for row in own], "o-", label=f"tolerance {tolerance:.0e}")
-        right.loglog([row["steps"] for row in own], [row["stated"] for row in own], "k:", linewidth=1)
+        steps = [row["steps"] for row in own]
+        left.loglog(steps, [row["seconds"] for row in own], "o-", label=f"tolerance {tolerance:.0e}")
+        (line,) = right.loglog(steps, [row["error"] for row in own], "o-")
+        right.loglog(steps, [row["stated"] for row in own], "s:", color=line.get_color(), markersize=4)
+    for axes in (left, right):
+        axes.set_xticks(horizons, [f"{steps:,}" for steps in horizons])
+        axes.minorticks_off()
     left.set(xlabel="steps T", ylabel="seconds, error estimate included")
-    right.set(xlabel="steps T", ylabel="largest error of any output (dotted: stated)")
+    right.set(xlabel="steps T", ylabel="largest error of any output (dotted, squares: stated)")
     left.legend()
     write(chosen, "mup_horizon", {"hidden_layers": L, "rank": RANK, "rows": rows}, figure)
 
