@@ -57,6 +57,7 @@ def exact_gigabytes(steps: int) -> float:
 def main() -> None:
     chosen = options(__doc__)
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullLocator
 
     horizons = [200, 2000] if chosen.quick else [200, 2000, 20_000, 100_000]
     rows = []
@@ -76,15 +77,15 @@ def main() -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for tolerance in (1e-4, 1e-6, 1e-8):
         own = [row for row in rows if row["tolerance"] == tolerance]
-        steps = [row["steps"] for row in own]
-        left.loglog(steps, [row["seconds"] for row in own], "o-", label=f"tolerance {tolerance:.0e}")
-        (line,) = right.loglog(steps, [row["error"] for row in own], "o-")
-        right.loglog(steps, [row["stated"] for row in own], "s:", color=line.get_color(), markersize=4)
+        times = [row["steps"] for row in own]
+        left.loglog(times, [row["seconds"] for row in own], "o-", label=f"tolerance {tolerance:.0e}")
+        (line,) = right.loglog(times, [row["error"] for row in own], "o-")
+        right.loglog(times, [row["stated"] for row in own], "s:", color=line.get_color(), markersize=4)
     for axes in (left, right):
         axes.set_xticks(horizons, [f"{steps:,}" for steps in horizons])
-        axes.minorticks_off()
+        axes.xaxis.set_minor_locator(NullLocator())
     left.set(xlabel="steps T", ylabel="seconds, error estimate included")
-    right.set(xlabel="steps T", ylabel="largest error of any output (dotted, squares: stated)")
+    right.set(xlabel="steps T", ylabel="largest output error (squares: stated)")
     left.legend()
     write(chosen, "mup_horizon", {"hidden_layers": L, "rank": RANK, "rows": rows}, figure)
 
