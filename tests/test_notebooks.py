@@ -1,51 +1,58 @@
-"""Every notebook runs from top to bottom in quick mode; the assertions are its own."""
+"""Every notebook runs from top to bottom in quick mode; the assertions are its own. Each is committed with the outputs of such a run."""
 
-import os
-import sys
+import copy
+import importlib.util
 from pathlib import Path
 
-import nbclient
 import nbformat
 import pytest
-from jupyter_client import KernelManager
-from jupyter_client.kernelspec import KernelSpec
-
-import infwidth
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
+every_notebook = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
-
-class ThisInterpreter(KernelManager):
-    """A kernel of the interpreter that runs the tests, whatever kernels are registered on this machine."""
-
-    @property
-    def kernel_spec(self):
-        return KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], display_name="tests", language="python"
-        )
-
-
-@pytest.mark.parametrize("file", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda file: file.stem)
-def test_notebook(file, monkeypatch):
-    # The kernel finds the infwidth of this test run, be it the checkout or an installed one.
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(Path(infwidth.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    )
-    monkeypatch.delenv("INFWIDTH_FULL", raising=False)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    notebook = nbformat.read(file, as_version=4)
-    client = nbclient.NotebookClient(
-        notebook, timeout=600, kernel_manager_class=ThisInterpreter, resources={"metadata": {"path": str(file.parent)}}
-    )
-    client.execute()  # raises CellExecutionError, which shows the cell and its traceback
+spec = importlib.util.spec_from_file_location("execute", NOTEBOOKS / "execute.py")
+assert spec is not None and spec.loader is not None
+script = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(script)
 
 
 def test_there_are_notebooks():
-    assert list(NOTEBOOKS.glob("*.ipynb"))
+    assert FILES
 
 
-@pytest.mark.parametrize("file", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda file: file.stem)
-def test_notebooks_are_committed_without_outputs(file):
+@every_notebook
+def test_notebook(file):
+    script.execute(file)  # raises CellExecutionError, which shows the cell and its traceback
+
+
+def lacks(notebook, size):
+    """What is missing from the outputs of a notebook."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    outputs = [output for cell in code for output in cell.outputs]
+    found = {
+        "outputs of the sources as they are": notebook.metadata.get("infwidth", {}).get("executed") == script.fingerprint(notebook),
+        "a run from top to bottom": [cell.execution_count for cell in code] == list(range(1, len(code) + 1)),
+        "a figure": any("image/png" in output.get("data", {}) for output in outputs),
+        "a run without errors": not any(output.output_type == "error" for output in outputs),
+        "a size below 150 kB": size <= script.LARGEST,
+    }
+    return [name for name, there in found.items() if not there]
+
+
+@every_notebook
+def test_notebooks_are_committed_with_the_outputs_of_their_sources(file):
     notebook = nbformat.read(file, as_version=4)
     nbformat.validate(notebook)
-    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
+    assert lacks(notebook, file.stat().st_size) == [], "run: python notebooks/execute.py " + file.name
+
+
+def test_the_check_of_outputs_sees():
+    notebook = nbformat.read(FILES[0], as_version=4)
+    stale, bare = copy.deepcopy(notebook), copy.deepcopy(notebook)
+    next(cell for cell in stale.cells if cell.cell_type == "code").source += "\n1"
+    assert lacks(stale, 0) == ["outputs of the sources as they are"]
+    for cell in bare.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    assert lacks(bare, 200_000) == ["a run from top to bottom", "a figure", "a size below 150 kB"]
