@@ -2,7 +2,7 @@
 
 The contract lies flat: ``problem`` (what models and methods are), ``data``, ``losses``, ``solution``, and ``solving``, which joins them.
 Beside it, one folder per kind of means: ``methods``, what happens while a run goes (``running``), ``grids`` and ``particles``,
-``distances`` between laws, ``studies`` of many runs, and the ``machine`` below.
+``distances`` between laws, ``datasets`` of images, ``studies`` of many runs, and the ``machine`` below.
 """
 
 if __name__ == "solvers":
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from . import datasets as datasets
     from . import distances as distances
     from . import grids as grids
     from . import losses as losses

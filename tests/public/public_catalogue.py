@@ -16,7 +16,7 @@ from infwidth.limits import activations, catapult, escape, fluctuations, isotrop
 from infwidth.limits import particle_diagnostics as diagnostics
 from infwidth.limits.densities import density, dissipation, free_energy
 from infwidth.limits.two_layer import initial_laws
-from infwidth.solvers import Grid, losses, replicas
+from infwidth.solvers import Grid, datasets, losses, replicas
 
 P = iw.Parameterization
 X = np.array([[1.0, 0.5], [0.0, 1.0], [-1.0, 0.25], [0.5, -0.75]])
@@ -84,7 +84,29 @@ TURNED = iw.solve(CIRCLE, X, Y, iw.GradientFlow(0.1, estimate_error=False))
 ISOTROPIC = limits.IsotropicNetwork(4, 0.5, 8, test_samples=50)
 WALKED = iw.solve(ISOTROPIC, method=iw.GradientDescent(0.01, 2, batch_size=4), rng=0)
 
+PIXELS = (np.arange(60).reshape(20, 3) ** 2 % 251).astype(np.uint8)
+IMAGES = datasets.Images("made up", PIXELS, np.arange(20) % 4)
+for file, axes, entries in (
+    ("train-images-idx3-ubyte", (4, 5, 3), bytes(PIXELS)),
+    ("train-labels-idx1-ubyte", (4,), bytes(range(4))),
+    ("t10k-images-idx3-ubyte", (4, 5, 3), bytes(PIXELS)),
+    ("t10k-labels-idx1-ubyte", (4,), bytes(range(4))),
+):
+    head = bytes([0, 0, 8, len(axes)]) + b"".join(length.to_bytes(4, "big") for length in axes)
+    (FOLDER / file).write_bytes(head + entries)
+for file in (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"):
+    (FOLDER / file).write_bytes(bytes(3073))
+
 CALLS: dict[str, Call] = {
+    # datasets
+    "datasets.mnist": Call(datasets.mnist, dict(folder=str(FOLDER)), lambda images: images.prepare()),
+    "datasets.cifar10": Call(datasets.cifar10, dict(folder=str(FOLDER), grayscale=True)),
+    "datasets.Images.prepare": Call(
+        IMAGES.prepare,
+        dict(train=7, test=2, classes=(0, 3), targets="signs", scale="each", seed=1),
+        fine={"classes": ("holds array of two", "holds list")},  # groups of labels
+    ),
+    "datasets.accuracy": Call(datasets.accuracy, dict(outputs=np.eye(3), y=np.eye(3))),
     # methods
     "GradientDescent": Call(iw.GradientDescent, dict(learning_rate=0.1, steps=3, batch_size=2, first_learning_rate=0.2), run),
     "GradientFlow": Call(
@@ -486,6 +508,7 @@ RECORDS = set(
     Refinable Refining Retractable Settling Transported WithError WithRemark
     Comparison CoordinateCheck Data EscapeFit EscapeScaling Exponents Fluctuations GrowthCurve PlaneClass Regime Slopes Solution Sweep
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
+    Images Samples digits mnist_5000
     Advice Corrections CriticalPoint Curve DepthScales FixedPoint PhaseDiagram Signals SingularValues ClosedForm engine names plane_classes
     """.split()
 )
