@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from .isotropic import minimum_risk as minimum_risk
     from .isotropic import one_atom_transition as one_atom_transition
     from .kernels import NeuralTangentLimit as NeuralTangentLimit
+    from .networks import CalibratedNetwork as CalibratedNetwork
+    from .networks import HybridNetwork as HybridNetwork
     from .networks import Network as Network
     from .networks import Parameterization as Parameterization
     from .two_layer import GaussianTeacher as GaussianTeacher

@@ -1,7 +1,8 @@
 """Finite fully connected networks under abc-parameterizations: what every limit is a limit of, and is held against.
 
 ``parameterization`` has the exponents of the width, ``network`` the specification, ``layers`` the forward and backward pass,
-``problem`` what the width puts into it.
+``problem`` what the width puts into it. ``hybrids`` change their parameterization after the first step, and ``calibration`` sets the
+rates of that step by what it does.
 """
 
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .calibration import CalibratedNetwork as CalibratedNetwork
+    from .hybrids import HybridNetwork as HybridNetwork
     from .network import Network as Network
     from .parameterization import Parameterization as Parameterization
     from .table import ParameterizationTable as ParameterizationTable

@@ -97,6 +97,10 @@ class Network:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> NetworkProblem:
         """Draw the initial weights and join them to the data."""
+        return NetworkProblem(self.check(data), self.layer_sizes, activations.get(self.activation), self.parameterization, rng)
+
+    def check(self, data: Data | None) -> Data:
+        """The data, if they fit this network, and it fits into memory; ValueError otherwise."""
         data = needed(data)
         if data.X.shape[1] != self.input_dim:
             raise ValueError(f"X: has {data.X.shape[1]} columns, the network has input_dim={self.input_dim}")
@@ -108,7 +112,7 @@ class Network:
             )
             raise ValueError(f"y: has {data.outputs} columns, the network has output_dim={self.output_dim}{hint}")
         self._check_size(data)
-        return NetworkProblem(data, self.layer_sizes, activations.get(self.activation), self.parameterization, rng)
+        return data
 
     def _check_size(self, data: Data) -> None:
         """Refuse what would not fit into memory or into the range of floats."""

@@ -13,6 +13,7 @@ from ..abilities import has_first_step
 from ..checks import integer, real, settle
 from ..problem import Causal, Method, Point, Snapshot
 from .causal import causal_trajectory
+from .gradient_descent import mover
 
 __all__ = ["HeavyBall"]
 
@@ -122,16 +123,16 @@ class HeavyBall(Method):
             return {"momentum": move}
 
         for step in range(first, self.steps + 1):
-            special = step == 0 and self.first_learning_rate is not None
-            loss, outputs = problem.evaluate(state, velocity, step=step)
+            if step == 0 and step < self.steps and self.first_learning_rate is not None:
+                (loss, outputs), update = mover(problem)(state, 0, None)
+                yield Point(0, 0.0, state, loss, outputs, memory)
+                update(self.first_learning_rate)
+                continue
+            loss, outputs = problem.evaluate(state, velocity if step < self.steps else None, step=step)
             yield Point(step, h * step, state, loss, outputs, memory)
             if step == self.steps:
                 return
-            if special:
-                velocity *= self.first_learning_rate
-                state += velocity
-            else:
-                move *= beta
-                velocity *= h * h
-                move += velocity
-                state += move
+            move *= beta
+            velocity *= h * h
+            move += velocity
+            state += move

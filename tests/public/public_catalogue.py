@@ -124,6 +124,18 @@ CALLS: dict[str, Call] = {
         dict(input_dim=2, hidden_layers=2, width=5, activation="tanh", parameterization=P.mup(2), output_dim=1),
         train,
     ),
+    "HybridNetwork": Call(
+        limits.HybridNetwork,
+        dict(input_dim=2, hidden_layers=2, width=5, activation="relu", kind="HPZ", weight_std=1.0, output_dim=1),
+        train,
+        # one number for all layers, or a number per layer
+        fine={"weight_std": ("array of two", "list")},
+    ),
+    "CalibratedNetwork": Call(
+        limits.CalibratedNetwork,
+        dict(network=NET, first_layer=1.0, size=1.0, output_size=0.1, cap=10.0, samples=2),
+        train,
+    ),
     "DeepLinearIntegrable": Call(iw.DeepLinearIntegrable, dict(hidden_layers=2, scheme="large_lr"), train),
     "DeepLinearMuP": Call(iw.DeepLinearMuP, dict(hidden_layers=2, gamma=1.0), train),
     "TwoLayerMeanField": Call(
