@@ -7,7 +7,7 @@ import contextlib
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 BEGAN = time.perf_counter()
 
 
-def options(doc: str | None) -> argparse.Namespace:
-    """``--quick``, ``--seed`` and ``--out``; the module's docstring is the help."""
+def options(doc: str | None, more: Callable[[argparse.ArgumentParser], Any] | None = None) -> argparse.Namespace:
+    """``--quick``, ``--seed`` and ``--out``, and what ``more`` adds; the module's docstring is the help."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="narrow networks and few seeds, under a minute")
     parser.add_argument("--seed", type=int, default=0, help="of data and networks")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the JSON and the figure")
+    if more is not None:
+        more(parser)
     return parser.parse_args()
 
 

@@ -1,0 +1,175 @@
+r"""Three predictions about the calibrated first step of IP-LLR with L = 6 hidden layers, held against networks.
+
+docs/ip_llr_activations.md derives them: relu passes one direction through its layers after step 0, the others pass all classes; leaky relu
+of slope alpha turns from one to the other where R = (1 - alpha)^2 sqrt(m) / (pi (1 + alpha^2)) is between 1 and 4; and the tangent kernel
+after step 0 grows like m for tanh, elu and gelu, and not for relu.
+
+dimension  effective dimension of the pre-activations of layer 6 over 500 test inputs after step 0, (tr K)^2 / tr K^2
+accuracy   on the test samples after training, of leaky relu against its slope
+sharpness  largest eigenvalue of the tangent kernel on 100 samples after a step 0 that is calibrated without a cap: its power of m
+
+    python benchmarks/calibration_predictions.py [--quick] [--seed 0] [--out FOLDER] [--resume FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+import harness
+import integrable_experiments as experiments
+import numpy as np
+
+import infwidth as iw
+from infwidth.limits import activations, catapult
+from infwidth.solvers import datasets, power_law, sweep
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = np.ndarray
+
+L, RATE, BATCH = 6, 0.05, 128
+SLOPES = (0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
+SCHEME = "IP-LLR calibrated"
+
+
+def ratio(slope: float, width: int) -> float:
+    """R: mean over random overlap of a link."""
+    return float((1 - slope) ** 2 * np.sqrt(width) / (np.pi * (1 + slope**2)))
+
+
+def of_name(activation: str) -> tuple[Any, float]:
+    """Activation and weight_std; "leaky 0.4" keeps second moments like relu with 2^(1/2)."""
+    if activation.startswith("leaky "):
+        slope = float(activation.split()[1])
+        return activations.leaky_relu(slope), float(np.sqrt(2 / (1 + slope**2)))
+    return activation, experiments.ACTIVATIONS[activation]
+
+
+def dimension_of(rows: Array) -> float:
+    """(tr K)^2 / tr K^2 of the Gram matrix of these rows."""
+    gram = rows.astype(float) @ rows.T
+    return float(np.trace(gram) ** 2 / (gram**2).sum())
+
+
+def train(data: str, activation: str, width: int, seed: int, steps: int) -> dict[str, float]:
+    """Effective dimension after step 0, and test accuracy at the end."""
+    X, y, X_test, y_test = experiments.samples(data, None)
+    phi, std = of_name(activation)
+    net = experiments.network(SCHEME, phi, std, L, width, X.shape[1], BATCH)
+
+    def dimension(t: float, state: Array, problem: Any) -> float:
+        h = problem.forward(state, X_test[:500])[1][L - 1]
+        return dimension_of(h) if np.isfinite(h).all() else float("nan")
+
+    sol = iw.solve(
+        net,
+        X,
+        y,
+        experiments.descent(SCHEME, RATE, steps, BATCH),
+        loss="cross_entropy",
+        X_test=X_test,
+        rng=np.random.SeedSequence([seed, width, 7]),
+        save_at=[0, 1, steps],
+        observables={"dimension": dimension},
+    )
+    fine = bool(sol.success and np.isfinite(sol.test_outputs[-1]).all())
+    accuracy = float(datasets.accuracy(sol.test_outputs[-1], y_test)) if fine else float("nan")
+    return {"dimension": float(sol.observables["dimension"][1]), "accuracy": accuracy}
+
+
+def sharpness(data: str, activation: str, width: int, seed: int) -> dict[str, float]:
+    """Largest eigenvalue of the tangent kernel before and after step 0, full batch of 100 samples, no cap."""
+    X, y, *_ = experiments.samples(data, None)
+    X, y = X[:200].astype(float), y[:200].astype(float)
+    net = experiments.network(SCHEME, activation, experiments.ACTIVATIONS[activation], L, width, X.shape[1], 100, cap=1e12)
+    sol = iw.solve(
+        net,
+        X,
+        y,
+        experiments.descent(SCHEME, RATE, 1, 200),
+        loss="cross_entropy",
+        rng=np.random.SeedSequence([seed, width, 8]),
+        observables={"sharpness": catapult.tangent_sharpness},
+    )
+    return {"sharpness": float(sol.observables["sharpness"][1])}
+
+
+def table_of(runs: Any, name: str, activations: list[str], widths: list[int]) -> dict[str, dict[int, list[float]]]:
+    return {a: {m: [r[name] for p, r in runs if (p["activation"], p["width"]) == (a, m)] for m in widths} for a in activations}
+
+
+def show(title: str, table: dict[str, dict[int, list[float]]]) -> None:
+    widths = list(next(iter(table.values())))
+    print(f"{title:16}" + "".join(f"{f'm = {m}':>18}" for m in widths))
+    for activation, row in table.items():
+        cells = []
+        for values in row.values():
+            mean, error, diverged = experiments.summary(np.array(values))
+            cells.append(f"{mean:.3f} ± {error:.3f}" + (f" ({diverged}!)" if diverged else ""))
+        print(f"{activation:16}" + "".join(f"{cell:>18}" for cell in cells))
+
+
+def plot(trained: dict[str, Any], sharp: dict[str, Any], widths: list[int]) -> Figure:
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(widths)))
+    for m, color in zip(widths, colors, strict=True):
+        curve = [experiments.summary(np.array(trained["accuracy"][f"leaky {s}"][m])) for s in SLOPES]
+        axes[0].errorbar(SLOPES, [c[0] for c in curve], [c[1] for c in curve], color=color, marker="o", ms=4, label=f"$m = {m}$")
+        low, high = (next(s for s in np.linspace(0, 1, 1001) if ratio(s, m) <= level) for level in (4, 1))
+        axes[0].plot([low, high], [0.02 + 0.02 * widths.index(m)] * 2, color=color, lw=3)
+    axes[0].set(xlabel="slope of leaky relu", ylabel="test accuracy", ylim=(0, 1), title="the turn (bars: predicted, $4 > R > 1$)")
+    axes[0].legend(fontsize=8)
+    for name, color in {"leaky 0.0": "C3", "gelu": "C0", "elu": "C2", "tanh": "C1"}.items():
+        values = [experiments.summary(np.array(trained["dimension"][name][m])) for m in widths]
+        label = "relu" if name == "leaky 0.0" else name
+        axes[1].errorbar(widths, [v[0] for v in values], [v[1] for v in values], color=color, marker="o", ms=4, label=label)
+    axes[1].set(xscale="log", xlabel="width $m$", ylabel="effective dimension of layer 6", title="after step 0")
+    for (name, row), color in zip(sharp.items(), ("C3", "C0", "C2", "C1"), strict=True):
+        medians = np.array([np.exp(np.mean(np.log(values))) for values in row.values()])
+        axes[2].loglog(list(row), medians, color=color, marker="o", ms=4, label=name)
+    axes[2].set(xlabel="width $m$", ylabel="top of the tangent kernel", title="after step 0, no cap")
+    for ax in axes[1:]:
+        ax.legend(fontsize=8)
+    return figure
+
+
+def more(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--resume", help="folder of finished networks")
+
+
+def main() -> None:
+    chosen = harness.options(__doc__, more)
+    data, steps = ("digits", 60) if chosen.quick else ("mnist-5000", 300)
+    widths, wide, seeds, many = ([32, 64], [32, 64, 128], 2, 4) if chosen.quick else ([64, 256, 512], [64, 128, 256, 512, 1024], 5, 8)
+    names = [*(f"leaky {s}" for s in SLOPES), "gelu", "elu", "tanh"]
+    grid = {"data": [data], "activation": names, "width": widths, "seed": [chosen.seed + s for s in range(seeds)], "steps": [steps]}
+    sharp_grid = {
+        "data": [data],
+        "activation": list(experiments.ACTIVATIONS),
+        "width": wide,
+        "seed": [chosen.seed + s for s in range(many)],
+    }
+    with harness.workers(chosen.workers) as pool:
+        sharp_runs = sweep(sharpness, sharp_grid, executor=pool, resume=chosen.resume)
+        runs = sweep(train, grid, executor=pool, resume=chosen.resume)
+    trained = {name: table_of(runs, name, names, widths) for name in ("dimension", "accuracy")}
+    sharp = table_of(sharp_runs, "sharpness", list(experiments.ACTIVATIONS), wide)
+    for title in trained:
+        show(title, trained[title])
+    powers = {}
+    for name, row in sharp.items():
+        power, error = power_law(wide, np.array(list(row.values())))
+        powers[name] = (power, error)
+        print(f"tangent kernel after step 0, {name:5} ~ m^({power:.2f} ± {error:.2f}); geometric means", end=" ")
+        print(*(f"{np.exp(np.mean(np.log(values))):.3g}" for values in row.values()))
+    results = {**trained, "sharpness": sharp, "powers": powers, "ratio": {str(s): {m: ratio(s, m) for m in widths} for s in SLOPES}}
+    harness.write(chosen, "calibration_predictions", results, plot(trained, sharp, widths))
+
+
+if __name__ == "__main__":
+    main()
