@@ -22,7 +22,7 @@ import numpy as np
 
 import infwidth as iw
 from infwidth.limits import activations, catapult
-from infwidth.solvers import datasets, power_law, sweep
+from infwidth.solvers import power_law, sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,9 +74,7 @@ def train(data: str, activation: str, width: int, seed: int, steps: int) -> dict
         save_at=[0, 1, steps],
         observables={"dimension": dimension},
     )
-    fine = bool(sol.success and np.isfinite(sol.test_outputs[-1]).all())
-    accuracy = float(datasets.accuracy(sol.test_outputs[-1], y_test)) if fine else float("nan")
-    return {"dimension": float(sol.observables["dimension"][1]), "accuracy": accuracy}
+    return {"dimension": float(sol.observables["dimension"][1]), "accuracy": experiments.accuracy_of(sol, y_test)}
 
 
 def sharpness(data: str, activation: str, width: int, seed: int) -> dict[str, float]:
@@ -147,8 +145,14 @@ def main() -> None:
     data, steps = ("digits", 60) if chosen.quick else ("mnist-5000", 300)
     widths, wide, seeds, many = ([32, 64], [32, 64, 128], 2, 4) if chosen.quick else ([64, 256, 512], [64, 128, 256, 512, 1024], 5, 8)
     names = [*(f"leaky {s}" for s in SLOPES), "gelu", "elu", "tanh"]
-    grid = {"data": [data], "activation": names, "width": widths, "seed": [chosen.seed + s for s in range(seeds)], "steps": [steps]}
-    sharp_grid = {
+    grid: dict[str, list[Any]] = {
+        "data": [data],
+        "activation": names,
+        "width": widths,
+        "seed": [chosen.seed + s for s in range(seeds)],
+        "steps": [steps],
+    }
+    sharp_grid: dict[str, list[Any]] = {
         "data": [data],
         "activation": list(experiments.ACTIVATIONS),
         "width": wide,

@@ -75,6 +75,14 @@ def descent(scheme: str, rate: float, steps: int, batch: int) -> iw.GradientDesc
     return iw.GradientDescent(rate, steps, batch_size=batch, first_learning_rate=first)
 
 
+def accuracy_of(sol: iw.Solution, y_test: Array) -> float:
+    """On the test samples at the end; NaN of a run that diverged."""
+    outputs = sol.test_outputs
+    if not sol.success or outputs is None or not np.isfinite(outputs[-1]).all():
+        return float("nan")
+    return float(datasets.accuracy(outputs[-1], y_test))
+
+
 def train(
     data: str, folder: str | None, scheme: str, activation: str, L: int, width: int, seed: int, rate: float, steps: int, batch: int
 ) -> dict[str, Any]:
@@ -92,9 +100,8 @@ def train(
         rng=np.random.SeedSequence([seed, width]),
         save_at=saved,
     )
-    fine = bool(sol.success and np.isfinite(sol.test_outputs[-1]).all())
     return {
-        "accuracy": float(datasets.accuracy(sol.test_outputs[-1], y_test)) if fine else float("nan"),
+        "accuracy": accuracy_of(sol, y_test),
         "step": np.array(saved[: len(sol.loss)], float),
         "loss": np.array(sol.loss, float),
         "mean_abs_f": np.abs(sol.outputs).mean(axis=(1, 2)).astype(float),
