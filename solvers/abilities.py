@@ -6,7 +6,7 @@ naming the way out where it is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = [
     "Fused",
     "HasLimit",
     "ImplicitSteps",
+    "Noisy",
     "Population",
     "Refinable",
     "Retractable",
@@ -28,7 +29,9 @@ __all__ = [
     "Transported",
     "WithError",
     "WithRemark",
+    "WithWaysOut",
     "has_first_step",
+    "way_out",
 ]
 
 Array = np.ndarray
@@ -41,6 +44,37 @@ class Fused(Problem, Protocol):
     def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Update]:
         """Evaluation at ``state``, and ``update(rate)``, which moves ``state`` in place by ``rate * velocity``."""
         ...
+
+
+Stir = Callable[[float, float, float, np.random.Generator], None]
+
+
+@runtime_checkable
+class Noisy(Problem, Protocol):
+    """Knows what noise and weight decay on the network's parameters do to its own coordinates, which are other ones."""
+
+    def stir(self, state: Array, *, step: int = 1) -> tuple[Evaluation, Stir]:
+        """Evaluation at ``state``, and ``update(h, temperature, decay, rng)``, which moves ``state`` in place as
+        :class:`~infwidth.solvers.Langevin` moves the parameters in one step."""
+        ...
+
+
+@runtime_checkable
+class WithWaysOut(Protocol):
+    """Knows what to do instead, where a method that it cannot take is asked for.
+
+    Attributes
+    ----------
+    ways_out : mapping
+        From ``"noise"``, ``"momentum"``, ``"flow"`` to the end of the message.
+    """
+
+    ways_out: Mapping[str, str]
+
+
+def way_out(problem: Any, what: str, otherwise: str) -> str:
+    """What the problem says about noise, momentum or a flow; ``otherwise`` where it says nothing."""
+    return problem.ways_out.get(what, otherwise) if isinstance(problem, WithWaysOut) else otherwise
 
 
 @runtime_checkable

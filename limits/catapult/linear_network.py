@@ -23,7 +23,9 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -113,6 +115,7 @@ class TwoLayerLinearProblem(Fused):
     """
 
     coordinates: ClassVar[Coordinates] = "invariants"
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "use a Network, whose parameters take it"})
     threads = "block"  # matrices too small for threads
 
     def __init__(self, data: Data, width: int, W: Array, A: Array, B: Array) -> None:

@@ -16,7 +16,8 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -69,6 +70,12 @@ class CircleProblem(Fused, Refinable):
     """
 
     coordinates: ClassVar[Coordinates] = "masses"
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "noise": "use particles (TwoLayerMeanField), which take noise",
+            "momentum": "use GradientFlow, or particles (TwoLayerMeanField), which take momentum",
+        }
+    )
 
     threads = "block"
 

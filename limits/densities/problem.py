@@ -9,7 +9,8 @@ cell. What E is, an object says that maps masses to :math:`(E, \text{outputs}, \
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -70,6 +71,12 @@ class DensityProblem(Fused, ImplicitSteps):
     """
 
     coordinates: ClassVar[Coordinates] = "masses"
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "noise": "set the model's temperature and use TransportFlow or ImplicitTransport",
+            "momentum": "use TransportFlow or ImplicitTransport, or particles (TwoLayerMeanField), which take momentum",
+        }
+    )
 
     threads = "block"  # one for BLAS: stiff steppers factorise small matrices, where threads cost far more than they give
 

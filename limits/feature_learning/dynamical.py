@@ -11,8 +11,9 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -149,6 +150,7 @@ class DynamicalProblem(Causal, WithError):
     """
 
     threads: ClassVar[Literal["gemm", "block"]] = "block"  # products too thin for threads
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "use a finite Network", "flow": "use GradientDescent or HeavyBall"})
 
     def __init__(self, data: Data, model: DynamicalMeanField, seeds: np.random.SeedSequence) -> None:
         self.data, self.model, self.seeds = data, model, seeds

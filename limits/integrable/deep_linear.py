@@ -29,8 +29,9 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -54,7 +55,8 @@ class DeepLinearIntegrable:
     r"""Infinite-width limit of a deep linear network under an integrable parameterization.
 
     The same methods as for the finite network solve it, with the same learning rates: ``GradientDescent`` (its
-    ``first_learning_rate`` is the base rate of the large first step), ``GradientFlow``, ``HeavyBall``. Time is that of the method.
+    ``first_learning_rate`` is the base rate of the large first step), ``GradientFlow``, ``HeavyBall``; with one hidden layer ``Langevin``
+    too, whose noise and weight decay close on second moments. Time is that of the method.
 
     Parameters
     ----------
@@ -95,13 +97,20 @@ class DeepLinearIntegrable:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ChainProblem:
         """Join the limit to its data. Nothing is random."""
-        return ChainProblem(needed(data), self.hidden_layers, self.scheme)
+        if self.hidden_layers > 1:
+            return ChainProblem(needed(data), self.hidden_layers, self.scheme)
+        from .noise import TwoLayerChain
+
+        return TwoLayerChain(needed(data), self.scheme)
 
 
 class ChainProblem(Fused, FirstStep):
     """The limit as a problem; the state is :math:`A_1, .., A_{L+1}` in one vector."""
 
     coordinates: ClassVar[Coordinates] = "reduced"
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"noise": "use a finite Network; with noise the limit is known for one hidden layer"}
+    )
 
     def __init__(self, data: Data, hidden_layers: int, scheme: str) -> None:
         from . import chain  # loads numba
@@ -147,6 +156,18 @@ class ChainProblem(Fused, FirstStep):
 
     def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[..., None]]:
         """Evaluate, and return ``update(rate, out=state)``, which adds ``rate * velocity`` to ``out``."""
+        evaluation, tops, E = self.gradient(state, rows)
+
+        def update(rate: float, out: Array = state) -> None:
+            if step == 0 and self.first_step:
+                self._add_first_step(out, -rate * E)
+            else:
+                self._chain.descend(state, out, rate, tops, E)
+
+        return evaluation, update
+
+    def gradient(self, state: Array, rows: Any) -> tuple[Evaluation, Array, Array]:
+        """Evaluation, the partial products from the top, and the gradient in the product of all matrices, shape (k, d)."""
         P, tops = self._product(state)
         if rows is None and self._small_squared:
             E = np.empty_like(P)
@@ -157,14 +178,7 @@ class ChainProblem(Fused, FirstStep):
             f = X @ P.T
             loss, residual = self.data.judge(f, rows)
             E = residual.T @ X
-
-        def update(rate: float, out: Array = state) -> None:
-            if step == 0 and self.first_step:
-                self._add_first_step(out, -rate * E)
-            else:
-                self._chain.descend(state, out, rate, tops, E)
-
-        return Evaluation(loss, f), update
+        return Evaluation(loss, f), tops, E
 
     def _product(self, state: Array) -> tuple[Array, Array]:
         """:math:`A_{L+1} \\cdots A_1` (k, d), and the partial products from the top that its gradient needs.

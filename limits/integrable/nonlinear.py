@@ -22,7 +22,7 @@ from .non_centered import non_centered
 from .schemes import check_scheme
 from .start import Setting, Start, layer_sizes
 from .stationary import StationaryProblem, why_stationary
-from .systems import LARGEST, Histories, Systems
+from .systems import LARGEST, FewNeurons, Histories, Systems
 
 __all__ = ["DeepIntegrable"]
 
@@ -166,7 +166,8 @@ class DeepIntegrable:
             for stream in rng.spawn(self.replicas)
         ]
         if dense:
-            return Systems([NeuronProblem(data, phi, germ, start, first_step) for start in starts])
+            few = min(layer_sizes("" if self.initial is not None else self.scheme, self.hidden_layers, size)) < size
+            return (FewNeurons if few else Systems)([NeuronProblem(data, phi, germ, start, first_step) for start in starts])
         return Histories([HistoryProblem(data, phi, germ, start) for start in starts], first_step)
 
     def _start(self, setting: Setting) -> Start:

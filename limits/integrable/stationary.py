@@ -11,6 +11,8 @@ Finite networks leave these points after times that grow with the width: :mod:`i
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,6 +49,7 @@ class StationaryProblem(FirstStep, WithRemark, Problem):
     """A limit that stands still: nothing is computed. Its state is one number that does not move."""
 
     coordinates: ClassVar[Coordinates] = "reduced"
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "use a finite Network"})
 
     def __init__(self, data: Data, remark: str, first_step: bool) -> None:
         self.data, self.remark, self.first_step = data, remark, first_step

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from ...solvers.studies.replicas import simultaneous_error
 from .history import HistoryProblem, history_bytes
 from .neurons import NeuronProblem
 
-__all__ = ["LARGEST", "Histories", "Systems"]
+__all__ = ["LARGEST", "FewNeurons", "Histories", "Systems"]
 
 Array = np.ndarray
 
@@ -80,10 +81,21 @@ class Systems(Fused, FirstStep, WithError):
         return Evaluation(self.data.judge(f, rows)[0], f)
 
 
+class FewNeurons(Systems):
+    """The same where one neuron stands for a whole layer. Its weights move as they all do, but noise on each weight of such a layer
+    averages out in the network, and on the one that stands for them it would not."""
+
+    coordinates: ClassVar[Coordinates] = "reduced"
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "use a finite Network"})
+
+
 class Histories(Foreseen, WithError):
     """The same for systems whose state is their history. One BLAS thread: products of n rows are bound by memory."""
 
     threads = "block"
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"noise": "take kernels='dense', or a finite Network", "flow": "take kernels='dense' and GradientFlow, or GradientDescent"}
+    )
 
     def __init__(self, systems: list[HistoryProblem], first_step: bool) -> None:
         self.systems, self.data, self.first_step = systems, systems[0].data, first_step

@@ -56,7 +56,7 @@ class RadialMeanField:
     delta : float
         :math:`0 \le \Delta < 1`.
     discretisation : {"particles", "density"}
-        Radial particles (any method moves them), or conservative finite volumes for the density (``TransportFlow``).
+        Radial particles (every method but those of densities moves them), or conservative finite volumes (``TransportFlow``).
     size : int, default 400
         Number of particles or of cells (then 4 at least).
     activation : PiecewiseLinear
@@ -69,7 +69,8 @@ class RadialMeanField:
     r_max : float, default 8
         Largest radius of the default grid. Check that no mass arrives there (``sol.state[-1]``).
     temperature, weight_decay : float
-        :math:`\tau` and :math:`\lambda` of noisy SGD, for the density. Particles take noise from a method in d dimensions instead.
+        :math:`\tau` and :math:`\lambda` of noisy SGD, for the density. Particles take theirs from ``Langevin``, whose noise on weights in d
+        dimensions is seen in the radii exactly.
     random_start : bool
         Draw the particles from that law instead of putting them at its quantiles :math:`(i - \frac12)/N`.
 
@@ -134,7 +135,7 @@ class RadialMeanField:
         settle(self, **{name: real(name, getattr(self, name), least=0) for name in ("temperature", "weight_decay")})
         noisy = self.temperature > 0 or self.weight_decay > 0
         if noisy and self.discretisation == "particles":
-            raise ValueError("temperature, weight_decay: radial particles move without noise; use discretisation='density'")
+            raise ValueError("temperature, weight_decay: particles take theirs from the method, Langevin; or use discretisation='density'")
         if self.temperature and math.isinf(self.dim):
             raise ValueError("temperature: noise in infinite dimension moves a radius at once to infinity; give a finite dim")
         if self.discretisation == "density" and self.law() is None:

@@ -19,8 +19,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...solvers.abilities import Noisy, Stir
 from ...solvers.machine.compilation import jit
-from ...solvers.problem import Coordinates, Evaluation, Problem
+from ...solvers.problem import Coordinates, Evaluation
 from .density import input_radii
 from .directions import PiecewiseLinear
 from .population import RadialPopulation
@@ -143,8 +144,15 @@ def reference_evaluate(r: Array, population: RadialPopulation, activation: Piece
     return risk, np.where(r >= 0, 2, -2) * (activation.radial_slope(s, dim) @ (weights * (labels - f) * radii))
 
 
-class RadialParticles(Problem):
-    """Problem whose state is the radii of the particles, shape (N,); ``outputs`` are the outputs at the radii of the population.
+class RadialParticles(Noisy):
+    r"""Problem whose state is the radii of the particles, shape (N,); ``outputs`` are the outputs at the radii of the population.
+
+    Langevin noise on a weight :math:`w \in \mathbb R^d` is seen in its radius alone, and exactly: by the rotation invariance of the noise
+    the Euler-Maruyama step of length h is, with :math:`u = (1 - \lambda h)\, r + h\, v(r) + \sqrt{2\tau h}\,\xi`,
+
+    .. math:: r' = \sqrt{u^2 + 2\tau h\, \chi^2_{d-1}},
+
+    which has the drift :math:`(d - 1)\,\tau / r` as :math:`h \to 0`, and no negative radii.
 
     Parameters
     ----------
@@ -178,6 +186,23 @@ class RadialParticles(Problem):
         if velocity is not None:
             _velocities(self.table.nodes, self.table.scale, state, radii, 2 * weights * residual * radii, velocity)
         return Evaluation(float(weights @ residual**2), f[:, None])
+
+    def stir(self, state: Array, *, step: int = 1) -> tuple[Evaluation, Stir]:
+        """Evaluation, and the Langevin step of weights in d dimensions."""
+        velocity = np.empty_like(state)
+        evaluation = self.evaluate(state, velocity)
+
+        def update(h: float, temperature: float, decay: float, rng: np.random.Generator) -> None:
+            if temperature and math.isinf(self.dim):
+                raise ValueError("temperature: noise in infinite dimension moves a radius at once to infinity; give the model a finite dim")
+            np.multiply(state, 1 - decay * h, out=state)
+            np.add(state, h * velocity, out=state)
+            if temperature:
+                along, across = rng.standard_normal(state.shape), rng.chisquare(self.dim - 1, state.shape)
+                np.add(state, math.sqrt(2 * temperature * h) * along, out=state)
+                np.sqrt(state**2 + 2 * temperature * h * across, out=state)
+
+        return evaluation, update
 
     def predict(self, state: Array, X: Array) -> Array:
         radii = input_radii(X, self.dim)

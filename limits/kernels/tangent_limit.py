@@ -19,8 +19,9 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -117,6 +118,7 @@ class TangentProblem(Fused):
     """
 
     coordinates: ClassVar[Coordinates] = "reduced"
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "use a finite Network"})
 
     def __init__(self, data: Data, kernel: Kernel, start: Callable[[Array], Array]) -> None:
         self.data, self.kernel, self._initial = data, kernel, start

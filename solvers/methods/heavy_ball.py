@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..abilities import has_first_step
+from ..abilities import has_first_step, way_out
 from ..checks import integer, real, settle
 from ..problem import Causal, Method, Point, Snapshot
 from .causal import causal_trajectory
@@ -111,9 +111,11 @@ class HeavyBall(Method):
             yield from causal_trajectory(problem, self, self.step_size, rng, resume)
             return
         if problem.coordinates == "invariants":
-            raise ValueError("method: momentum does not close on the variables of this model; use GradientDescent, or a finite Network")
+            instead = way_out(problem, "momentum", "use GradientDescent, or a finite Network")
+            raise ValueError(f"method: momentum does not close on the variables of this model; {instead}")
         if problem.coordinates == "masses":
-            raise ValueError("method: momentum makes masses of a density negative; use TransportFlow or ImplicitTransport")
+            instead = way_out(problem, "momentum", "use TransportFlow or ImplicitTransport")
+            raise ValueError(f"method: momentum makes masses of a density negative; {instead}")
         h, beta = self.step_size, 1 - self.friction * self.step_size
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
         velocity = np.empty_like(state)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..abilities import ImplicitSteps
+from ..abilities import ImplicitSteps, way_out
 from ..checks import flag, real, settle
 from ..problem import MethodFailed, Point, Refining, Snapshot
 from .pace import Pace
@@ -97,7 +97,8 @@ class ImplicitTransport(Refining):
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield t = 0 and every step, with linear dense output over it."""
         if not isinstance(problem, ImplicitSteps):
-            raise ValueError("method: ImplicitTransport moves densities (it needs implicit_step); use GradientFlow for this model")
+            instead = way_out(problem, "flow", "use GradientFlow for this model")
+            raise ValueError(f"method: ImplicitTransport moves densities (it needs implicit_step); {instead}")
         first = min(1e-3 * self.t_end, 10 * problem.max_step(problem.start()))
         if resume is None:
             step, t, state, h = 0, 0.0, problem.start(), first

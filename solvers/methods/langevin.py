@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..abilities import has_first_step
+from ..abilities import Noisy, Stir, has_first_step, way_out
 from ..checks import integer, real, settle
-from ..problem import Causal, Method, Point, Snapshot
+from ..problem import Causal, Evaluation, Method, Point, Problem, Snapshot
 
 __all__ = ["Langevin"]
+
+Array = np.ndarray
+
+WAY_OUT = "use a finite Network, or for one hidden layer particles (TwoLayerMeanField)"
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class Langevin(Method):
     Raises
     ------
     ValueError
-        Where an argument is out of its range, the limit is causal (its state is no vector that noise could be added to), the problem is
-        a density, or it has a special first step.
+        Where an argument is out of its range, the problem has a special first step, or its state is something else than parameters (the
+        history of a causal limit, masses of a density, reduced coordinates) and it does not know what noise does to it.
 
     References
     ----------
@@ -83,18 +88,10 @@ class Langevin(Method):
 
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield steps 0..steps."""
-        if isinstance(problem, Causal):
+        moves = not isinstance(problem, Causal) and (problem.coordinates == "parameters" or isinstance(problem, Noisy))
+        if not moves:
             raise ValueError(
-                "method: this limit is causal, its parameters are not explicit; Langevin noise needs a particle or finite network"
-            )
-        if problem.coordinates == "masses":
-            raise ValueError(
-                "method: noise makes masses of a density negative; set the model's temperature and use TransportFlow or ImplicitTransport"
-            )
-        if problem.coordinates in ("reduced", "invariants"):
-            raise ValueError(
-                "method: this limit is solved in reduced coordinates, where noise is not the noise of the network; use particles "
-                "(TwoLayerMeanField) or a finite network"
+                f"method: noise on the parameters of a network is not noise on {_what(problem)}; {way_out(problem, 'noise', WAY_OUT)}"
             )
         if has_first_step(problem):
             raise ValueError(
@@ -104,15 +101,30 @@ class Langevin(Method):
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
         if resume is not None:
             rng.bit_generator.state = resume["rng"]
-        velocity = np.empty_like(state)
-        noise = math.sqrt(2 * self.temperature * h)
+        stir = problem.stir if isinstance(problem, Noisy) else partial(_stir, problem)
         for step in range(first, self.steps + 1):
             before = rng.bit_generator.state
-            loss, outputs = problem.evaluate(state, velocity, step=step)
+            (loss, outputs), update = stir(state, step=step)
             yield Point(step, h * step, state, loss, outputs, lambda before=before: {"rng": before})  # type: ignore[misc]
             if step < self.steps:
-                state *= 1 - self.weight_decay * h
-                velocity *= h
-                state += velocity
-                if noise:
-                    state += noise * rng.standard_normal(state.shape, dtype=state.dtype)
+                update(h, self.temperature, self.weight_decay, rng)
+
+
+def _stir(problem: Problem, state: Array, *, step: int) -> tuple[Evaluation, Stir]:
+    """The step of a problem whose state is the parameters themselves."""
+    velocity = np.empty_like(state)
+    evaluation = problem.evaluate(state, velocity, step=step)
+
+    def update(h: float, temperature: float, decay: float, rng: np.random.Generator) -> None:
+        np.multiply(state, 1 - decay * h, out=state)
+        np.add(state, np.multiply(velocity, h, out=velocity), out=state)
+        if temperature:
+            np.add(state, math.sqrt(2 * temperature * h) * rng.standard_normal(state.shape, dtype=state.dtype), out=state)
+
+    return evaluation, update
+
+
+def _what(problem: Any) -> str:
+    if isinstance(problem, Causal):
+        return "the history that this limit keeps in their place"
+    return {"masses": "masses, which it makes negative"}.get(problem.coordinates, "the reduced coordinates in which this limit is solved")

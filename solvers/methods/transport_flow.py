@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..abilities import Transported
+from ..abilities import Transported, way_out
 from ..checks import flag, real, settle
 from ..problem import MethodFailed, Point, Refining, Snapshot
 from .pace import Pace
@@ -97,7 +97,8 @@ class TransportFlow(Refining):
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield t = 0 and every step, with dense output over it."""
         if not isinstance(problem, Transported):
-            raise ValueError("method: TransportFlow moves densities (it needs max_step); use GradientFlow for this model")
+            instead = way_out(problem, "flow", "use GradientFlow for this model")
+            raise ValueError(f"method: TransportFlow moves densities (it needs max_step); {instead}")
         if resume is None:
             step, t, state, longest = 0, 0.0, problem.start(), np.inf
         else:

@@ -13,6 +13,7 @@ from infwidth.solvers.abilities import (
     Foreseen,
     Fused,
     ImplicitSteps,
+    Noisy,
     Population,
     Refinable,
     Retractable,
@@ -20,33 +21,36 @@ from infwidth.solvers.abilities import (
     Transported,
     WithError,
     WithRemark,
+    WithWaysOut,
     has_first_step,
 )
 
 DATA = Data.check(np.eye(2), [1.0, -1.0])
 LARGE = iw.Parameterization.integrable_large_lr(2)
 TEACHER = GaussianTeacher(np.eye(2), [1.0, -1.0], "relu")
-DENSITY = {Fused, Refinable, Transported, ImplicitSteps}
+DENSITY = {Fused, Refinable, Transported, ImplicitSteps, WithWaysOut}
 CAUSAL = {Batched, Settling, Retractable, Refinable, WithError}
 ABILITIES = {
     "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep}),
-    "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep}),
+    "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep, WithWaysOut}),
+    "exact two-layer linear": (iw.DeepLinearIntegrable(1), DATA, {Fused, FirstStep, WithWaysOut, Noisy}),
     "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, WithError}),
     "causal": (iw.DeepLinearMuP(2), DATA, CAUSAL),
     "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
     "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, WithError}),
     "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, WithError, Population}),
-    "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable}),
+    "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable, WithWaysOut}),
     "density": (DensityMeanField(Grid.uniform((-1, -1), (1, 1), (4, 4)), lambda p: np.ones(len(p)), unit="w"), DATA, DENSITY),
-    "radial particles": (iw.RadialMeanField(10, 0.5, size=4), None, set()),
+    "radial particles": (iw.RadialMeanField(10, 0.5, size=4), None, {Noisy}),
     "radial density": (iw.RadialMeanField(10, 0.5, "density", 8), None, DENSITY),
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population}),
 }
-ALL = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Batched, Settling, Retractable, Foreseen, WithRemark}
+PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, WithRemark, WithWaysOut}
+ALL = {*PLAIN, Batched, Settling, Retractable, Foreseen}
 
 
 def test_the_table_has_every_ability_of_problems():
-    assert {ability.__name__ for ability in ALL} | {"FiniteModel", "HasLimit", "has_first_step"} == set(abilities.__all__)
+    assert {ability.__name__ for ability in ALL} | {"FiniteModel", "HasLimit", "has_first_step", "way_out"} == set(abilities.__all__)
 
 
 @pytest.mark.parametrize("name", ABILITIES)

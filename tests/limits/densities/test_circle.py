@@ -218,7 +218,7 @@ def solve(model, X=((1.0, 0.0), (0.0, 1.0)), y=(1.0, -1.0), method=None, **optio
             "batch_size",
             "leave batch_size out, or use TwoLayerMeanField",
         ),
-        (lambda: solve(CircleMeanField(), method=iw.HeavyBall(0.1, 1.0, 2)), "method", "use TransportFlow or ImplicitTransport"),
+        (lambda: solve(CircleMeanField(), method=iw.HeavyBall(0.1, 1.0, 2)), "method", "use GradientFlow, or particles"),
         (lambda: solve(CircleMeanField(), method=TransportFlow(1.0)), "method", "use GradientFlow for this model"),
         (
             lambda: CircleMeanField(population=TEACHER).bind(None, None).predict(np.ones(720), np.eye(3)),

@@ -72,3 +72,53 @@ def test_a_random_start_is_of_the_generator_alone():
     model = iw.RadialMeanField(40, 0.8, size=30, random_start=True)
     first, same, other = (model.bind(None, np.random.default_rng(seed)).start() for seed in (1, 1, 2))
     assert np.array_equal(first, same) and not np.array_equal(first, other)
+
+
+def test_noise_on_weights_in_d_dimensions_is_seen_in_their_radii():
+    """One Langevin step of 200 000 weights in d dimensions, each with the radial velocity of its radius, and of as many radii."""
+    d, N, h, tau, decay = 5, 200_000, 0.3, 0.2, 0.4
+    problem = iw.RadialMeanField(d, 0.5, size=N, initial=0.6).bind(None, np.random.default_rng(0))
+    rng, r = np.random.default_rng(1), problem.start()
+    velocity = np.empty(N)
+    problem.evaluate(r, velocity)
+    w = np.zeros((N, d))
+    w[:, 2] = (1 - decay * h) * r + h * velocity
+    w += np.sqrt(2 * tau * h) * rng.standard_normal((N, d))
+    many = np.linalg.norm(w, axis=1)
+    problem.stir(r)[1](h, tau, decay, rng)
+    for power in (1, 2, 4):
+        a, b = many**power, r**power
+        assert abs(a.mean() - b.mean()) < 4 * np.sqrt((a.var() + b.var()) / N)
+    assert stats.ks_2samp(many, r).pvalue > 1e-3
+    assert r.min() >= 0
+
+
+def test_noise_drifts_a_radius_outwards_by_d_minus_1_over_r():
+    """Radii at 1: beyond what the force moves, the mean moves by (d - 1) tau h / r."""
+    d, N, h, tau = 7, 400_000, 1e-3, 0.5
+    problem = iw.RadialMeanField(d, 0.5, size=N, initial=stats.uniform(0.999, 0.002)).bind(None, np.random.default_rng(0))
+    r, velocity = problem.start(), np.empty(N)
+    problem.evaluate(r, velocity)
+    before = r + h * velocity
+    problem.stir(r)[1](h, tau, 0.0, np.random.default_rng(2))
+    drift = (r - before) / h
+    assert abs(drift.mean() - (d - 1) * tau) < 4 * drift.std() / np.sqrt(N) + 10 * h
+
+
+def test_radial_particles_with_noise_agree_with_the_density():
+    d, delta, tau, decay, t = 20, 0.8, 0.05, 0.2, 2.0
+    runs = [
+        iw.solve(iw.RadialMeanField(d, delta, size=1000), method=iw.Langevin(0.02, tau, decay, 100), rng=s, save_at=[100]) for s in range(8)
+    ]
+    squares = np.array([(run.state**2).mean() for run in runs])
+    density = iw.RadialMeanField(d, delta, "density", temperature=tau, weight_decay=decay)
+    q = iw.solve(density, method=iw.solvers.ImplicitTransport(t, estimate_error=False), save_at=[t])
+    exact = q.problem.grid.axes[0] ** 2 @ q.state
+    assert abs(squares.mean() - exact) < 4 * squares.std(ddof=1) / np.sqrt(8) + 0.01 * exact  # the step of .02 and the cells
+
+
+def test_noise_in_infinite_dimension_is_refused():
+    with pytest.raises(ValueError, match=r"^temperature: .*finite dim"):
+        iw.solve(iw.RadialMeanField(np.inf, 0.5, size=5), method=iw.Langevin(0.1, 0.1, 0.1, 2), rng=0)
+    sol = iw.solve(iw.RadialMeanField(np.inf, 0.5, size=5), method=iw.Langevin(0.1, 0.0, 0.1, 2), rng=0)
+    assert sol.success
