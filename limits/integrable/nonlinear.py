@@ -77,9 +77,10 @@ class DeepIntegrable:
         scheme, every step is then the same, and the N neurons are also exactly a network of that width (multilayer mean field,
         neuronal embedding).
     kernels : {"auto", "dense", "factored"}
-        Dense kernels are part of a state vector, and every method works. Factored ones are a history of rank n per step, for full-batch
-        ``GradientDescent`` and ``HeavyBall`` with many neurons. "auto" takes dense ones up to 2048 neurons per replica, above that what is
-        cheaper over 50 steps.
+        Dense kernels are part of a state vector, and every method works. Factored ones are a history of rank n per step (of the batch
+        size with minibatches, which relu and its kin do not have there; several n per step of a flow), for ``GradientDescent``,
+        ``HeavyBall`` and explicit ``GradientFlow`` with many neurons. "auto" takes dense ones up to 2048 neurons per replica, above that
+        what is cheaper over 50 full-batch steps.
 
     Raises
     ------
@@ -186,7 +187,7 @@ class DeepIntegrable:
         if need > LARGEST:
             raise ValueError(
                 f"neurons: dense kernels of {size} neurons in {self.hidden_layers} layers take {need / 1e9:.1f} GB, more than"
-                f" {LARGEST / 1e9:g} GB; lower neurons, or take kernels='factored' (full-batch GradientDescent and HeavyBall)"
+                f" {LARGEST / 1e9:g} GB; lower neurons, or take kernels='factored' (GradientDescent, HeavyBall and GradientFlow)"
             )
         return True
 

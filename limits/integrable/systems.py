@@ -8,17 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...solvers.abilities import FirstStep, Foreseen, Fused, WithError
+from ...solvers.abilities import Batched, FirstStep, Foreseen, Fused, Refinable, Retractable, WithError
 from ...solvers.problem import Coordinates, Evaluation, Snapshot, Update
 from ...solvers.studies.replicas import simultaneous_error
-from .history import HistoryProblem, history_bytes
+from .history import LARGEST, HistoryProblem, history_bytes
 from .neurons import NeuronProblem
 
 __all__ = ["LARGEST", "FewNeurons", "Histories", "Systems"]
 
 Array = np.ndarray
-
-LARGEST = 4e9  # bytes
 
 
 class Systems(Fused, FirstStep, WithError):
@@ -89,7 +87,7 @@ class FewNeurons(Systems):
     ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "use a finite Network"})
 
 
-class Histories(Foreseen, WithError):
+class Histories(Batched, Retractable, Foreseen, Refinable, FirstStep, WithError):
     """The same for systems whose state is their history. One BLAS thread: products of n rows are bound by memory."""
 
     threads = "block"
@@ -116,9 +114,25 @@ class Histories(Foreseen, WithError):
         for system in self.systems:
             system.reserve(times)
 
-    def extend(self, weights: Array) -> Evaluation:
-        f = np.mean([system.extend(weights).outputs for system in self.systems], axis=0)
+    @property
+    def times(self) -> int:
+        return self.systems[0].times
+
+    def coarser(self) -> Histories:
+        """The same systems from their start: a flow of looser tolerances estimates its error on them."""
+        return Histories([system.fresh() for system in self.systems], self.first_step)
+
+    def extend(self, weights: Array, rows: Any = None) -> Evaluation:
+        f = np.mean([system.extend(weights, rows).outputs for system in self.systems], axis=0)
+        return Evaluation(self.data.judge(f, rows)[0], f)
+
+    def evaluate(self, state: Any) -> Evaluation:
+        f = np.mean([system.evaluate(system).outputs for system in self.systems], axis=0)
         return Evaluation(self.data.judge(f)[0], f)
+
+    def retract(self, times: int, weights: Array) -> None:
+        for system in self.systems:
+            system.retract(times, weights)
 
     def replica_outputs(self, state: Any, X: Array | None = None) -> Array:
         """Outputs of each system, shape (R, n, k), at the training inputs or at others."""

@@ -83,13 +83,22 @@ class _Flow:
 
 
 def causal_flow(
-    problem: Retractable, stepper: str, t_end: float, rtol: float, atol: float, resume: Snapshot | None = None
+    problem: Retractable,
+    stepper: str,
+    t_end: float,
+    rtol: float,
+    atol: float,
+    resume: Snapshot | None = None,
+    first_rate: float | None = None,
 ) -> Iterator[Point]:
-    """Yield t = 0 and every accepted step, with dense output over it."""
+    """Yield t = 0 and every accepted step, with dense output over it; ``first_rate``: after one gradient step at that rate."""
     flow = _Flow(problem, stepper, rtol, atol)
     if resume is None:
         count, t, h, base = 0, 0.0, FIRST_STEP * t_end, np.zeros(1)
         now = problem.extend(np.zeros(0))
+        if first_rate is not None:
+            base = np.array([first_rate, 0.0])
+            now = problem.extend(base[:-1])
     else:
         problem.restore(resume["history"])
         count, t, h, base = int(resume["step"]), float(resume["t"]), float(resume["h"]), resume["base"]

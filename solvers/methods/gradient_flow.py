@@ -24,6 +24,7 @@ STEPPERS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 RESUMABLE = ("RK23", "RK45", "DOP853")
 EVALUATIONS = 10_000  # of the velocity in one step, with room for Jacobians of small states
 ROUNDINGS = 100  # rounding units below which a relative tolerance means nothing
+FIRST_RATE = "first_learning_rate: this parameterization starts with one large step; give GradientFlow its base rate"
 INTERNALS = ("t", "y", "f", "h_abs")  # what an explicit Runge-Kutta stepper of scipy carries from one step to the next
 
 
@@ -164,7 +165,10 @@ class GradientFlow(Refining):
             raise ValueError(
                 f"stepper: {self.stepper!r} needs a state, and this limit has a history; use one of {', '.join(CAUSAL_STEPPERS)}"
             )
-        return causal_flow(problem, self.stepper, self.t_end, self.rtol, self.atol, resume)
+        first = self.first_learning_rate if has_first_step(problem) else None
+        if has_first_step(problem) and first is None:
+            raise ValueError(FIRST_RATE)
+        return causal_flow(problem, self.stepper, self.t_end, self.rtol, self.atol, resume, first)
 
     def _stepper(self, flow: _Flow, begin: float, state: Array) -> Any:
         """scipy's stepper; or the error, where it fails before its first step."""
@@ -184,7 +188,7 @@ class GradientFlow(Refining):
         state = problem.start()
         if has_first_step(problem):
             if self.first_learning_rate is None:
-                raise ValueError("first_learning_rate: this parameterization starts with one large step; give GradientFlow its base rate")
+                raise ValueError(FIRST_RATE)
             mover(problem)(state, 0, None)[1](self.first_learning_rate)
         return state
 

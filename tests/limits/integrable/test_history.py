@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from infwidth.limits.integrable.history import HistoryProblem, history_bytes
 from infwidth.limits.integrable.neurons import NeuronProblem
 from infwidth.limits.integrable.nonlinear import SCHEMES
 from infwidth.limits.integrable.start import Setting
+from infwidth.limits.integrable.systems import Histories
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((4, 3))
@@ -80,8 +83,8 @@ def test_memory_is_refused_beforehand():
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        (iw.GradientFlow(1.0, first_learning_rate=1.0), "this limit cannot take back times of its history, so it has no flow"),
-        (iw.GradientDescent(0.1, 3, batch_size=2), "batch_size: this limit keeps the history of full gradients"),
+        (iw.GradientFlow(1.0), "first_learning_rate: this parameterization starts with one large step"),
+        (iw.GradientFlow(1.0, stepper="Radau", first_learning_rate=1.0), "stepper: 'Radau' needs a state"),
         (iw.HeavyBall(0.1, 1.0, 3), "first_learning_rate: this parameterization starts with one large step"),
         (iw.Langevin(0.1, 1.0, 0.1, 3), "this limit is causal"),
     ],
@@ -89,6 +92,65 @@ def test_memory_is_refused_beforehand():
 def test_methods_that_need_matrices_are_refused(method, message):
     with pytest.raises(ValueError, match=message):
         iw.solve(DeepIntegrable(2, "tanh", 40, kernels="factored"), X, Y, method, save_at=[0, 1])
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize(("scheme", "L"), [("naive", 2), ("large_lr", 1), ("large_lr", 3), ("bias", 3), ("non_centered", 2)])
+def test_minibatches_and_flows_too(scheme, L, activation):
+    data = iw.solvers.Data.check(X, Y)
+    batches = iw.GradientDescent(0.4, 10, batch_size=2, first_learning_rate=1.5)
+    a, b = (iw.solve(Bound(p), X, Y, batches, X_test=X[:2] + 1, rng=3) for p in both(scheme, L, activation, data))
+    scale = np.abs(a.outputs).max()
+    assert scale > 1e-3
+    np.testing.assert_allclose(b.outputs / scale, a.outputs / scale, atol=1e-12)
+    np.testing.assert_allclose(b.test_outputs / scale, a.test_outputs / scale, atol=1e-12)
+    np.testing.assert_allclose(b.stats["batch_loss"], a.stats["batch_loss"], atol=1e-12)
+
+
+@pytest.mark.parametrize(("scheme", "L"), [("naive", 2), ("large_lr", 3), ("bias", 2)])
+def test_flows_are_those_of_the_matrices(scheme, L):
+    data = iw.solvers.Data.check(X, Y)
+    flow = iw.GradientFlow(1.0, rtol=1e-8, atol=1e-10, first_learning_rate=1.0, estimate_error=False)
+    dense, factored = both(scheme, L, "tanh", data)
+    pair = dense, Histories([factored], dense.first_step)
+    a, b = (iw.solve(Bound(p), X, Y, flow, save_at=[0, 0.3, 1.0]) for p in pair)
+    assert np.abs(a.outputs[2] - a.outputs[0]).max() > 1e-2
+    np.testing.assert_allclose(b.outputs, a.outputs, atol=1e-7)
+
+
+def test_a_flow_states_its_error_and_resumes(tmp_path):
+    model = DeepIntegrable(2, "tanh", 80, kernels="factored", replicas=2)
+    flow = iw.GradientFlow(3.0, rtol=1e-3, first_learning_rate=1.0)
+    whole = iw.solve(model, X, Y, flow, rng=5)
+    alone = iw.solve(model, X, Y, replace(flow, rtol=1e-8, estimate_error=False), rng=5, save_at=[0, 3.0])
+    bare = iw.solve(model, X, Y, replace(flow, estimate_error=False), rng=5)
+    assert np.abs(whole.outputs[-1] - alone.outputs[-1]).max() < whole.error[-1] - bare.error[-1] < 1e-2  # beside the Monte-Carlo error
+    options = {"rng": 5, "checkpoint": tmp_path / "run", "checkpoint_seconds": 0}
+    iw.solve(model, X, Y, flow, callback=lambda point: point.step == 2, **options)
+    np.testing.assert_array_equal(iw.solve(model, X, Y, flow, **options).outputs, whole.outputs)
+
+
+def test_minibatches_resume_to_the_same_bits(tmp_path):
+    model, method = DeepIntegrable(3, "tanh", 80, kernels="factored"), iw.GradientDescent(0.4, 9, batch_size=2, first_learning_rate=1.5)
+    whole = iw.solve(model, X, Y, method, rng=5)
+    options = {"rng": 5, "checkpoint": tmp_path / "run", "checkpoint_seconds": 0}
+    iw.solve(model, X, Y, method, callback=lambda point: point.step == 4, **options)
+    np.testing.assert_array_equal(iw.solve(model, X, Y, method, **options).outputs, whole.outputs)
+    whole.save(tmp_path / "end")
+    back = iw.Solution.load(tmp_path / "end", problem=model.bind(iw.solvers.Data.check(X, Y), iw.solvers.running.streams.streams(5)[0]))
+    np.testing.assert_array_equal(back.predict(X + 1), whole.predict(X + 1))
+
+
+def test_minibatches_need_all_signs():
+    with pytest.raises(ValueError, match="batch_size: with relu the signs of vanishing fields are needed on all neurons"):
+        iw.solve(DeepIntegrable(2, "relu", 40, kernels="factored"), X, Y, iw.GradientDescent(0.1, 3, batch_size=2))
+
+
+def test_a_history_that_grows_too_long_ends(monkeypatch):
+    monkeypatch.setattr("infwidth.limits.integrable.history.LARGEST", 40_000.0)
+    flow = iw.GradientFlow(5.0, first_learning_rate=1.0, estimate_error=False)
+    sol = iw.solve(DeepIntegrable(2, "tanh", 40, kernels="factored"), X, Y, flow)
+    assert not sol.success and "the history takes" in sol.message and len(sol.t) > 1
 
 
 def test_coefficients_of_another_number_of_steps_are_refused():
