@@ -86,7 +86,7 @@ def test_memory_is_refused_beforehand():
         (iw.GradientFlow(1.0), "first_learning_rate: this parameterization starts with one large step"),
         (iw.GradientFlow(1.0, stepper="Radau", first_learning_rate=1.0), "stepper: 'Radau' needs a state"),
         (iw.HeavyBall(0.1, 1.0, 3), "first_learning_rate: this parameterization starts with one large step"),
-        (iw.Langevin(0.1, 1.0, 0.1, 3), "this limit is causal"),
+        (iw.Langevin(0.1, 1.0, 0.1, 3), "noise on the parameters of a network is not noise on the history"),
     ],
 )
 def test_methods_that_need_matrices_are_refused(method, message):
