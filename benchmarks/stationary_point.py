@@ -40,7 +40,7 @@ WEIGHT_STD = {
     "linear": 1.0,
     "relu": 2.0**0.5,
     "tanh": 1.0,
-}  # as in 2110.15596: relu halves the mean square, so it starts with twice as much
+}  # as in arXiv:2110.15596: relu halves the mean square, so it starts with twice as much
 LEARNING_RATE, STEPS = 0.25, 8
 
 

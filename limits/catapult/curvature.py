@@ -4,17 +4,16 @@ With the velocity :math:`v(\theta) = -D\,\nabla\mathrm{Loss}` of a network (D ho
 rate :math:`\eta` is linearly stable where :math:`\eta\,\lambda_{max} < 2`. There are two such :math:`\lambda`:
 
 * the *sharpness*, the top eigenvalue of :math:`-\partial v/\partial\theta = D\,\nabla^2\mathrm{Loss}`, which full-batch training drives
-  up to :math:`2/\eta` and holds there (the edge of stability [2]_);
+  up to :math:`2/\eta` and holds there (the edge of stability [cohen2021]_);
 * the *tangent sharpness*, that of the tangent kernel over the samples, :math:`J D J^\top/n`, which for the squared loss is the sharpness
-  without the curvature of the network, and which decides between lazy training and a catapult [1]_.
+  without the curvature of the network, and which decides between lazy training and a catapult [lewkowycz2020]_.
 
 Both are found by Krylov methods on products with vectors, which are finite differences of the velocity and of the outputs.
 
 References
 ----------
-.. [1] Lewkowycz, Bahri, Dyer, Sohl-Dickstein and Gur-Ari, arXiv:2003.02218.
-.. [2] Cohen, Kaur, Li, Kolter and Talwalkar, "Gradient descent on neural networks typically occurs at the edge of stability",
-   arXiv:2103.00065.
+.. [lewkowycz2020] Lewkowycz, Bahri, Dyer, Sohl-Dickstein and Gur-Ari, arXiv:2003.02218.
+.. [cohen2021] Cohen, Kaur, Li, Kolter and Talwalkar, arXiv:2103.00065.
 """
 
 from __future__ import annotations

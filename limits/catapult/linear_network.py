@@ -13,11 +13,11 @@ the predictor and the two halves of the tangent kernel, :math:`\Theta(x, x') = A
     A' &= A - \tfrac\eta n (W E^\top + E W^\top) + \tfrac{\eta^2}{n}\, E B E^\top, \\
     B' &= B - \tfrac\eta n (W^\top E + E^\top W) + \tfrac{\eta^2}{n}\, E^\top A E .
 
-For one sample x = 1, y = 0 these are the two variables of :mod:`.two_variables` [1]_; the matrix form is derived here.
+For one sample x = 1, y = 0 these are the two variables of :mod:`.two_variables` [lewkowycz2020]_; the matrix form is derived here.
 
 References
 ----------
-.. [1] Lewkowycz, Bahri, Dyer, Sohl-Dickstein and Gur-Ari, arXiv:2003.02218, section 2 (and its appendix for several samples).
+.. [lewkowycz2020] Lewkowycz, Bahri, Dyer, Sohl-Dickstein and Gur-Ari, arXiv:2003.02218, section 2 (and its appendix for several samples).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 r"""The catapult in two variables, exact at every width.
 
 On one sample :math:`(x, y) = (1, 0)` the two-layer linear network :math:`f = n^{-1/2}\, v \cdot u` with the loss :math:`\tfrac12 f^2` is
-moved by gradient descent of rate :math:`\eta` so that its output f and its tangent kernel :math:`\lambda = (|u|^2 + |v|^2)/n` close [1]_:
+moved by gradient descent of rate :math:`\eta` so that its output f and its tangent kernel :math:`\lambda = (|u|^2 + |v|^2)/n` close
+[lewkowycz2020]_:
 
 .. math::
     f_{t+1} = (1 - \eta\lambda_t + \eta^2 f_t^2/n)\, f_t, \qquad
@@ -14,7 +15,7 @@ While :math:`f^2 \ll n` the kernel stands still and f is multiplied by :math:`1 
 
 References
 ----------
-.. [1] Lewkowycz, Bahri, Dyer, Sohl-Dickstein and Gur-Ari, arXiv:2003.02218, section 2.
+.. [lewkowycz2020] Lewkowycz, Bahri, Dyer, Sohl-Dickstein and Gur-Ari, arXiv:2003.02218, section 2.
 """
 
 from __future__ import annotations

@@ -14,13 +14,13 @@ circle alone, :math:`\nu_s(d\varphi)`: the law of the neurons of sign s, weighte
     \dot\varphi = -s V'(\varphi), \quad \frac{d}{dt}|w|^2 = -2 s V |w|^2, \qquad\text{so}\qquad
     \partial_t\nu_s = \partial_\varphi(s V'\,\nu_s) - 2 s V\,\nu_s
 
-with :math:`\ell' = \partial\ell/\partial f` [1]_ [2]_: one dimension instead of the three of :math:`(a, w)`, without approximation.
+with :math:`\ell' = \partial\ell/\partial f` [chizat2018]_ [chizat2019]_: one dimension instead of the three of :math:`(a, w)`, without
+approximation.
 
 References
 ----------
-.. [1] Chizat and Bach, "On the global convergence of gradient descent for over-parameterized models using optimal transport",
-   arXiv:1805.09545 (2-homogeneous particles and their measure on the sphere).
-.. [2] Chizat, "Sparse optimization on measures with over-parameterized gradient descent", arXiv:1907.10300 (the flow of that measure).
+.. [chizat2018] Chizat and Bach, arXiv:1805.09545 (2-homogeneous particles and their measure on the sphere).
+.. [chizat2019] Chizat, arXiv:1907.10300 (the flow of that measure).
 """
 
 from __future__ import annotations

@@ -3,14 +3,14 @@ r"""Two measures on the circle that move, grow and decay by the gradient of an e
 .. math::
     \partial_t\nu_s = \partial_\varphi(s V'\,\nu_s) - 2 s V\,\nu_s, \qquad s = \pm 1, \qquad V = \frac{\delta E}{\delta(\nu_+ - \nu_-)},
 
-the Wasserstein-Fisher-Rao gradient flow of :math:`E[\nu_+ - \nu_-]` [1]_, which falls at the rate
+the Wasserstein-Fisher-Rao gradient flow of :math:`E[\nu_+ - \nu_-]` [chizat2019]_, which falls at the rate
 :math:`\sum_s \int (V'^2 + 2 V^2)\,d\nu_s`. The state is the mass of each cell, those of :math:`\nu_+` first. Transport is the upwind flux
 of :mod:`.finite_volumes` across the faces of the closed ring, so that mass changes by growth alone. No rate of an empty
 cell is negative, so the flow keeps masses non-negative.
 
 References
 ----------
-.. [1] Chizat, "Sparse optimization on measures with over-parameterized gradient descent", arXiv:1907.10300 (for non-negative measures;
+.. [chizat2019] Chizat, arXiv:1907.10300 (for non-negative measures;
    a sign is one more point of the space they live on).
 """
 

@@ -6,9 +6,9 @@ is µP; :math:`\gamma \to 0` the tangent kernel). Its limit is a deep linear net
 
 References
 ----------
-.. [1] Yang and Hu, arXiv:2011.14522 (µP limit).
-.. [2] Bordelon and Pehlevan, arXiv:2205.09653.
-.. [3] Chizat, Colombo, Fernández-Real and Figalli, "Infinite-width limit of deep linear neural networks", arXiv:2211.16980.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522 (µP limit).
+.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653.
+.. [chizat2022] Chizat, Colombo, Fernández-Real and Figalli, arXiv:2211.16980.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class DeepLinearMuP:
 
     Examples
     --------
-    One sample x = 1, y = 2, three hidden layers, gradient flow to t = .2 [3]_, and a network whose readout starts at zero:
+    One sample x = 1, y = 2, three hidden layers, gradient flow to t = .2 [chizat2022]_, and a network whose readout starts at zero:
 
     >>> import infwidth as iw
     >>> sol = iw.solve(iw.DeepLinearMuP(3), [[1.0]], [2.0], iw.GradientFlow(0.2), save_at=[0.1, 0.2])

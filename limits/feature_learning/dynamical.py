@@ -2,11 +2,12 @@ r"""Nonlinear deep networks in the maximal update parameterization, at infinite 
 
 The network :math:`h^1 = W^1 x`, :math:`h^l = m^{-1/2} W^l \phi(h^{l-1})`, :math:`f = (\gamma m)^{-1} w \cdot \phi(h^L)` learns at the rate
 :math:`\eta\gamma^2 m`; :math:`\gamma = 1` is µP, :math:`\gamma \to 0` the tangent kernel. Its limit is a set of L scalar stochastic
-processes that meet through averages alone [1]_; :mod:`.march` has the equations and follows S samples of each.
+processes that meet through averages alone [bordelon2022]_; :mod:`.march` has the equations and follows S samples of each.
 
 References
 ----------
-.. [1] Bordelon and Pehlevan, arXiv:2205.09653. [2] Yang and Hu, arXiv:2011.14522.
+.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522.
 """
 
 from __future__ import annotations

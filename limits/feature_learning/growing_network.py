@@ -4,8 +4,8 @@ In :math:`f = A_{L+1} A_L \cdots A_1 x` every :math:`A_l` is at first an operato
 layers, the limit of :math:`m^{-1/2}` times a Gaussian matrix; the ends map from the d inputs and to the k outputs. Of such an operator only
 this is known before it is used: on a vector a that is orthogonal to all that it was applied to before, and seen from vectors that its
 transpose was not yet applied to, :math:`Z a` is a new direction of length :math:`|a|`, orthogonal to everything. (That is conditioning of
-Gaussian matrices on what they did so far [1]_ [2]_, where all corrections for finitely many vectors vanish as m grows.) So there is a
-matrix for each :math:`A_l`, in orthonormal bases of what was reached of the two layers, and it needs two rules:
+Gaussian matrices on what they did so far [bolthausen2012]_ [yang2020feature]_, where all corrections for finitely many vectors vanish as m
+grows.) So there is a matrix for each :math:`A_l`, in orthonormal bases of what was reached of the two layers, and it needs two rules:
 
 * a field :math:`h^{l-1}` with a component outside all earlier ones, along the unit vector a: layer l gets one more neuron, with the
   incoming weights :math:`\sigma_l a` and no outgoing ones;
@@ -13,16 +13,16 @@ matrix for each :math:`A_l`, in orthonormal bases of what was reached of the two
   neuron, with the outgoing weights :math:`\sigma_l b` and no incoming ones.
 
 The ends know all their vectors from the start: layer 1 has d neurons with the weights :math:`\sigma_1 I`, layer L has k with
-:math:`\sigma_{L+1} I`, and with one hidden layer that is all [2]_. Between them, T steps of training on data of rank r reach at most
-:math:`T (r + k)` directions per layer, and numerically far fewer: a component shorter than a tolerance is dropped, and as training goes
-on, soon nothing new appears. What is dropped is orthogonal to all other fields, so that it acts on the outputs only through products of
-what was dropped at one time with the same direction at another.
+:math:`\sigma_{L+1} I`, and with one hidden layer that is all [yang2020feature]_. Between them, T steps of training on data of rank r reach
+at most :math:`T (r + k)` directions per layer, and numerically far fewer: a component shorter than a tolerance is dropped, and as training
+goes on, soon nothing new appears. What is dropped is orthogonal to all other fields, so that it acts on the outputs only through products
+of what was dropped at one time with the same direction at another.
 
 References
 ----------
-.. [1] Bolthausen, "An iterative construction of solutions of the TAP equations for the Sherrington-Kirkpatrick model", arXiv:1201.2891.
-.. [2] Yang and Hu, arXiv:2011.14522 (its section on linear networks of one hidden layer).
-.. [3] Chizat, Colombo, Fernández-Real and Figalli, "Infinite-width limit of deep linear neural networks", arXiv:2211.16980: the limit is
+.. [bolthausen2012] Bolthausen, arXiv:1201.2891.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522 (its section on linear networks of one hidden layer).
+.. [chizat2022] Chizat, Colombo, Fernández-Real and Figalli, arXiv:2211.16980: the limit is
    an infinitely wide deterministic linear network. The growing bases are derived here.
 """
 

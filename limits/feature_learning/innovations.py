@@ -2,12 +2,12 @@ r"""Standard Gaussian samples for one layer, drawn as they are needed, with as l
 
 An average over S independent samples errs by :math:`O(S^{-1/2})`. Two things make it err less. The first columns are scrambled Sobol
 points: they carry the directions of largest variance, and an average over few smooth directions then errs by nearly :math:`O(S^{-1})`
-[1]_. And every column is centred, normalised and made orthogonal to all earlier ones, so that averages of products of two of them are
-exact: a linear network has no sampling error at all.
+[owen1997]_. And every column is centred, normalised and made orthogonal to all earlier ones, so that averages of products of two of them
+are exact: a linear network has no sampling error at all.
 
 References
 ----------
-.. [1] Owen, "Scrambled net variance for integrals of smooth functions", Annals of Statistics 25 (1997).
+.. [owen1997] Owen, Annals of Statistics 25 (1997).
 """
 
 from __future__ import annotations

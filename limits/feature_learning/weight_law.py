@@ -16,7 +16,7 @@ directions leads away, every link of strength :math:`\sigma`. On such a chain a 
 
 References
 ----------
-.. [1] Chizat, Colombo, Fernández-Real and Figalli, arXiv:2211.16980: the law of the weights along training. The equation for the
+.. [chizat2022] Chizat, Colombo, Fernández-Real and Figalli, arXiv:2211.16980: the law of the weights along training. The equation for the
    outliers is derived here.
 """
 

@@ -2,11 +2,12 @@ r"""Gaussian expectations in closed form.
 
 With :math:`k = c\sqrt{q_1 q_2}` and :math:`s = \sqrt{1 - c^2}`:
 
-* piecewise linear, :math:`\phi(h) = \alpha h + \beta|h|` [1]_:
+* piecewise linear, :math:`\phi(h) = \alpha h + \beta|h|` [cho2009]_:
   :math:`\sqrt{q_1 q_2}\,[\alpha^2 c + \beta^2 \tfrac2\pi (s + c \arcsin c)]` and :math:`\alpha^2 + \beta^2 \tfrac2\pi \arcsin c`;
-* erf [2]_: :math:`\tfrac2\pi \arcsin \frac{2k}{\sqrt{(1+2q_1)(1+2q_2)}}` and :math:`\tfrac4\pi [(1+2q_1)(1+2q_2) - 4k^2]^{-1/2}`;
+* erf [williams1996]_: :math:`\tfrac2\pi \arcsin \frac{2k}{\sqrt{(1+2q_1)(1+2q_2)}}` and
+  :math:`\tfrac4\pi [(1+2q_1)(1+2q_2) - 4k^2]^{-1/2}`;
 * sin and cos: :math:`\tfrac12 (e^{-(q_1+q_2)/2 + k} \mp e^{-(q_1+q_2)/2 - k})`, each the other's derivative;
-* gelu [3]_, by Stein's identity, with :math:`\Delta = (1+q_1)(1+q_2) - k^2`:
+* gelu [tsuchida2020]_, by Stein's identity, with :math:`\Delta = (1+q_1)(1+q_2) - k^2`:
   :math:`k\big(\tfrac14 + \tfrac1{2\pi}\arcsin\tfrac{k}{\sqrt{(1+q_1)(1+q_2)}}\big) + \tfrac1{2\pi\sqrt\Delta}
   \big(q_1q_2 - k^2 + \tfrac{k^2}{1+q_1} + \tfrac{k^2}{1+q_2}\big)`;
 * :math:`e^{-h^2}`: :math:`\Delta_2^{-1/2}` and :math:`4k\,\Delta_2^{-3/2}`, :math:`\Delta_2 = (1+2q_1)(1+2q_2) - 4k^2`;
@@ -19,9 +20,9 @@ All of it is written in c and s, so that nothing cancels where c is near 1 or -1
 
 References
 ----------
-.. [1] Cho and Saul, "Kernel methods for deep learning", NIPS 2009, equations 3 to 6.
-.. [2] Williams, "Computing with infinite networks", NIPS 1996.
-.. [3] Tsuchida, Pearce, van der Heide, Roosta and Gallagher, "Avoiding kernel fixed points", arXiv:2002.08517 (in another form).
+.. [cho2009] Cho and Saul, NIPS 2009, section 2.
+.. [williams1996] Williams, NIPS 1996.
+.. [tsuchida2020] Tsuchida, Pearce, van der Heide, Roosta and Gallagher, arXiv:2002.08517 (in another form).
 """
 
 from __future__ import annotations

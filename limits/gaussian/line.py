@@ -1,14 +1,14 @@
 r"""One-dimensional Gaussian integrals :math:`\int f(z)\, n(z)\, dz`, n the standard normal density, many at once, to a tolerance.
 
-The line is cut at the kinks of f and at 0. On every piece a double-exponential substitution [1]_ and the trapezoidal rule: between two
-cuts :math:`z = a + (b-a)/(1 + e^{-\pi\sinh t})`, beyond the outermost :math:`z = b + e^{t - e^{-t}}`. It converges exponentially where f is
-analytic within a piece, and its nodes are dense, on a geometric scale, at every cut: so features near 0 that are much narrower than the
-Gaussian (a large variance) are seen. There is no window: nodes reach as far as n does not underflow. The step is halved until the error
-estimate is met; each halving keeps the nodes that there are.
+The line is cut at the kinks of f and at 0. On every piece a double-exponential substitution [takahasi1974]_ and the trapezoidal rule:
+between two cuts :math:`z = a + (b-a)/(1 + e^{-\pi\sinh t})`, beyond the outermost :math:`z = b + e^{t - e^{-t}}`. It converges
+exponentially where f is analytic within a piece, and its nodes are dense, on a geometric scale, at every cut: so features near 0 that are
+much narrower than the Gaussian (a large variance) are seen. There is no window: nodes reach as far as n does not underflow. The step is
+halved until the error estimate is met; each halving keeps the nodes that there are.
 
 References
 ----------
-.. [1] Takahasi and Mori, "Double exponential formulas for numerical integration", Publ. RIMS 9 (1974).
+.. [takahasi1974] Takahasi and Mori, Publ. RIMS 9 (1974).
 """
 
 from __future__ import annotations

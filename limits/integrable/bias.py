@@ -12,7 +12,7 @@ Hence :math:`W_l = -\eta_0\,\mathrm{mean}_i\,\tilde g^l_i \otimes \phi(h^{l-1}_i
 
 References
 ----------
-.. [1] Hajjar, Chizat and Giraud, arXiv:2110.15596, section 5 (IP-bias). The limit of its first step is derived here.
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596 (IP-bias). The limit of its first step is derived here.
 """
 
 from __future__ import annotations

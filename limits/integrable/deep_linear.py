@@ -7,7 +7,7 @@ independent standard Gaussians, the k backward fields :math:`g_l`, likewise, and
 basis the limit is an ordinary deep linear network :math:`f(x) = A_{L+1} A_L \cdots A_1 x` of width D = d + k (d + 1 + k with the
 constant), trained with the base learning rate.
 
-Starting points, in the basis (u, g) [1]_:
+Starting points, in the basis (u, g) [hajjar2021]_:
 
 * ``"naive"``: :math:`A_1 = [I; 0]`, middle :math:`A_l = 0`, :math:`A_{L+1} = [0, I]`. For :math:`L \ge 3` every gradient vanishes:
   f = 0 for all time.
@@ -23,8 +23,8 @@ Starting points, in the basis (u, g) [1]_:
 
 References
 ----------
-.. [1] Hajjar, Chizat and Giraud, arXiv:2110.15596 (integrable parameterizations, IP-LLR). The reduction to dimension D is derived here:
-   the fields after step 0 are the first forward and backward pass of the network whose layers are scaled by :math:`m^{-1/2}`.
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596 (integrable parameterizations, IP-LLR). The reduction to dimension D is derived
+   here: the fields after step 0 are the first forward and backward pass of the network whose layers are scaled by :math:`m^{-1/2}`.
 """
 
 from __future__ import annotations

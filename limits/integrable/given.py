@@ -1,15 +1,14 @@
 r"""A start of the user's own: multilayer mean field with any joint law of the weights.
 
 Every neuron is a draw :math:`C_l` of an index of its layer, and the weights are functions of the indices at their two ends,
-:math:`w_1(C_1)`, :math:`w_l(C_l, C_{l-1})`, :math:`w_{L+1}(C_L)` (a *neuronal embedding* [1]_). N neurons per layer are then a network of
-that width, exactly, and differ from the limit by fluctuations of order :math:`N^{-1/2}` [2]_. Independent centred kernels are the trivial
-case, the zero operator (:mod:`.naive`).
+:math:`w_1(C_1)`, :math:`w_l(C_l, C_{l-1})`, :math:`w_{L+1}(C_L)` (a *neuronal embedding* [nguyen2020]_). N neurons per layer are then a
+network of that width, exactly, and differ from the limit by fluctuations of order :math:`N^{-1/2}` [pham2021]_. Independent centred kernels
+are the trivial case, the zero operator (:mod:`.naive`).
 
 References
 ----------
-.. [1] Nguyen and Pham, "A rigorous framework for the mean field limit of multilayer neural networks", arXiv:2001.11443, section 3.
-.. [2] Pham and Nguyen, "Limiting fluctuation and trajectorial stability of multilayer neural networks with mean field training",
-   arXiv:2110.15954.
+.. [nguyen2020] Nguyen and Pham, arXiv:2001.11443.
+.. [pham2021] Pham and Nguyen, arXiv:2110.15954.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ and :math:`w^1`, :math:`w^{L+1}` move likewise. Forward and backward fields are 
 
 References
 ----------
-.. [1] Hajjar, Chizat and Giraud, arXiv:2110.15596, section 5 (IP-LLR, homogeneous activations). For other activations derived here.
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596 (IP-LLR, homogeneous activations). For other activations derived here.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ full kernel that starts at 1.
 
 References
 ----------
-.. [1] Hajjar, Chizat and Giraud, arXiv:2110.15596, section 5 (IP-non-centered). The reduction is derived here.
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596 (IP-non-centered). The reduction is derived here.
 """
 
 from __future__ import annotations

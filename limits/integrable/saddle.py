@@ -36,8 +36,8 @@ order :math:`m^{-q}`, q = 1 (L = 3, 5) or 2 (L = 6),
 
 References
 ----------
-.. [1] Hajjar, Chizat and Giraud, arXiv:2110.15596: the stationary point of naive IP, and IP-LLR. The second stationary point and the escape
-   times are derived here.
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596: the stationary point of naive IP, and IP-LLR. The second stationary point and
+   the escape times are derived here.
 """
 
 from __future__ import annotations

@@ -126,8 +126,8 @@ def _dimension(dim: Any) -> float:
     return math.inf if isinstance(dim, float) and dim == math.inf else integer("dim", dim, least=1, way_out="or math.inf")
 
 
-# After Mei, Montanari and Nguyen, arXiv:1804.06561, section 3. The knots of the second are quoted from memory and not compared with the
-# text of the paper; that it fails from a short start and succeeds from a longer one is seen with them.
+# After Mei, Montanari and Nguyen, arXiv:1804.06561, centered isotropic Gaussians. The knots of the second are quoted from memory and not
+# compared with the text of the paper; that it fails from a short start and succeeds from a longer one is seen with them.
 MEI_MONOTONE = PiecewiseLinear((0.5, 1.5), (-2.5, 7.5))
 MEI_NON_MONOTONE = PiecewiseLinear((0.0, 0.5, 1.5), (-2.5, -4.0, 7.5))
 

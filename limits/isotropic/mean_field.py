@@ -2,7 +2,7 @@ r"""The isotropic Gaussian model of the two-layer mean-field limit.
 
 Labels :math:`y = \pm 1` are equiprobable and :math:`x \mid y \sim N(0, (1 + y\Delta)^2 I_d)`; the network is
 :math:`f(x) = \int \sigma(w \cdot x)\,\rho(dw)`. A law that starts isotropic stays so, and its radial part solves, in any dimension and
-without approximation [1]_,
+without approximation [mei2018]_,
 
 .. math::
     \partial_t \rho = \partial_r\!\left(\rho\,\partial_r \Psi\right), \qquad
@@ -15,7 +15,7 @@ with :math:`R = |x|` and :math:`q_d` of :class:`~infwidth.limits.PiecewiseLinear
 
 References
 ----------
-.. [1] Mei, Montanari and Nguyen, "A mean field view of the landscape of two-layer neural networks", arXiv:1804.06561, section 3.
+.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, centered isotropic Gaussians.
 """
 
 from __future__ import annotations

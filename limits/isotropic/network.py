@@ -9,12 +9,12 @@ with one-pass SGD on :math:`(y - f)^2`: each step of length :math:`\eta` takes a
     w_i \leftarrow w_i + \eta\left(2\,\overline{(y - f(x))\,\sigma'(w_i \cdot x)\,x} - \lambda w_i\right) + \sqrt{2\tau\eta}\,\xi_i .
 
 Its radii follow :class:`~infwidth.limits.RadialMeanField` at time :math:`\eta\,` step, as N grows and :math:`\eta` over the batch size
-falls [1]_. The excess of its risk is :math:`a(t)/N` and a part from the noise of the batches, both measured by
+falls [mei2018]_. The excess of its risk is :math:`a(t)/N` and a part from the noise of the batches, both measured by
 ``benchmarks/mean_field_sgd.py``; at the start :math:`a = \mathbb E_x \operatorname{Var}_w \sigma(w \cdot x)`.
 
 References
 ----------
-.. [1] Mei, Montanari and Nguyen, arXiv:1804.06561, section 3.
+.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, centered isotropic Gaussians.
 """
 
 from __future__ import annotations

@@ -6,14 +6,13 @@ r"""Smallest risk of the isotropic Gaussian model: of one atom, of two, and of a
     \mathrm{Risk}(\rho) - \inf \mathrm{Risk} \le \int \Psi\,d\rho - \min_r \Psi(r), \qquad
     \Psi = \frac{\delta\mathrm{Risk}}{\delta\rho},
 
-and a law is optimal if and only if it sits on the global minima of its own potential [1]_. Radii range over :math:`[0, \infty]`: far out
-half of the directions see each end of the activation.
+and a law is optimal if and only if it sits on the global minima of its own potential [mei2018]_. Radii range over :math:`[0, \infty]`: far
+out half of the directions see each end of the activation.
 
 References
 ----------
-.. [1] Mei, Montanari and Nguyen, arXiv:1804.06561, sections 2 and 3 (statics: minimum risk against the separation).
-.. [2] Denoyelle, Duval, Peyre and Soubies, "The sliding Frank-Wolfe algorithm and its application to super-resolution microscopy",
-   arXiv:1811.06416.
+.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, centered isotropic Gaussians (minimum risk against the separation).
+.. [denoyelle2018] Denoyelle, Duval, Peyré and Soubies, arXiv:1811.06416.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def minimum_risk(dim: float, delta: float, activation: PiecewiseLinear = MEI_MON
     atoms : {1, 2}, optional
         Only laws of that many atoms. Default: any law. The convex program on 1500 candidate radii has few of them in its answer; they
         move to the nearest minimum, and as long as the gap is above 1e-6 the radius that the certificate finds worst joins them, and all
-        move again: the fully corrective conditional gradient method with sliding atoms [2]_.
+        move again: the fully corrective conditional gradient method with sliding atoms [denoyelle2018]_.
 
     Raises
     ------

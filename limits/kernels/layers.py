@@ -99,8 +99,7 @@ class Dense(Kernel):
 
     References
     ----------
-    .. [1] Sohl-Dickstein, Novak, Schoenholz and Lee, "On the infinite width limit of neural networks with a standard parameterization",
-       arXiv:2001.07301.
+    .. [sohldickstein2020] Sohl-Dickstein, Novak, Schoenholz and Lee, arXiv:2001.07301.
 
     Examples
     --------

@@ -2,8 +2,8 @@ r"""Training with a tangent kernel: the limit of networks in the kernel regime.
 
 .. math:: f_t(x) = f_0(x) + \sum_i \Theta(x, x_i)\, \alpha_{t,i}, \qquad \dot\alpha_i = -\frac1n\, \partial_f \ell(f_t(x_i), y_i)
 
-for gradient flow on the mean loss [1]_ [2]_. The state is :math:`\alpha`, the coefficients of the parameters' move in the tangent
-features, so gradient descent, minibatches and momentum of the network are those of :math:`\alpha`. For the squared loss
+for gradient flow on the mean loss [jacot2018]_ [lee2019]_. The state is :math:`\alpha`, the coefficients of the parameters' move in the
+tangent features, so gradient descent, minibatches and momentum of the network are those of :math:`\alpha`. For the squared loss
 (:func:`ensemble`) everything is explicit: with :math:`\Theta = \Theta(X, X)`,
 :math:`A_t = \Theta(x, X)\, \Theta^{-1} (I - e^{-\Theta t/n})` and the covariance K of :math:`f_0`,
 
@@ -13,8 +13,8 @@ features, so gradient descent, minibatches and momentum of the network are those
 
 References
 ----------
-.. [1] Jacot, Gabriel and Hongler, arXiv:1806.07572. [2] Lee et al., "Wide neural networks of any depth evolve as linear models under
-   gradient descent", arXiv:1902.06720, equations for the mean and the covariance of the ensemble.
+.. [jacot2018] Jacot, Gabriel and Hongler, arXiv:1806.07572.
+.. [lee2019] Lee et al., arXiv:1902.06720, equations 10 and 11: one network, whose mean and covariance over :math:`f_0` are above.
 """
 
 from __future__ import annotations

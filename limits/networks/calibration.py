@@ -1,7 +1,7 @@
 r"""First rates that are set, layer by layer, by what the first step does.
 
-With base rate 1, the update of step 0 moves the pre-activations of layer l by :math:`\Delta W^l x^{l-1}`. The calibration of [1]_ goes up
-the layers, each with inputs from the layers below as calibrated, and multiplies the first rate of the layer by
+With base rate 1, the update of step 0 moves the pre-activations of layer l by :math:`\Delta W^l x^{l-1}`. The calibration of [hajjar2021]_
+goes up the layers, each with inputs from the layers below as calibrated, and multiplies the first rate of the layer by
 
 .. math:: q_l = \min\!\big(s_l \,/\, \mathrm{mean}\,|\Delta W^l x^{l-1}|,\; \mathrm{cap}\big), \qquad
           s_l = 1 \;\; (2 \le l \le L), \quad s_{L+1} = 0.1 .
@@ -12,7 +12,7 @@ grow like :math:`\sqrt m`.
 
 References
 ----------
-.. [1] Hajjar, Chizat and Giraud, arXiv:2110.15596, section 6 and the code of its experiments.
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596, and the code of its experiments.
 """
 
 from __future__ import annotations

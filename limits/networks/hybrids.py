@@ -12,7 +12,7 @@ only its slope at 0.
 
 References
 ----------
-.. [1] Hajjar, Chizat and Giraud, arXiv:2110.15596, section 5 (hybrid parameterizations).
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596 (hybrid parameterizations).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = ["HybridNetwork", "HybridProblem"]
 
 @dataclass(frozen=True)
 class HybridNetwork:
-    r"""µP at step 0, integrable from step 1 on: the hybrids HP and HPZ of Hajjar, Chizat and Giraud [1]_.
+    r"""µP at step 0, integrable from step 1 on: the hybrids HP and HPZ of Hajjar, Chizat and Giraud [hajjar2021]_.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class HybridNetwork:
 
     References
     ----------
-    .. [1] arXiv:2110.15596, section 5.
+    .. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596.
 
     Examples
     --------

@@ -6,13 +6,13 @@ With :math:`L` hidden layers of width :math:`m`,
     h^1 = m^{-a_1} w^1 x + b^1, \quad h^l = m^{-a_l} w^l \phi(h^{l-1}) + b^l, \quad f = m^{-a_{L+1}} w^{L+1} \phi(h^L) + b^{L+1},
 
 :math:`w^l = m^{-b_l} (\mu_l + \sigma_l \, \mathcal N(0, 1))`, and layer :math:`l` learns at the rate :math:`\eta\, q_l\, m^{-c_l}`, at
-step 0 perhaps at one of its own. :math:`(a + \theta, b - \theta, c - 2\theta)` is the same network for every :math:`\theta` [1]_.
+step 0 perhaps at one of its own. :math:`(a + \theta, b - \theta, c - 2\theta)` is the same network for every :math:`\theta`
+[yang2020feature]_.
 
 References
 ----------
-.. [1] Yang and Hu, "Feature learning in infinite-width neural networks", arXiv:2011.14522, section 3.
-.. [2] Hajjar, Chizat and Giraud, "Training integrable parameterizations of deep neural networks in the infinite-width limit",
-   arXiv:2110.15596: integrable parameterizations, IP-LLR, IP-bias, IP-non-centered.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522, section 3.
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596: integrable parameterizations, IP-LLR, IP-bias, IP-non-centered.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class Parameterization:
 
         References
         ----------
-        Yang et al., arXiv:2203.03466, tables 3, 8 and 9 (µP for SGD and Adam).
+        .. [yang2022] Yang et al., arXiv:2203.03466, tables 3, 8 and 9 (µP for SGD and Adam).
 
         Examples
         --------

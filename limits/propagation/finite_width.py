@@ -12,11 +12,13 @@ with :math:`G^1 = q^1` exactly. So with :math:`V` the variance map, the mean and
     a^{l+1} = V'(q^l)\, a^l + \tfrac12 V''(q^l)\, b^l, \qquad
     b^{l+1} = V'(q^l)^2\, b^l + \sigma_w^4 \big(\mathbb E\,\phi^4 - (\mathbb E\,\phi^2)^2\big), \qquad a^1 = b^1 = 0 .
 
-At criticality b grows like the depth (times :math:`q^2`): a network is wide when its width is large against its depth [1]_ [2]_.
+At criticality b grows like the depth (times :math:`q^2`): a network is wide when its width is large against its depth [yaida2019]_
+[roberts2021]_.
 
 References
 ----------
-.. [1] Yaida, arXiv:1910.00019. [2] Roberts, Yaida and Hanin, arXiv:2106.10165, chapters 4 and 5.
+.. [yaida2019] Yaida, arXiv:1910.00019.
+.. [roberts2021] Roberts, Yaida and Hanin, arXiv:2106.10165, chapters 4 and 5.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 r"""A circle on its way through a wide random network: how long it becomes, and how sharply it turns.
 
 A curve :math:`h(\theta)` of pre-activations on the sphere of radius :math:`\sqrt{N q^*}` has the metric :math:`g = |\partial_\theta h|^2/N`
-and the extrinsic curvature :math:`\kappa`, in units of :math:`1/\sqrt N`. Layer by layer [1]_
+and the extrinsic curvature :math:`\kappa`, in units of :math:`1/\sqrt N`. Layer by layer [poole2016]_
 
 .. math::
     g' = \chi_1\, g, \qquad \kappa'^2 = \frac{3\chi_2}{\chi_1^2} + \frac{\kappa^2}{\chi_1}, \qquad
@@ -12,7 +12,7 @@ chaotic phase its length grows like :math:`\chi_1^{l/2}` at a curvature that ten
 
 References
 ----------
-.. [1] Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, arXiv:1606.05340, section 3.
+.. [poole2016] Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, arXiv:1606.05340, section 3.
 """
 
 from __future__ import annotations

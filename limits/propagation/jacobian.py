@@ -1,7 +1,8 @@
 r"""Singular values of the Jacobian between layers.
 
 :math:`J = \prod_l D_l W_l` with :math:`D_l = \operatorname{diag}\phi'(h^l)` multiplies perturbations, and its transpose gradients. At the
-fixed point of the variance the eigenvalues of :math:`J J^\top` have, as the width grows, the mean and variance [1]_ [2]_
+fixed point of the variance the eigenvalues of :math:`J J^\top` have, as the width grows, the mean and variance [pennington2017]_
+[pennington2018]_
 
 .. math::
     m = \chi_1^L, \qquad v = \chi_1^{2L}\, L \left(\frac{\mu_2}{\mu_1^2} - 1 - s_1\right), \qquad \mu_k = \mathbb E\,\phi'^{2k},
@@ -12,8 +13,8 @@ are nearly linear at :math:`q^* \to 0`, and never for relu, whose :math:`\mu_2/\
 
 References
 ----------
-.. [1] Pennington, Schoenholz and Ganguli, arXiv:1711.04735.
-.. [2] Pennington, Schoenholz and Ganguli, "The emergence of spectral universality in deep networks", arXiv:1802.09979.
+.. [pennington2017] Pennington, Schoenholz and Ganguli, arXiv:1711.04735.
+.. [pennington2018] Pennington, Schoenholz and Ganguli, arXiv:1802.09979.
 """
 
 from __future__ import annotations

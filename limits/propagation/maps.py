@@ -8,7 +8,7 @@ With weights of variance :math:`\sigma_w^2/m`, biases of variance :math:`\sigma_
     C(c) &= \frac{s^2 c\, q + \sigma_w^2\, \mathbb E\,\phi(u)\phi(v) + \sigma_b^2}{V(q)},
     \qquad u, v \sim N(0, q),\ \operatorname{corr} = c,
 
-and perturbations of the variance and the correlation, and gradients, are multiplied per layer by [1]_ [2]_
+and perturbations of the variance and the correlation, and gradients, are multiplied per layer by [poole2016]_ [schoenholz2016]_
 
 .. math::
     \chi_\parallel = V'(q) = s^2 + \frac{\sigma_w^2}{\rho}\,\mathbb E\,(\phi'^2 + \phi\phi''), \qquad
@@ -21,8 +21,8 @@ At the fixed point :math:`q^* = V(q^*)` signals that differ come to the correlat
 
 References
 ----------
-.. [1] Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, arXiv:1606.05340.
-.. [2] Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, arXiv:1611.01232 (depth scales, gradients, dropout).
+.. [poole2016] Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, arXiv:1606.05340.
+.. [schoenholz2016] Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, arXiv:1611.01232 (depth scales, gradients, dropout).
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ A network is critical where :math:`\chi_1 = 1` at its fixed point. Every varianc
 .. math::
     \sigma_w^2(q) = \frac1{\mathbb E\,\phi'^2}, \qquad \sigma_b^2(q) = q - \sigma_w^2(q)\,\mathbb E\,\phi^2, \qquad \phi = \phi(\sqrt q z),
 
-as long as :math:`\sigma_b^2 \ge 0`: the critical line, in parametric form [1]_. On it the variance itself is marginal,
-:math:`\chi_\parallel = 1`, where :math:`\mathbb E\,\phi\phi'' = 0`: the critical point [2]_.
+as long as :math:`\sigma_b^2 \ge 0`: the critical line, in parametric form [schoenholz2016]_. On it the variance itself is marginal,
+:math:`\chi_\parallel = 1`, where :math:`\mathbb E\,\phi\phi'' = 0`: the critical point [roberts2021]_.
 
 References
 ----------
-.. [1] Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, arXiv:1611.01232.
-.. [2] Roberts, Yaida and Hanin, "The principles of deep learning theory", arXiv:2106.10165, chapter 5.
+.. [schoenholz2016] Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, arXiv:1611.01232.
+.. [roberts2021] Roberts, Yaida and Hanin, arXiv:2106.10165, chapter 5.
 """
 
 from __future__ import annotations

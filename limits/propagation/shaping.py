@@ -3,19 +3,18 @@ r"""Activations shaped for a depth.
 A chain of L layers :math:`h \to \sqrt{1/m}\,W\hat\phi(h)` without biases keeps variances at 1 and turns correlations into
 :math:`C^{L}(c)`, C applied L times. An activation made for L has :math:`C^L` well behaved, however deep the network is:
 
-* *leaky relu* [2]_: :math:`\hat\phi(h) = \sqrt{2/(1+a^2)}\,(h^+ - a\,h^-)` keeps every variance, and its slope a is chosen so that
+* *leaky relu* [zhang2022]_: :math:`\hat\phi(h) = \sqrt{2/(1+a^2)}\,(h^+ - a\,h^-)` keeps every variance, and its slope a is chosen so that
   :math:`C^L(0) = \eta` below 1. Its map is
   :math:`C(c) = c + \frac{(1-a)^2}{\pi(1+a^2)}\big(\sqrt{1-c^2} - c\arccos c\big)`;
-* *smooth* ones [1]_: :math:`\hat\phi(h) = \gamma\,(\phi(\alpha h + \beta) + \delta)` with
+* *smooth* ones [martens2021]_: :math:`\hat\phi(h) = \gamma\,(\phi(\alpha h + \beta) + \delta)` with
   :math:`\mathbb E\,\hat\phi = 0` (so C(0) = 0), :math:`\mathbb E\,\hat\phi^2 = 1`, :math:`\mathbb E\,\hat\phi\hat\phi' z = 1` (variances
   are kept to the first order) and :math:`C'(1) = \mathbb E\,\hat\phi'^2 = \zeta^{1/L}`, so that the slope of :math:`C^L` at 1 is
   :math:`\zeta`.
 
 References
 ----------
-.. [1] Martens et al., "Rapid training of deep neural networks without skip connections or normalization layers using deep kernel shaping",
-   arXiv:2110.01765.
-.. [2] Zhang, Botev and Martens, "Deep learning without shortcuts: shaping the kernel with tailored rectifiers", arXiv:2203.08120.
+.. [martens2021] Martens et al., arXiv:2110.01765.
+.. [zhang2022] Zhang, Botev and Martens, arXiv:2203.08120.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ for it; integrable parameterizations are outside, because their pre-activations 
 
 References
 ----------
-.. [1] Yang and Hu, "Feature learning in infinite-width neural networks", arXiv:2011.14522, definition 3.2 and theorems 3.3, 3.4.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522, section 3.
 """
 
 from __future__ import annotations

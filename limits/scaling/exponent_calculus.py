@@ -20,8 +20,9 @@ residual can undercut, it knows no prefactors, and it holds at a fixed number of
 
 References
 ----------
-.. [1] Yang and Hu, arXiv:2011.14522, appendix H: the closed form for O(1) pre-activations (:func:`infwidth.limits.scaling.yang_hu`).
-.. [2] Hajjar, Chizat and Giraud, arXiv:2110.15596: exponents of integrable parameterizations at steps 0 and 1.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522, appendix H: the closed form for O(1) pre-activations
+   (:func:`infwidth.limits.scaling.yang_hu`).
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596: exponents of integrable parameterizations at steps 0 and 1.
 """
 
 from __future__ import annotations

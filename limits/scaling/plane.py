@@ -3,7 +3,7 @@ r"""The plane of scalings of two-layer networks: thirteen limits.
 The network :math:`f(x) = \sigma_d \sum_{r=1}^d a_r\,\phi(w_r \cdot x)` with parameters of order 1 at initialisation, multiplier
 :math:`\sigma_d \sim d^{q_\sigma}` and learning rate :math:`\sim d^{\tilde q}` moves its parameters in one step by
 :math:`d^{s}`, :math:`s = q_\sigma + \tilde q`, while the residual stays bounded (logistic loss). Its limit exists and is not trivial in
-the band :math:`-\tfrac12 \le s \le 0`, which three more conditions cut into thirteen classes [1]_:
+the band :math:`-\tfrac12 \le s \le 0`, which three more conditions cut into thirteen classes [golikov2020dynamically]_:
 
 * logits at the start, :math:`d^{q_\sigma + 1/2}`, are finite at :math:`q_\sigma = -\tfrac12`;
 * tangent kernels at the start, :math:`d^{2 q_\sigma + \tilde q + 1}`, are finite at :math:`2q_\sigma + \tilde q = -1`;
@@ -12,8 +12,8 @@ the band :math:`-\tfrac12 \le s \le 0`, which three more conditions cut into thi
 
 References
 ----------
-.. [1] Golikov, "Dynamically stable infinite-width limits of neural classifiers", arXiv:2006.06574.
-.. [2] Golikov, "Towards a general theory of infinite-width limits of neural classifiers", arXiv:2003.05884.
+.. [golikov2020dynamically] Golikov, arXiv:2006.06574.
+.. [golikov2020towards] Golikov, arXiv:2003.05884.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ With the exponents of steps 0..T (:func:`infwidth.limits.scaling.exponents`), th
 * *feature learning* if the output moves and the features :math:`x^L` of the last hidden layer move by the order of their own size;
 * *kernel* if the output moves and the features, relative to their size, do not.
 
-For pre-activations of order 1 and one rate exponent this is the dichotomy of [1]_ (:func:`infwidth.limits.scaling.yang_hu`). Movement
-relative to size makes it invariant where a factor is shifted from a layer to the next.
+For pre-activations of order 1 and one rate exponent this is the dichotomy of [yang2020feature]_ (:func:`infwidth.limits.scaling.yang_hu`).
+Movement relative to size makes it invariant where a factor is shifted from a layer to the next.
 
 References
 ----------
-.. [1] Yang and Hu, arXiv:2011.14522, theorems 3.3 and 3.4.
-.. [2] Hajjar, Chizat and Giraud, arXiv:2110.15596: integrable parameterizations with many layers start at a stationary point.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522, section 3.
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596: integrable parameterizations with many layers start at a stationary point.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 r"""Test error of kernel regression against the number of samples, from the spectrum alone.
 
 Kernel ridge regression :math:`f = K(\cdot, X)(K(X, X) + \delta I)^{-1} y` on n samples learns an eigenmode of eigenvalue
-:math:`\lambda_j` in part, by its learnability :math:`L_j`; the effective ridge :math:`\kappa` shares n among the modes [1]_ [2]_ [3]_:
+:math:`\lambda_j` in part, by its learnability :math:`L_j`; the effective ridge :math:`\kappa` shares n among the modes [bordelon2020]_
+[canatar2020]_ [simon2021]_:
 
 .. math::
     L_j = \frac{\lambda_j}{\lambda_j + \kappa}, \qquad \sum_j N_j L_j + \frac\delta\kappa = n, \qquad
@@ -15,9 +16,9 @@ few per cent and more in low dimension at a small ridge, and where n is no small
 
 References
 ----------
-.. [1] Bordelon, Canatar and Pehlevan, arXiv:2002.02561.
-.. [2] Canatar, Bordelon and Pehlevan, arXiv:2006.13198.
-.. [3] Simon, Dickens, Karkada and DeWeese, "The eigenlearning framework", arXiv:2110.03922.
+.. [bordelon2020] Bordelon, Canatar and Pehlevan, arXiv:2002.02561.
+.. [canatar2020] Canatar, Bordelon and Pehlevan, arXiv:2006.13198.
+.. [simon2021] Simon, Dickens, Karkada and DeWeese, arXiv:2110.03922.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ kernels of networks are analytic up to the ends, where in :math:`\cos\theta` the
 
 References
 ----------
-.. [1] Müller, "Spherical harmonics", Lecture Notes in Mathematics 17 (1966) (Funk-Hecke).
-.. [2] Bietti and Mairal, arXiv:1905.12173 (the tangent kernel of two-layer relu networks).
+.. [muller1966] Müller, Lecture Notes in Mathematics 17 (1966) (Funk-Hecke).
+.. [bietti2019] Bietti and Mairal, arXiv:1905.12173 (the tangent kernel of two-layer relu networks).
 """
 
 from __future__ import annotations

@@ -82,8 +82,8 @@ def predicted_exponents(dim: int, target: str, singularity: float = 1.0, radial:
 
     References
     ----------
-    Velikanov and Yarotsky, arXiv:2105.00507. The exponents of smooth targets on a domain with a boundary are derived from the boundary
-    layer of width 1/R at frequency R, and checked numerically for d = 1, 2, 3.
+    .. [velikanov2021] Velikanov and Yarotsky, arXiv:2105.00507. The exponents of smooth targets on a domain with a boundary are derived
+       from the boundary layer of width 1/R at frequency R, and checked numerically for d = 1, 2, 3.
 
     Examples
     --------

@@ -124,7 +124,7 @@ class FreeEnergy:
 
 
 def entropy(cloud: Array, neighbour: int = 4) -> float:
-    r"""Entropy :math:`-\int\rho\log\rho` from the distance :math:`\epsilon_j` of each particle to its k-th neighbour [1]_:
+    r"""Entropy :math:`-\int\rho\log\rho` from the distance :math:`\epsilon_j` of each particle to its k-th neighbour [kozachenko1987]_:
 
     .. math::
         \psi(N) - \psi(k) + \log V_D + \frac DN\sum_j \log\epsilon_j .
@@ -138,7 +138,7 @@ def entropy(cloud: Array, neighbour: int = 4) -> float:
 
     References
     ----------
-    .. [1] Kozachenko and Leonenko, "Sample estimate of the entropy of a random vector", Probl. Inf. Transm. 23, 1987.
+    .. [kozachenko1987] Kozachenko and Leonenko, Probl. Inf. Transm. 23, 1987.
 
     Examples
     --------

@@ -1,6 +1,7 @@
 r"""Gaussian fluctuations of a finite two-layer network around its mean-field limit.
 
-N particles that start independently from :math:`\rho_0` have :math:`\sqrt N (f_N - f) \to G`, a Gaussian process with mean 0 [1]_ [2]_:
+N particles that start independently from :math:`\rho_0` have :math:`\sqrt N (f_N - f) \to G`, a Gaussian process with mean 0
+[rotskoff2018]_ [chen2020]_:
 
 .. math::
     G_t(x) = G^0_t(x) + \int \nabla_\theta F(x, \bar\theta_t) \cdot \delta_t\, d\rho_0, \qquad
@@ -17,8 +18,8 @@ On training points the fluctuation decays with the loss; ask for test points.
 
 References
 ----------
-.. [1] Rotskoff and Vanden-Eijnden, "Trainability and accuracy of neural networks", arXiv:1805.00915.
-.. [2] Chen, Rotskoff, Bruna and Vanden-Eijnden, "A dynamical central limit theorem for shallow neural networks", arXiv:2008.09623.
+.. [rotskoff2018] Rotskoff and Vanden-Eijnden, arXiv:1805.00915.
+.. [chen2020] Chen, Rotskoff, Bruna and Vanden-Eijnden, arXiv:2008.09623.
 """
 
 from __future__ import annotations

@@ -4,13 +4,13 @@ r"""The initialization-corrected mean-field limit, the only one with finite logi
     f_t(x) = f_{MF}(x; \theta_t) - f_{MF}(x; \theta_0) + f_{q_\sigma = -1/2}(x; \theta_0), \qquad
     f_{MF} = \frac1d \sum_r a_r\,\phi(w_r \cdot x), \quad f_{-1/2} = \frac1{\sqrt d} \sum_r a_r\,\phi(w_r \cdot x),
 
-trained through the first term alone [1]_. As the width grows the last term becomes a Gaussian process with the covariance
-:math:`\sigma_a^2\,\mathbb E_w\,\phi(w \cdot x)\phi(w \cdot x')`, independent of the law of the particles, which is deterministic: the limit
-is the mean-field flow with a random offset.
+trained through the first term alone [golikov2020dynamically]_. As the width grows the last term becomes a Gaussian process with the
+covariance :math:`\sigma_a^2\,\mathbb E_w\,\phi(w \cdot x)\phi(w \cdot x')`, independent of the law of the particles, which is
+deterministic: the limit is the mean-field flow with a random offset.
 
 References
 ----------
-.. [1] Golikov, "Dynamically stable infinite-width limits of neural classifiers", arXiv:2006.06574, section 5.
+.. [golikov2020dynamically] Golikov, arXiv:2006.06574.
 """
 
 from __future__ import annotations

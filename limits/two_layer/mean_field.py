@@ -5,15 +5,14 @@ r"""Two-layer networks in the mean-field limit, followed by a system of particle
     \partial_t \rho = \nabla\cdot(\rho\, \nabla\Psi), \qquad
     \Psi(\theta; \rho) = \mathbb E_x\big[\partial_f \ell \cdot a\, \phi(w \cdot x + b)\big]
 
-for gradient flow [1]_ [2]_. N particles :math:`\theta_j` that start independently from :math:`\rho_0` and each move by
+for gradient flow [chizat2018]_ [mei2018]_. N particles :math:`\theta_j` that start independently from :math:`\rho_0` and each move by
 :math:`\dot\theta_j = -N\, \partial\mathrm{Loss}/\partial\theta_j = -\nabla\Psi(\theta_j)` approximate the limit to
 :math:`O(N^{-1/2})`; they are also exactly a network of width N in the mean-field parameterization.
 
 References
 ----------
-.. [1] Chizat and Bach, "On the global convergence of gradient descent for over-parameterized models using optimal transport",
-   arXiv:1805.09545.
-.. [2] Mei, Montanari and Nguyen, "A mean field view of the landscape of two-layer neural networks", arXiv:1804.06561.
+.. [chizat2018] Chizat and Bach, arXiv:1805.09545.
+.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561.
 """
 
 from __future__ import annotations

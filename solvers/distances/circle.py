@@ -3,11 +3,11 @@ r"""Wasserstein-1 distance between two measures on the circle.
 .. math::
     W_1(\mu, \nu) = \min_c \int_0^{2\pi} |F_\mu(\varphi) - F_\nu(\varphi) - c|\,d\varphi,
 
-with distribution functions from any point on; c, how much mass crosses that point, is the median of their difference [1]_.
+with distribution functions from any point on; c, how much mass crosses that point, is the median of their difference [rabin2011]_.
 
 References
 ----------
-.. [1] Rabin, Delon and Gousseau, "Transportation distances on the circle", Journal of Mathematical Imaging and Vision 41 (2011), 147-167.
+.. [rabin2011] Rabin, Delon and Gousseau, Journal of Mathematical Imaging and Vision 41 (2011), 147-167.
 """
 
 from __future__ import annotations

@@ -3,13 +3,14 @@ r"""Finite volumes for Wasserstein gradient flows, :math:`\partial_t\rho = \nabl
 The state is the mass of each cell; through the face between cells j and j+1, at distance :math:`\Delta x`, goes a flux F per unit area,
 and none through the boundary. What leaves one cell enters the next, so mass is kept to rounding. There are two fluxes.
 
-*Upwind* [1]_, with face values :math:`\rho^{E,W}_j = \rho_j \pm \tfrac12 h_j s_j` and slopes limited so that they lie between the
-neighbouring averages (monotonised central limiter):
+*Upwind* [carrillo2014]_, with face values :math:`\rho^{E,W}_j = \rho_j \pm \tfrac12 h_j s_j` and slopes limited so that they lie between
+the neighbouring averages (monotonised central limiter):
 
 .. math::
     F = u^+ \rho^E_j - u^- \rho^W_{j+1} - \tau\,\frac{\rho_{j+1} - \rho_j}{\Delta x}, \qquad u = -\frac{\Psi_{j+1} - \Psi_j}{\Delta x}.
 
-*Exponentially fitted* (Scharfetter and Gummel) [2]_, exact for constant F and u between the centres, with :math:`B(p) = p/(e^p - 1)`:
+*Exponentially fitted* (Scharfetter and Gummel) [scharfetter1969]_, exact for constant F and u between the centres, with
+:math:`B(p) = p/(e^p - 1)`:
 
 .. math::
     F = \frac{\tau}{\Delta x}\left(B(p)\,\rho_j - B(-p)\,\rho_{j+1}\right), \qquad p = \frac{\Psi_{j+1} - \Psi_j}{\tau}.
@@ -24,9 +25,9 @@ error on smooth solutions is of second order.
 
 References
 ----------
-.. [1] Carrillo, Chertock and Huang, "A finite-volume method for nonlinear nonlocal equations with a gradient flow structure",
-   arXiv:1402.4252, section 2 (there, noise is a part of u through :math:`\log\rho`, which stalls at the edge of a vacuum).
-.. [2] Scharfetter and Gummel, "Large-signal analysis of a silicon Read diode oscillator", IEEE Trans. Electron Devices 16 (1969), 64-77.
+.. [carrillo2014] Carrillo, Chertock and Huang, arXiv:1402.4252, section 2 (there, noise is a part of u through :math:`\log\rho`, which
+   stalls at the edge of a vacuum).
+.. [scharfetter1969] Scharfetter and Gummel, IEEE Trans. Electron Devices 16 (1969), 64-77.
 """
 
 from __future__ import annotations

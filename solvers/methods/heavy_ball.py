@@ -30,7 +30,7 @@ class HeavyBall(Method):
     .. math::
         q_{s+1} = (1 - \gamma h)\, q_s + h\, v(\theta_s), \qquad \theta_{s+1} = \theta_s + h\, q_{s+1},
 
-    that is gradient descent at the rate :math:`h^2` with momentum :math:`\beta = 1 - \gamma h` [1]_.
+    that is gradient descent at the rate :math:`h^2` with momentum :math:`\beta = 1 - \gamma h` [wu2022]_.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class HeavyBall(Method):
 
     References
     ----------
-    .. [1] Wu, Kungurtsev and Mondelli, "Mean-field analysis for heavy ball methods", arXiv:2210.06819.
+    .. [wu2022] Wu, Kungurtsev and Mondelli, arXiv:2210.06819.
 
     Examples
     --------

@@ -29,7 +29,7 @@ class Langevin(Method):
         \theta_{s+1} = \theta_s + h\,(v(\theta_s) - \lambda\theta_s) + \sqrt{2\tau h}\,\xi_s, \qquad \xi_s \sim N(0, I).
 
     On the particles of a mean-field limit this is the gradient flow of the free energy
-    :math:`\mathrm{Loss} + \tfrac\lambda2\int|\theta|^2 d\rho + \tau\int\rho\log\rho`, which decreases [1]_. A finite network whose
+    :math:`\mathrm{Loss} + \tfrac\lambda2\int|\theta|^2 d\rho + \tau\int\rho\log\rho`, which decreases [mei2018]_. A finite network whose
     velocity carries powers of its width gets the same noise per parameter.
 
     Parameters
@@ -50,7 +50,7 @@ class Langevin(Method):
 
     References
     ----------
-    .. [1] Mei, Montanari and Nguyen, arXiv:1804.06561, section "noisy SGD".
+    .. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561 (noisy SGD).
 
     Examples
     --------

@@ -24,7 +24,7 @@ TRIES = 60  # of one step, each at most half as long
 
 @dataclass(frozen=True)
 class TransportFlow(Refining):
-    r"""Explicit flow of cell masses that stay non-negative; SSP Runge-Kutta of 4 stages and order 3 [1]_:
+    r"""Explicit flow of cell masses that stay non-negative; SSP Runge-Kutta of 4 stages and order 3 [gottlieb2001]_:
 
     .. math::
         m^{(1)} = m + \tfrac h2 v(m), \quad m^{(2)} = m^{(1)} + \tfrac h2 v(m^{(1)}), \quad
@@ -54,7 +54,7 @@ class TransportFlow(Refining):
 
     References
     ----------
-    .. [1] Gottlieb, Shu and Tadmor, "Strong stability-preserving high-order time discretization methods", SIAM Review 43 (2001), 89-112.
+    .. [gottlieb2001] Gottlieb, Shu and Tadmor, SIAM Review 43 (2001), 89-112.
 
     Examples
     --------

@@ -1,14 +1,13 @@
 r"""The error of a mean over independent replicas.
 
 R replicas of a function on n points give its mean and, from their scatter, the law of the mean's error. A bound that holds at all points
-at once needs the correlations between points: the multiplier bootstrap [1]_ draws
+at once needs the correlations between points: the multiplier bootstrap [chernozhukov2012]_ draws
 :math:`\max_x |R^{-1} \sum_r \xi_r (f_r(x) - \bar f(x))|` with standard Gaussian :math:`\xi_r`. R is small, so its quantile is widened by
 the ratio of the Student and Gaussian quantiles.
 
 References
 ----------
-.. [1] Chernozhukov, Chetverikov and Kato, "Gaussian approximations and multiplier bootstrap for maxima of sums of high-dimensional
-   random vectors", arXiv:1212.6906.
+.. [chernozhukov2012] Chernozhukov, Chetverikov and Kato, arXiv:1212.6906.
 """
 
 from __future__ import annotations

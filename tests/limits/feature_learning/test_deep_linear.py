@@ -10,7 +10,7 @@ RNG = np.random.default_rng(2011)
 X = RNG.standard_normal((6, 3))
 Y = np.stack([X @ [1.0, -0.5, 0.3], X @ [0.2, 0.8, -0.6]], axis=1) + 0.1 * RNG.standard_normal((6, 2))
 
-# Gradient flow on one sample x = 1, y = 2 at t = .1, .2, .5, 1 (2211.16980, its ODE solved to 6 digits)
+# Gradient flow on one sample x = 1, y = 2 at t = .1, .2, .5, 1 (arXiv:2211.16980, its ODE solved to 6 digits)
 FLOW = {
     1: [0.370100, 0.702129, 1.475699, 1.931338],
     2: [0.557509, 1.088088, 1.911879, 1.999250],
@@ -36,7 +36,7 @@ def test_tangent_kernel_of_one_sample(L, t, kernel):
 @pytest.mark.parametrize("method", [iw.GradientDescent(0.15, 30), iw.HeavyBall(0.3, 0.7, 30), iw.HeavyBall(0.2, 0.0, 15)])
 @pytest.mark.parametrize(("X", "Y"), [(X, Y), (X[:2], Y[:2]), (X, Y[:, :1])])
 def test_one_layer_is_a_finite_linear_network(method, X, Y):
-    """With one hidden layer µP is mean-field, whose limit is an ordinary network of width d + k (2011.14522, TP4): exact."""
+    """With one hidden layer µP is mean-field, whose limit is an ordinary network of width d + k (arXiv:2011.14522): exact."""
     causal = iw.solve(DeepLinearMuP(1), X, Y, method, X_test=2 * X - 1)
     markov = iw.solve(DeepLinearIntegrable(1, "naive"), X, Y, method, X_test=2 * X - 1)
     assert np.abs(markov.outputs).max() > 0.3
@@ -58,7 +58,7 @@ def test_small_gamma_is_the_tangent_kernel():
 def test_prediction_is_linear_and_min_norm():
     sol = iw.solve(DeepLinearMuP(2), X[:2], Y[:2], iw.GradientDescent(0.2, steps=300), X_test=X, save_at=[300])
     np.testing.assert_allclose(sol.predict(X[:2]), Y[:2], atol=1e-8)
-    np.testing.assert_allclose(sol.predict(X), X @ np.linalg.pinv(X[:2]) @ Y[:2], atol=1e-8)  # 2211.16980: minimum l2 norm
+    np.testing.assert_allclose(sol.predict(X), X @ np.linalg.pinv(X[:2]) @ Y[:2], atol=1e-8)  # arXiv:2211.16980: minimum l2 norm
     np.testing.assert_array_equal(sol.test_outputs[-1], sol.predict(X))
 
 

@@ -12,7 +12,7 @@ PRESETS = ["standard", "ntk", "mup", "integrable", "integrable_large_lr", "integ
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("L", [1, 2, 4])
 def test_shift_of_exponents_is_the_same_network(preset, L):
-    """(a + θ, b − θ, c − 2θ) describes the same trained network (2011.14522, section 3)."""
+    """(a + θ, b − θ, c − 2θ) describes the same trained network (arXiv:2011.14522, section 3)."""
     p = getattr(Parameterization, preset)(L)
     theta = np.linspace(-0.7, 0.9, L + 1)
     first = None if p.first_c is None else tuple(np.subtract(p.first_c, 2 * theta))
