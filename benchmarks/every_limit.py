@@ -2,12 +2,11 @@ r"""Every limit that ``scaling.limit`` knows, against finite networks of growing
 
 Seven parameterizations x six activations x L = 1..5 hidden layers. Where there is a limit, networks of several widths and seeds make four
 steps of gradient descent on one fixed problem, and so does the limit: the gap (rms over steps and samples) should fall like m^{-1/2}. A
-cell is
+cell is as below. SP (at a rate 1/m) and NTP networks start at a random function: each is held against the limit started at its own.
 
 slope      exponent of the gap in the width, with its standard error
 0          the limit is f = 0 for all time; the exponent is that of the networks' own output
-law        the limit is random: the mean over the seeds against that of the limit, in standard errors, at the largest width
-none       no limit in this library yet
+none       no limit in this library
 failed     the limit or most networks diverged at these rates
 
 Slopes are those of four steps at moderate widths. They are flatter than -1/2 where the dynamics amplifies what a finite width adds, and
@@ -32,7 +31,6 @@ import numpy as np
 
 import infwidth as iw
 from infwidth.limits import Network, Parameterization, scaling
-from infwidth.solvers import power_law
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,37 +90,22 @@ def run_case(case: Case) -> dict[str, Any]:
     X, y = data(case.seed)
     method = iw.GradientDescent(RATE, STEPS, first_learning_rate=FIRST_RATE.get(case.p.name))
     row["model"] = repr(model) if len(repr(model)) < 120 else type(model).__name__
-    limit = iw.solve(model, X, y, method, rng=case.seed)
-    if not limit.success:
-        return {**row, "kind": "failed", "why": limit.message}
-    outputs = np.array([[_outputs(case.network(m), X, y, method, [case.seed, s, m]) for s in range(case.seeds)] for m in case.widths])
-    if limit.covariance is not None:
-        return {**row, **_in_law(limit.outputs, outputs)}
-    gaps = np.sqrt(((outputs - limit.outputs) ** 2).mean(axis=(2, 3, 4)))  # (widths, seeds), NaN where a network diverged
-    healthy = np.isfinite(gaps)
-    row["gaps"] = [float(np.median(g[ok])) if ok.any() else None for g, ok in zip(gaps, healthy, strict=True)]
-    if healthy.mean() < 0.5:
-        return {**row, "kind": "failed", "why": f"{(~healthy).sum()} of {gaps.size} networks diverged"}
-    slope, error = power_law(np.repeat(case.widths, case.seeds)[healthy.ravel()], gaps[healthy])
-    kind = "0" if np.abs(limit.outputs).max() < ZERO else "slope"
-    return {**row, "kind": kind, "slope": slope, "standard_error": error, "size": float(np.sqrt((limit.outputs**2).mean()))}
-
-
-def _outputs(network: Network, X: Array, y: Array, method: Any, stream: list[int]) -> Array:
-    sol = iw.solve(network, X, y, method, rng=np.random.SeedSequence(stream))
-    return sol.outputs if sol.success else np.full((STEPS + 1, len(X), 1), np.nan)
-
-
-def _in_law(mean: Array, outputs: Array) -> dict[str, Any]:
-    """Deviation of the networks' mean at the end, in standard errors, at the largest width."""
-    ends = outputs[-1, :, -1]
-    error = ends.std(axis=0, ddof=1) / np.sqrt(len(ends))
-    return {"kind": "law", "deviation": float(np.sqrt(np.mean(((ends.mean(axis=0) - mean[-1]) / error) ** 2)))}
+    seeds = range(case.seeds * case.seed, case.seeds * (case.seed + 1))
+    try:
+        found = iw.compare(model, [case.network(m) for m in case.widths], X, y, method, seeds)
+    except ValueError as reason:  # the limit diverged
+        return {**row, "kind": "failed", "why": str(reason)}
+    healthy = np.isfinite(found.gaps)
+    row["gaps"] = [float(np.median(g[ok])) if ok.any() else None for g, ok in zip(found.gaps, healthy, strict=True)]
+    if healthy.mean() < 0.5 or not np.isfinite(found.slope):
+        return {**row, "kind": "failed", "why": found.failed[-1]}
+    assert found.limit is not None
+    size = float(np.sqrt((found.limit.outputs**2).mean()))
+    kind = "0" if np.abs(found.limit.outputs).max() < ZERO else "slope"
+    return {**row, "kind": kind, "slope": found.slope, "standard_error": found.slope_error, "size": size}
 
 
 def cell(row: dict[str, Any]) -> str:
-    if row["kind"] == "law":
-        return f"{row['deviation']:.1f} s.e."
     if row["kind"] in ("slope", "0"):
         text = f"{row['slope']:.2f}±{row['standard_error']:.2f}"
         return f"0 ({row['slope']:.1f})" if row["kind"] == "0" else text
@@ -161,7 +144,7 @@ def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> 
         for (i, L), (j, a) in ((x, y) for x in enumerate(depths) for y in enumerate(ACTIVATIONS)):
             row = mine[L, a]
             if row["kind"] != "slope":
-                ax.fill_between([j - 0.5, j + 0.5], i - 0.5, i + 0.5, color={"0": "0.8", "law": "#d9ead3"}.get(row["kind"], "white"), lw=0)
+                ax.fill_between([j - 0.5, j + 0.5], i - 0.5, i + 0.5, color="0.8" if row["kind"] == "0" else "white", lw=0)
             text = cell(row).replace("±", "\n±").replace(" (", "\n(")
             dark = row["kind"] == "slope" and abs(row["slope"] + 0.5) > 0.35
             color = "white" if dark else "0.6" if row["kind"] in ("none", "failed") else "black"
@@ -174,7 +157,7 @@ def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> 
         ax.text(
             0,
             0.9,
-            "grey: the limit is f = 0\n(exponent of f in the width)\n\ngreen: random limit, in law\n\n- : no limit yet",
+            "grey: the limit is f = 0\n(exponent of f in the width)\n\nSP, NTP: the limit from each\nnetwork's own start",
             va="top",
             transform=ax.transAxes,
         )

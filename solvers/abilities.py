@@ -23,6 +23,7 @@ __all__ = [
     "ImplicitSteps",
     "Noisy",
     "Population",
+    "RandomStart",
     "Refinable",
     "Retractable",
     "Settling",
@@ -251,4 +252,22 @@ class HasLimit(Protocol):
 
     def limit(self) -> Model:
         """The limit, ready to solve; NotImplementedError where there is none."""
+        ...
+
+
+@runtime_checkable
+class RandomStart(Model, Protocol):
+    """A limit whose outputs at the start may be random: those of a finite network at its start are one draw of them.
+
+    Attributes
+    ----------
+    random_start : bool
+        Whether they are.
+    """
+
+    @property
+    def random_start(self) -> bool: ...
+
+    def started_at(self, start: Callable[[Array], Array]) -> Model:
+        """The limit from a start that is known: a function of inputs (n, d) to outputs (n, k)."""
         ...

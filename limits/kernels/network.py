@@ -11,7 +11,9 @@ order 1 (:math:`a_1 + b_1 = 0`, :math:`a_l + b_l = \tfrac12`) make
 
 and likewise for biases, :math:`-c^b_l + 1 - 2(a_{L+1} + b_{L+1})` and :math:`-c^b_{L+1}`. A layer whose exponent is 0 takes part, one whose
 exponent is negative does not: under the standard parameterization at a rate :math:`\propto 1/m` the first layer does not, since its
-gradient meets d inputs where the others meet m neurons. If :math:`a_{L+1} + b_{L+1} > \tfrac12` the output starts at 0.
+gradient meets d inputs where the others meet m neurons. (At a rate that does not fall with m that parameterization has no limit: its
+tangent kernel grows like m.) If :math:`a_{L+1} + b_{L+1} > \tfrac12` the output starts at 0. Rates with prefactors :math:`q_l`
+(``Parameterization.rates``) multiply the parts of their layers.
 """
 
 from __future__ import annotations
@@ -67,8 +69,8 @@ def of(network: Network) -> Kernel:
     p, L = network.parameterization, network.hidden_layers
     _check(network)
     weights, biases = _exponents(p)
-    rates = [float(abs(e) <= TOLERANCE) for e in weights]
-    bias_rates = [float(abs(e) <= TOLERANCE) for e in biases] or [0.0] * (L + 1)
+    rates = [q * (abs(e) <= TOLERANCE) for q, e in zip(p.rates, weights, strict=True)]
+    bias_rates = [q * (abs(e) <= TOLERANCE) for q, e in zip(p.rates, biases, strict=False)] or [0.0] * (L + 1)
     stds = list(p.weight_std)
     stds[0] *= math.sqrt(network.input_dim)  # the network does not divide by it
     rates[0] *= network.input_dim

@@ -20,14 +20,14 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ...solvers.abilities import Fused
-from ...solvers.checks import array
+from ...solvers.checks import array, real
 from ...solvers.data import Data, needed
 from ...solvers.problem import Coordinates, Evaluation, Update
 from ..gaussian.process import ProcessPath
@@ -76,6 +76,7 @@ class NeuralTangentLimit:
 
     kernel: Kernel
     initial: str | Callable[[Array], Array] = "zero"
+    _tangents: _Tangents = field(default_factory=lambda: _Tangents(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.kernel, Kernel):
@@ -85,6 +86,17 @@ class NeuralTangentLimit:
                 raise ValueError(f"initial: {self.initial!r} is not one of zero, gaussian; or give a function of the inputs")
         elif not callable(self.initial):
             raise TypeError(f"initial: need a name or a function of the inputs, got {type(self.initial).__name__}")
+
+    @property
+    def random_start(self) -> bool:
+        """Whether :math:`f_0` is drawn."""
+        return self.initial == "gaussian"
+
+    def started_at(self, start: Callable[[Array], Array]) -> NeuralTangentLimit:
+        """The limit from a start that is known, such as that of a finite network: their gap is then one of training alone."""
+        other = replace(self, initial=start)
+        object.__setattr__(other, "_tangents", self._tangents)
+        return other
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> TangentProblem:
         """Compute the Gram matrix, and draw the start."""
@@ -103,7 +115,28 @@ class NeuralTangentLimit:
             def start(X: Array) -> Array:
                 return np.zeros((len(X), k), X.dtype)
 
-        return TangentProblem(data, self.kernel, start)
+        return TangentProblem(data, self.kernel, start, self._tangents)
+
+
+class _Tangents:
+    """The last tangent kernels, for limits that differ in their start alone: a network after the other is held against one."""
+
+    KEPT = 2  # of the training points, and of test points with them
+
+    def __init__(self) -> None:
+        self._last: list[tuple[Array, Array | None, Array]] = []
+
+    def __call__(self, kernel: Kernel, X: Array, Z: Array | None = None) -> Array:
+        for known, others, matrix in self._last:
+            same = known.dtype == X.dtype and np.array_equal(X, known)
+            if same and (Z is others or (Z is not None and others is not None and np.array_equal(Z, others))):
+                return matrix
+        made = kernel.ntk(X, Z).astype(X.dtype, copy=False)
+        self._last = [*self._last[1 - self.KEPT :], (X.copy(), None if Z is None else Z.copy(), made)]
+        return made
+
+    def __reduce__(self) -> tuple[type[_Tangents], tuple[()]]:
+        return _Tangents, ()  # matrices do not travel to other processes
 
 
 class TangentProblem(Fused):
@@ -115,14 +148,16 @@ class TangentProblem(Fused):
     kernel : Kernel
     start : callable
         Inputs (n', d) to :math:`f_0` (n', k).
+    tangents : callable
+        The kernel and points to their tangent kernel.
     """
 
     coordinates: ClassVar[Coordinates] = "reduced"
     ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "use a finite Network"})
 
-    def __init__(self, data: Data, kernel: Kernel, start: Callable[[Array], Array]) -> None:
-        self.data, self.kernel, self._initial = data, kernel, start
-        self.gram = kernel.ntk(data.X).astype(data.X.dtype, copy=False)
+    def __init__(self, data: Data, kernel: Kernel, start: Callable[[Array], Array], tangents: Callable[..., Array]) -> None:
+        self.data, self.kernel, self._initial, self._tangents = data, kernel, start, tangents
+        self.gram = tangents(kernel, data.X)
         self._offset = self._checked(data.X)
         self._seen: tuple[bytes, Array, Array] | None = None  # test points are asked for at every saved time
 
@@ -138,7 +173,7 @@ class TangentProblem(Fused):
     def predict(self, state: Array, X: Array) -> Array:
         key = X.tobytes()
         if self._seen is None or self._seen[0] != key:
-            self._seen = key, self.kernel.ntk(X, self.data.X).astype(X.dtype, copy=False), self._checked(X)
+            self._seen = key, self._tangents(self.kernel, X, self.data.X), self._checked(X)
         _, cross, offset = self._seen
         return offset + cross @ state.reshape(self.data.y.shape)
 
@@ -185,8 +220,8 @@ class Ensemble(NamedTuple):
     condition: float
 
 
-def ensemble(kernel: Kernel, X: Any, y: Any, X_test: Any, t: Any) -> Ensemble:
-    r"""Mean and covariance after gradient flow of length t on the mean squared loss, from one eigendecomposition for all times.
+def ensemble(kernel: Kernel, X: Any, y: Any, X_test: Any, t: Any, learning_rate: float | None = None) -> Ensemble:
+    r"""Mean and covariance after training of length t on the mean squared loss, from one eigendecomposition for all times.
 
     Parameters
     ----------
@@ -196,11 +231,13 @@ def ensemble(kernel: Kernel, X: Any, y: Any, X_test: Any, t: Any) -> Ensemble:
     X_test : array_like, shape (n', d)
     t : array_like, shape (T,)
         Times >= 0, inf included: there it is the interpolant of minimum norm, with repeated points too.
+    learning_rate : float, optional
+        Of gradient descent, whose times are multiples of it (``sol.t`` of a network's run); gradient flow by default.
 
     Raises
     ------
     ValueError
-        Where a time is negative or not a number, or the data do not fit.
+        Where a time is negative, not a number or between two steps, the data do not fit, or gradient descent diverges at that rate.
 
     Examples
     --------
@@ -224,12 +261,28 @@ def ensemble(kernel: Kernel, X: Any, y: Any, X_test: Any, t: Any) -> Ensemble:
     K_test = kernel.nngp(test)
     lam, vectors = np.linalg.eigh(theta)
     counts = lam > NULL * lam[-1]
+    safe = np.where(counts, lam, 1.0)
+    decay = _decay(safe / data.n, times, learning_rate)
     means, covariances = [], []
-    for time in times:
-        with np.errstate(invalid="ignore"):
-            learned = np.where(counts, -np.expm1(-np.where(counts, lam, 1.0) * time / data.n) / np.where(counts, lam, 1.0), 0.0)
+    for left in decay:
+        learned = np.where(counts, (1 - left) / safe, 0.0)
         A = (theta_cross @ vectors) * learned @ vectors.T
         mixed = A @ K_cross.T
         means.append(A @ data.y)
         covariances.append(K_test + A @ K @ A.T - mixed - mixed.T)
     return Ensemble(np.array(means), np.array(covariances), float(lam[-1] / lam[counts].min()))
+
+
+def _decay(rates: Array, times: Array, learning_rate: float | None) -> Array:
+    """What is left of the residual along each eigenvector at each time, (T, n)."""
+    if learning_rate is None:
+        return np.exp(-np.multiply.outer(times, rates))
+    step = real("learning_rate", learning_rate, above=0)
+    most = 2 / rates.max()
+    if step >= most:
+        raise ValueError(f"learning_rate: gradient descent diverges at {step:g}; take less than {most:.3g}")
+    steps = np.rint(times / step)
+    finite = np.isfinite(times)
+    if (np.abs(times[finite] - step * steps[finite]) > 1e-6 * step).any():
+        raise ValueError(f"t: whole steps end at multiples of learning_rate={step:g}, got {times!r:.80}")
+    return np.array([(1 - step * rates) ** number for number in steps])

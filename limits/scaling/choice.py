@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..feature_learning.dynamical import DynamicalMeanField
     from ..integrable.deep_linear import DeepLinearIntegrable
     from ..integrable.nonlinear import DeepIntegrable
+    from ..kernels.tangent_limit import NeuralTangentLimit
     from ..two_layer.mean_field import TwoLayerMeanField
 
 __all__ = ["limit"]
@@ -29,7 +30,7 @@ Array = np.ndarray
 
 def limit(
     network: Network, particles: int = 4096, neurons: int = 2048
-) -> DeepLinearIntegrable | DeepLinearMuP | TwoLayerMeanField | DeepIntegrable | DynamicalMeanField:
+) -> DeepLinearIntegrable | DeepLinearMuP | TwoLayerMeanField | DeepIntegrable | DynamicalMeanField | NeuralTangentLimit:
     r"""The infinite-width limit of a finite network, ready to solve with the same data and the same method.
 
     The parameterization is recognised by its exponents, up to :math:`(a_l + \theta, b_l - \theta, c_l - 2\theta)`, not by its name.
@@ -47,7 +48,14 @@ def limit(
     IP-bias                     any             ``DeepIntegrable(L, activation, neurons, "bias")``
     non-centered IP             any             ``DeepIntegrable(L, activation, neurons, "non_centered")``
     µP                          any             ``DynamicalMeanField(L, activation, 4 * neurons)``
+    NTP, SP, kernel regime      any             ``NeuralTangentLimit(kernels.of(network), initial="gaussian")``
     ==========================  ==============  =============================================================================
+
+    In the kernel regime :math:`f_0` is random, a Gaussian process: a solve draws it (by ``rng``, test points too),
+    :func:`infwidth.limits.kernels.ensemble` has the mean and the covariance of :math:`f_t` over all draws, and ``limit.started_at(f_0)``
+    starts where one network starts, which is what :func:`infwidth.compare` does. SP is in that regime at a rate
+    :math:`\propto 1/m`, its default: the base rate :math:`\eta` is that of the method, and a network of width m trains at
+    :math:`\eta/m`, as NTP does at :math:`\eta`.
 
     Linear µP networks, and all linear ones of one hidden layer, may have any standard deviations and rates. Other exact linear limits have
     standard deviation 1 and no biases; with others a linear network has the limit of any activation. Rates that differ between layers are
@@ -73,6 +81,8 @@ def limit(
     >>> from infwidth.limits import Network, Parameterization, scaling
     >>> scaling.limit(Network(3, 4, 256, "linear", Parameterization.integrable_large_lr(4)))
     DeepLinearIntegrable(hidden_layers=4, scheme='large_lr')
+    >>> type(scaling.limit(Network(3, 4, 256, "relu", Parameterization.ntk(4)))).__name__
+    'NeuralTangentLimit'
     >>> scaling.limit(Network(3, 4, 256, "relu", Parameterization.integrable(4))).stationary
     "f = 0 for all time: from three hidden layers on naive IP starts at a stationary point; ..."
     """
@@ -82,8 +92,12 @@ def limit(
     p, L = network.parameterization, network.hidden_layers
     activation = activations.get(network.activation)
     kind = which(p)
-    if kind not in ("naive", "large_lr", "bias", "non_centered", "mup"):
-        raise NotImplementedError(_no_solver(p, activation))
+    if kind is None:
+        if regime(p, activation).name != "kernel":
+            raise NotImplementedError(_no_solver(p, activation))
+        from ..kernels import NeuralTangentLimit, of
+
+        return NeuralTangentLimit(of(network), initial="gaussian")
     linear, unit = p.bias_std is None and _is_identity(activation), all(number == 1 for number in p.weight_std + p.rates)
     if linear and not any(p.mean) and (kind == "mup" or (L == 1 and not unit)):  # naive IP and µP are the same there
         from ..feature_learning.deep_linear import DeepLinearMuP
@@ -156,7 +170,6 @@ def _no_solver(p: Parameterization, activation: Activation) -> str:
     why = {
         "unstable": "There is no limit",
         "trivial": "In the limit it stays the random function that it is at the start: a Gaussian process",
-        "kernel": "In the limit it is linear in its parameters: training with a tangent kernel",
         "feature_learning": "It learns features, and no limit model of this library covers it yet",
     }[found.name]
     return f"network: no solver for {who}. {why}. {found.why}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from types import TracebackType
@@ -12,6 +13,7 @@ __all__ = ["one_blas_thread"]
 _lock = threading.RLock()  # a holder may be collected, and so released, while this thread acquires
 _holders: set[object] = set()
 _limits: Any = None
+_libraries: tuple[int, Any] = 0, None  # number of modules when they were looked for, and what was found
 
 
 class one_blas_thread:
@@ -34,13 +36,15 @@ class one_blas_thread:
 
 
 def _acquire(token: object) -> None:
-    global _limits
-    from threadpoolctl import threadpool_limits
+    global _limits, _libraries
+    from threadpoolctl import ThreadpoolController
 
     with _lock:
         _holders.add(token)
         if _limits is None:
-            _limits = threadpool_limits(1, "blas")
+            if _libraries[0] != len(sys.modules):  # looking takes milliseconds, and a library comes with a module
+                _libraries = len(sys.modules), ThreadpoolController()
+            _limits = _libraries[1].limit(limits=1, user_api="blas")
 
 
 def _release(token: object) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import checkpoint
-from ..abilities import FiniteModel, HasLimit
+from ..abilities import FiniteModel, HasLimit, RandomStart
 from ..checks import integer, shown
 from ..checks import path as checked_path
 from ..problem import Method
@@ -45,7 +45,7 @@ class Comparison:
     slope, slope_error : float
         Exponent of the gap in the width, with its standard error: :math:`-\tfrac12` where fluctuations dominate.
     limit : Solution or None
-        Of the limit model; None after :meth:`load`.
+        Of the limit model (one draw, where it starts at random); None after :meth:`load`.
     failed : list of str
         Networks whose run did not succeed, with its message; their gaps are NaN and left out of the slope. After Ctrl-C, or where the
         gaps have no power law (0 against 0), it says so here, and the slope is NaN if there are too few left.
@@ -110,7 +110,8 @@ def compare(
     Parameters
     ----------
     limit : Model, optional
-        A limit, for example ``DeepLinearIntegrable(2)``. Default: the one that the first network says it has.
+        A limit, for example ``DeepLinearIntegrable(2)``. Default: the one that the first network says it has. Where it starts at random
+        (in the kernel regime), each network is held against the limit started at the outputs which that network has at its own start.
     networks : sequence of Network
         Alike but for their widths.
     X, y, method
@@ -170,10 +171,11 @@ def compare(
         if sol.stats["interrupted"]:
             failed.append(f"interrupted by Ctrl-C: the networks from width {network.width}, seed {seed} on were not run")
             break
-        if sol.success:
-            paths[w, s] = _rms_gap(sol, reference)
+        counterpart = _counterpart(limit, reference, sol, X, y, method, options) if sol.success else sol
+        if counterpart.success:
+            paths[w, s] = _rms_gap(sol, counterpart)
         else:
-            failed.append(f"width {network.width}, seed {seed}: {sol.message}")
+            failed.append(f"width {network.width}, seed {seed}{' (its limit)' if sol.success else ''}: {counterpart.message}")
     gaps = np.sqrt((paths**2).mean(axis=2))
     fitted = ~np.isnan(gaps)
     try:
@@ -182,6 +184,14 @@ def compare(
         slope = error = np.nan
         failed.append(f"no slope: {reason}")
     return Comparison(np.array(widths), np.array(labels), reference.t, gaps, paths, slope, error, reference, failed)
+
+
+def _counterpart(limit: Any, reference: Solution, sol: Solution, X: Any, y: Any, method: Method, options: dict[str, Any]) -> Solution:
+    """What a network is held against: the limit, from the network's own start where the limit's is random."""
+    if not (isinstance(limit, RandomStart) and limit.random_start):
+        return reference
+    problem = sol.problem
+    return solve(limit.started_at(lambda Z: problem.predict(problem.start(), Z)), X, y, method, rng=0, **options)
 
 
 def _labels(seeds: Any) -> list[int]:

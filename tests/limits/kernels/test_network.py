@@ -32,6 +32,7 @@ CASES = {
     "NTP, other scales": (replace(Parameterization.ntk(2), weight_std=(1.5, 0.8, 1.2)), "tanh"),
     "SP": (Parameterization.standard(2), "relu"),
     "SP, biases": (replace(Parameterization.standard(2).with_biases(0.5), weight_std=2**0.5), "gelu"),
+    "NTP, rates": (replace(Parameterization.ntk(2).with_biases(0.5), rates=(0.5, 2, 0)), "erf"),
     "zero output": (replace(Parameterization.ntk(2), b=(0, 0, 0.25), c=(-0.5, -0.5, 0)), "erf"),
 }
 

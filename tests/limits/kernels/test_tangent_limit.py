@@ -1,10 +1,12 @@
 """Training with the tangent kernel: recursions, the ensemble, and finite networks."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import NeuralTangentLimit, kernels
+from infwidth.limits import NeuralTangentLimit, kernels, scaling
 
 X = np.array([[1.0, 0.2], [-0.3, 0.9], [0.5, -0.8], [0.1, 0.4]])
 Y = np.array([1.0, -0.5, 0.7, 0.0])
@@ -36,9 +38,9 @@ def test_flow_is_the_mean_of_the_ensemble():
 
 
 def test_draws_have_the_mean_and_covariance_of_the_ensemble():
-    model, method = NeuralTangentLimit(KERNEL, initial="gaussian"), iw.GradientFlow(2.0, rtol=1e-6, estimate_error=False)
-    draws = np.array([iw.solve(model, X, Y, method, X_test=X_TEST, rng=s, save_at=[2]).test_outputs[0, :, 0] for s in range(300)])
-    found = kernels.ensemble(KERNEL, X, Y, X_TEST, [2.0])
+    model, method = NeuralTangentLimit(KERNEL, initial="gaussian"), iw.GradientDescent(0.5, 4)
+    draws = np.array([iw.solve(model, X, Y, method, X_test=X_TEST, rng=s, save_at=[4]).test_outputs[0, :, 0] for s in range(300)])
+    found = kernels.ensemble(KERNEL, X, Y, X_TEST, [2.0], learning_rate=0.5)
     sd = np.sqrt(np.diagonal(found.covariance[0]))
     assert (np.abs(draws.mean(axis=0) - found.mean[0, :, 0]) < 4 * sd / np.sqrt(300)).all()
     error = np.sqrt((found.covariance[0] ** 2 + np.outer(sd**2, sd**2)) / 300)
@@ -61,24 +63,79 @@ def test_minibatches_move_their_own_coefficients():
     np.testing.assert_allclose(alpha[alpha != 0], 0.2 * Y[alpha != 0] / 2)
 
 
-@pytest.mark.parametrize("loss", ["squared", pytest.param("logistic", marks=pytest.mark.slow)])
-def test_networks_from_their_own_start(loss):
-    """The gap to the limit with the network's own f_0 falls like m^{-1/2}; declared seeds 0..63."""
-    y, method, gaps = np.sign(Y + 0.1), iw.GradientDescent(0.3, 15), []
-    widths = (64, 256, 768)
-    for m in widths:
-        network = iw.Network(2, 2, m, "relu", iw.Parameterization.ntk(2))
-        limit_kernel, row = kernels.of(network), []
-        for seed in range(64):
-            sol = iw.solve(network, X, y, method, rng=np.random.SeedSequence([seed, m]), loss=loss)
-            start = NeuralTangentLimit(limit_kernel, initial=lambda Z, p=sol.problem: p.predict(p.start(), Z))
-            limit = iw.solve(start, X, y, method, loss=loss)
-            np.testing.assert_allclose(limit.outputs[0], sol.outputs[0], atol=1e-12)
-            row.append(np.sqrt(np.mean((limit.outputs[1:] - sol.outputs[1:]) ** 2)))
-        gaps.append(row)
-    slope, error = iw.power_law(widths, gaps)
-    assert error <= 0.06
-    assert abs(slope + 0.5) < 2 * error
+@pytest.mark.parametrize(
+    ("p", "activation", "loss"),
+    [
+        (iw.Parameterization.ntk(2), "relu", "squared"),
+        (iw.Parameterization.standard(2), "erf", "squared"),
+        pytest.param(iw.Parameterization.ntk(2).with_biases(0.5), "tanh", "squared", marks=pytest.mark.slow),
+        pytest.param(iw.Parameterization.standard(3).with_biases(0.5), "gelu", "squared", marks=pytest.mark.slow),
+        pytest.param(iw.Parameterization.ntk(2), "relu", "logistic", marks=pytest.mark.slow),
+    ],
+)
+def test_networks_from_their_own_start(p, activation, loss):
+    """The gap to the limit with the network's own f_0, on test points too, falls like m^{-1/2}; declared seeds 0..63."""
+    y, nets = np.sign(Y + 0.1), [iw.Network(2, p.hidden_layers, m, activation, p) for m in (64, 192, 512)]
+    result = iw.compare(networks=nets, X=X, y=y, method=iw.GradientDescent(0.3, 15), seeds=64, loss=loss, X_test=X_TEST)
+    assert result.slope_error <= 0.06
+    assert abs(result.slope + 0.5) < 2 * result.slope_error, str(result)
+
+
+@pytest.mark.parametrize("p", [iw.Parameterization.ntk(2), iw.Parameterization.standard(2)], ids=["NTP", "SP"])
+def test_networks_have_the_law_of_the_ensemble(p):
+    """Mean and covariance of f_t over 150 networks of width 256 (bias of order 1/m), on test points, at the start and after 10 steps."""
+    network, method = iw.Network(2, 2, 256, "erf", p), iw.GradientDescent(0.5, 10)
+    runs = [iw.solve(network, X, Y, method, rng=seed, X_test=X_TEST, save_at=[0, 10]) for seed in range(150)]
+    outputs = np.array([run.test_outputs[:, :, 0] for run in runs])
+    law = kernels.ensemble(scaling.limit(network).kernel, X, Y, X_TEST, runs[0].t, learning_rate=0.5)
+    for step in range(2):
+        covariance = law.covariance[step]
+        variance = np.diagonal(covariance)
+        z = (outputs[:, step].mean(axis=0) - law.mean[step, :, 0]) / np.sqrt(variance / 150)
+        assert np.abs(z).max() < 4
+        error = np.sqrt((covariance**2 + np.outer(variance, variance)) / 150)
+        assert (np.abs(np.cov(outputs[:, step].T) - covariance) < 4 * error).all()
+
+
+def test_ensemble_of_gradient_descent():
+    """Its mean is the limit from 0, its covariance that of the linear map; at a small rate it is the flow, and at infinity the same."""
+    sol = iw.solve(NeuralTangentLimit(KERNEL), X, Y, iw.GradientDescent(0.3, 20), X_test=X_TEST)
+    law = kernels.ensemble(KERNEL, X, Y, X_TEST, [*sol.t, np.inf], learning_rate=0.3)
+    np.testing.assert_allclose(law.mean[:-1], sol.test_outputs, atol=1e-12)
+    A, B = np.eye(6), np.eye(6)  # f = A f_0 + (1 - A) y on training and test points together
+    B[:, :4] -= 0.3 / 4 * KERNEL.ntk(np.concatenate([X, X_TEST]), X)
+    for _ in range(20):
+        A = B @ A
+    K = KERNEL.nngp(np.concatenate([X, X_TEST]))
+    np.testing.assert_allclose(law.covariance[20], (A @ K @ A.T)[4:, 4:], atol=1e-12)
+    flow = kernels.ensemble(KERNEL, X, Y, X_TEST, [3.0, np.inf])
+    slow = kernels.ensemble(KERNEL, X, Y, X_TEST, [3.0], learning_rate=1e-4)
+    np.testing.assert_allclose(slow.mean[0], flow.mean[0], atol=1e-4)
+    np.testing.assert_allclose(law.covariance[-1], flow.covariance[-1], atol=1e-12)
+    with pytest.raises(ValueError, match=r"learning_rate: .* diverges .* take less than"):
+        kernels.ensemble(KERNEL, X, Y, X_TEST, [30.0], learning_rate=10.0)
+    with pytest.raises(ValueError, match=r"t: whole steps end at multiples of learning_rate=0\.3, got"):
+        kernels.ensemble(KERNEL, X, Y, X_TEST, [0.5], learning_rate=0.3)
+
+
+def test_tangent_kernels_are_kept_for_the_next_start():
+    """One Gram matrix for all starts of a limit; another for other points or another precision, also where X is written over."""
+    calls = []
+
+    class Counted(kernels.Identity):
+        def ntk(self, X1, X2=None):
+            calls.append(len(X1))
+            return np.ones((len(X1), len(X1 if X2 is None else X2))) * X1[0, 0]
+
+    limit, method, points = NeuralTangentLimit(Counted(), initial="gaussian"), iw.GradientDescent(0.1, 1), X.copy()
+    for size in (1.0, 2.0):
+        iw.solve(limit.started_at(lambda Z, s=size: np.full((len(Z), 1), s)), points, Y, method, X_test=X_TEST)
+    assert calls == [4, 2]
+    points[0, 0] = 3.0
+    assert iw.solve(limit.started_at(lambda Z: np.zeros((len(Z), 1))), points, Y, method).problem.gram[0, 0] == 3.0
+    zero32 = limit.started_at(lambda Z: np.zeros((len(Z), 1), np.float32))
+    assert iw.solve(zero32, points.astype(np.float32), Y, method).problem.gram.dtype == np.float32
+    assert pickle.loads(pickle.dumps(NeuralTangentLimit(KERNEL))) == NeuralTangentLimit(KERNEL)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from infwidth.limits import (
     DeepLinearMuP,
     DynamicalMeanField,
     Network,
+    NeuralTangentLimit,
     Parameterization,
     activations,
+    kernels,
     scaling,
 )
 from infwidth.limits.two_layer.mean_field import TwoLayerMeanField
@@ -106,6 +108,42 @@ def test_every_integrable_network_has_its_limit(preset, L, activation, dress):
         assert (found.stationary is not None) == never
 
 
+@pytest.mark.parametrize("dress", [lambda p: p, disguised])
+@pytest.mark.parametrize("preset", ["standard", "ntk"])
+def test_kernel_regimes_have_the_kernel_of_the_network(preset, dress):
+    """Under any name and in any form, with biases, spreads and rates per layer too."""
+    plain = getattr(Parameterization, preset)(2)
+    for p in (plain, plain.with_biases(0.5), replace(plain, weight_std=(1.5, 0.5, 2.0), rates=(1, 0, 2))):
+        net = network(dress(p), "tanh")
+        assert scaling.limit(net) == NeuralTangentLimit(kernels.of(net), initial="gaussian")
+
+
+def test_every_network_of_the_benchmark_has_a_limit():
+    """7 parameterizations x 6 activations x 5 depths."""
+    presets = ("standard", "ntk", "mup", *SCHEMES)
+    nets = [
+        network(getattr(Parameterization, preset)(L), activation)
+        for L in range(1, 6)
+        for preset in presets
+        for activation in ("linear", "relu", "tanh", "gelu", "elu", "erf")
+    ]
+    found = [scaling.limit(net, particles=64, neurons=64) for net in nets]
+    assert sum(isinstance(model, iw.solvers.problem.Model) for model in found) == len(nets) == 210
+    assert sum(isinstance(model, NeuralTangentLimit) for model in found) == 60
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (replace(Parameterization.ntk(2), first_c=(0, 0, 0)), "step 0 has rates of its own"),
+        (replace(Parameterization.ntk(2), a=(0.1, 0.4, 0.5)), "layer 1 scales like"),
+    ],
+)
+def test_kernel_regimes_that_one_kernel_cannot_tell(p, words):
+    with pytest.raises(ValueError, match=f"network: .*{words}"):
+        scaling.limit(network(p, "relu"))
+
+
 def test_spreads_are_handed_on():
     p = replace(Parameterization.integrable_bias(2), weight_std=(1.5, 0.5, 2.0), bias_std=(0.3, 0.7, 0.0))
     found = scaling.limit(network(p, "tanh"))
@@ -130,8 +168,6 @@ def test_limits_with_biases_are_those_of_networks(preset, L, activation):
 @pytest.mark.parametrize(
     ("p", "activation", "reason"),
     [
-        (Parameterization.ntk(2), "relu", "no solver for NTP .* tangent kernel. f moves by order 1 in step 0"),
-        (Parameterization.ntk(2), "linear", "tangent kernel"),
         (Parameterization.integrable_large_lr(3), "sigmoid", "no solver for IP-LLR with sigmoid"),
         (Parameterization.mup(2).with_biases(), "relu", "learns features"),
         (Parameterization.standard(2, c=0), "relu", "There is no limit. h.2 grows"),

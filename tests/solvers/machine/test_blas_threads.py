@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import scipy.linalg.cython_blas  # noqa: F401  both BLAS are loaded before the first look, whichever tests run before
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 import infwidth
 from infwidth.solvers.machine.blas_threads import one_blas_thread
@@ -27,6 +27,23 @@ def test_the_last_holder_gives_back():
         meanwhile = threads()
         second.__exit__(None, None, None)
         assert (before, meanwhile, threads()) == ({2}, {1}, {2})
+
+
+def test_libraries_are_looked_for_again_when_modules_were_loaded(monkeypatch):
+    looks = []
+
+    class Looking(ThreadpoolController):
+        def __init__(self):
+            looks.append(1)
+            super().__init__()
+
+    monkeypatch.setattr("threadpoolctl.ThreadpoolController", Looking)
+    for name, expected in (("one", 1), (None, 1), ("another", 2)):
+        if name:
+            monkeypatch.setitem(sys.modules, f"infwidth_test_{name}", sys)
+        with one_blas_thread():
+            pass
+        assert len(looks) == expected
 
 
 def test_an_exception_gives_back():

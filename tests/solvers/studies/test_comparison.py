@@ -70,6 +70,30 @@ def test_zero_against_zero_keeps_the_gaps_and_says_so():
     assert "0 against 0" in result.failed[0]
 
 
+def test_a_random_limit_starts_where_each_network_does():
+    """Gap 0 at the start, for training and test points; and with a start of one's own the limit stays as it is given."""
+    nets = [iw.Network(2, 1, m, "erf", iw.Parameterization.ntk(1)) for m in (8, 32)]
+    result = iw.compare(networks=nets, X=X, y=Y, method=METHOD, seeds=3, X_test=X + 1)
+    assert np.abs(result.gap_paths[:, :, 0]).max() < 1e-15 < result.gap_paths[:, :, 1:].min()
+    sol = iw.solve(nets[1], X, Y, METHOD, rng=np.random.SeedSequence([2, 32]), X_test=X + 1)
+    own = nets[1].limit().started_at(lambda Z: sol.problem.predict(sol.problem.start(), Z))
+    gap = iw.solve(own, X, Y, METHOD, X_test=X + 1)
+    both = np.concatenate([sol.outputs - gap.outputs, sol.test_outputs - gap.test_outputs], axis=1)
+    assert result.gaps[1, 2] == pytest.approx(np.sqrt(np.mean(both**2)), rel=1e-12)
+    from_zero = iw.compare(iw.NeuralTangentLimit(nets[0].limit().kernel), nets, X, Y, METHOD, seeds=3)
+    assert from_zero.gap_paths[:, :, 0].min() > 1e-3
+
+
+def test_a_limit_that_diverges_from_a_start_is_reported():
+    class Steep(iw.NeuralTangentLimit):
+        def started_at(self, start):
+            return super().started_at(lambda Z: 1e200 * start(Z))
+
+    nets = [iw.Network(2, 1, m, "erf", iw.Parameterization.ntk(1)) for m in (8, 32)]
+    result = iw.compare(Steep(nets[0].limit().kernel, initial="gaussian"), nets, X, Y, METHOD, seeds=2)
+    assert np.isnan(result.gaps).all() and "width 8, seed 0 (its limit): " in result.failed[0]
+
+
 def test_ctrl_c_stops_the_comparison():
     import signal
 
