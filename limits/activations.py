@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from scipy import special
 
-from ..solvers.checks import asked, function, integer, real, reals, returned, shown
+from ..solvers.checks import integer, real, returned
 from . import derivatives as d
+from .activation import BUILT_IN, Activation, elementwise
 from .gaussian import closed_forms
 from .gaussian.closed_forms import ClosedForm
 
@@ -32,80 +31,19 @@ Array = np.ndarray
 Elementwise = Callable[[Array], Array]
 
 
-@dataclass(frozen=True)
-class Activation:
-    r"""An activation function with what the theory needs to know of it.
+def leaky_relu(slope: float = 0.01) -> Activation:
+    """``h`` for ``h > 0``, ``slope * h`` otherwise.
 
-    Attributes
+    Parameters
     ----------
-    name : str
-        Two activations of the same name are taken to be the same function.
-    value, derivative : callable
-        :math:`\phi` and :math:`\phi'`, elementwise: array to array of the same shape and dtype.
-    homogeneity : float or None
-        ``p`` where :math:`\phi(\lambda h) = \lambda^p \phi(h)` for every :math:`\lambda > 0`, otherwise None.
-    kinks : tuple of float
-        Points at which the function is not smooth: integrals are cut there.
-    duals : ClosedForm or None
-        Its Gaussian expectations where they have a closed form; :mod:`infwidth.limits.gaussian` finds the others.
-    second_derivative : callable or None
-        :math:`\phi''`; None where it is not known, or :math:`\phi'` jumps.
+    slope : float
+        Of any sign.
 
     Raises
     ------
-    ValueError, TypeError
-        Where a function is not elementwise, gives something else than real numbers or changes the precision; where the homogeneity is not
-        that of the function, or the name that of another one: solvers rely on both.
-
-    Examples
-    --------
-    >>> from infwidth.limits import activations
-    >>> activations.get("abs").homogeneity, activations.get("tanh").homogeneity
-    (1.0, None)
+    ValueError
+        Where it is no number up to 1e9 in size.
     """
-
-    name: str
-    value: Elementwise = field(repr=False, compare=False)
-    derivative: Elementwise = field(repr=False, compare=False)
-    homogeneity: float | None = None
-    kinks: tuple[float, ...] = ()
-    duals: ClosedForm | None = field(default=None, repr=False, compare=False)
-    second_derivative: Elementwise | None = field(default=None, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise TypeError(f"name: need a name, got {shown(self.name)}")
-        h = np.linspace(-3, 3, 13) + 0.0123  # off the usual kinks
-        for label in ("value", "derivative") + (("second_derivative",) if self.second_derivative is not None else ()):
-            single = np.asarray(_elementwise(label, getattr(self, label), h.astype(np.float32)))
-            if single.dtype != np.float32:
-                raise ValueError(f"{label}: must keep float32, but gave {single.dtype}; build it with activations.custom, which casts")
-        if self.homogeneity is not None:
-            object.__setattr__(self, "homogeneity", real("homogeneity", self.homogeneity, least=0, most=60))
-            for scale in (2.0, 0.01, 1000.0):
-                if not np.allclose(self.value(scale * h), scale**self.homogeneity * self.value(h), atol=1e-8 * scale**self.homogeneity):
-                    raise ValueError(f"homogeneity: value({scale:g} h) is not {scale:g}**{self.homogeneity:g} * value(h); leave it out")
-        object.__setattr__(self, "kinks", reals("kinks", self.kinks))
-        if (own := _TABLE.get(self.name)) is not None and not np.array_equal(own.value(h), self.value(h)):
-            raise ValueError(f"name: {self.name!r} is a built-in activation, which is another function; choose another name")
-
-    def at_zero(self) -> tuple[float, float]:
-        """Value and slope at 0, which decide how a small pre-activation passes."""
-        zero = np.zeros(1)
-        return float(self.value(zero)[0]), float(self.derivative(zero)[0])
-
-
-def _elementwise(label: str, function_: Any, h: Array) -> Array:
-    """What one of the functions gives at h: real numbers, one for each."""
-    found = asked(
-        label, function(label, function_, "arrays to arrays of one shape"), h, signature="an array to one of the same shape and dtype"
-    )
-    returned(label, found, h.shape, f"{len(h)} points of [-3, 3], elementwise")
-    return found
-
-
-def leaky_relu(slope: float = 0.01) -> Activation:
-    """``h`` for ``h > 0``, ``slope * h`` otherwise."""
     slope = real("slope", slope, least=-1e9, most=1e9)
     return Activation(
         f"leaky_relu({slope!r})",
@@ -119,6 +57,16 @@ def leaky_relu(slope: float = 0.01) -> Activation:
 
 def hermite(degree: int) -> Activation:
     r"""Normalised probabilists' Hermite polynomial :math:`He_k(h)/\sqrt{k!}`, so that its mean square under N(0, 1) is 1.
+
+    Parameters
+    ----------
+    degree : int
+        k, from 0 to 60.
+
+    Raises
+    ------
+    ValueError
+        Where it is no such integer.
 
     Examples
     --------
@@ -147,6 +95,16 @@ def hermite(degree: int) -> Activation:
 
 def monomial(degree: int) -> Activation:
     r"""The power :math:`h^p`, positively p-homogeneous.
+
+    Parameters
+    ----------
+    degree : int
+        p, from 0 to 20.
+
+    Raises
+    ------
+    ValueError
+        Where it is no such integer.
 
     Examples
     --------
@@ -207,7 +165,7 @@ def custom(
     >>> activations.get(cubic).name
     'cubic'
     """
-    if isinstance(name, str) and name in _TABLE:
+    if isinstance(name, str) and name in BUILT_IN:
         raise ValueError(f"name: {name!r} is a built-in activation; choose another name")
     h = np.linspace(-3, 3, 41) + 0.0123  # off the usual kinks
     _check_derivative("derivative", derivative, "value", value, h)
@@ -218,9 +176,9 @@ def custom(
 
 
 def _check_derivative(label: str, derivative: Elementwise, what: str, function: Elementwise, h: Array) -> None:
-    values = [returned(what, _elementwise(what, function, at), h.shape, "41 points") for at in (h + STEP, h - STEP)]
+    values = [returned(what, elementwise(what, function, at), h.shape, "41 points") for at in (h + STEP, h - STEP)]
     slope = (values[0] - values[1]) / (2 * STEP)
-    given = returned(label, _elementwise(label, derivative, h), h.shape, "41 points")
+    given = returned(label, elementwise(label, derivative, h), h.shape, "41 points")
     wrong = np.abs(given - slope) > 1e-5 * (1 + np.abs(slope))
     if wrong.any():
         raise ValueError(
@@ -237,50 +195,57 @@ def _keeping(given: Elementwise) -> Elementwise:
     return lambda h: np.asarray(given(h), h.dtype)
 
 
-_TABLE: dict[str, Activation] = {}
-_TABLE |= {
-    a.name: a
-    for a in (
-        Activation("linear", lambda h: h, np.ones_like, 1.0, duals=closed_forms.piecewise_linear(1, 1), second_derivative=np.zeros_like),
-        Activation(
-            "relu",
-            lambda h: np.maximum(h, 0),
-            lambda h: (h > 0).astype(h.dtype),
-            1.0,
-            kinks=(0.0,),
-            duals=closed_forms.piecewise_linear(1, 0),
-        ),
-        Activation("abs", np.abs, np.sign, 1.0, kinks=(0.0,), duals=closed_forms.piecewise_linear(1, -1)),
-        Activation("sign", np.sign, np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.sign()),
-        Activation("step", lambda h: (h > 0).astype(h.dtype), np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.step()),
-        Activation("gaussian", lambda h: np.exp(-(h**2)), d.gaussian_slope, None, (), closed_forms.gaussian(), d.gaussian_curvature),
-        Activation("erf", special.erf, d.erf_slope, duals=closed_forms.erf(), second_derivative=d.erf_curvature),
-        Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2, second_derivative=d.tanh_curvature),
-        Activation("sigmoid", special.expit, d.sigmoid_slope, second_derivative=d.sigmoid_curvature),
-        Activation("gelu", lambda h: h * special.ndtr(h), d.gelu_slope, duals=closed_forms.gelu(), second_derivative=d.gelu_curvature),
-        Activation(
-            "elu",
-            lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))),
-            lambda h: np.exp(np.minimum(h, 0)),
-            kinks=(0.0,),
-            second_derivative=d.elu_curvature,
-        ),
-        Activation("softplus", lambda h: np.logaddexp(h, h.dtype.type(0)), special.expit, second_derivative=d.sigmoid_slope),
-        Activation("silu", lambda h: h * special.expit(h), d.silu_slope, second_derivative=d.silu_curvature),
-        Activation("sin", np.sin, np.cos, duals=closed_forms.sine(), second_derivative=lambda h: -np.sin(h)),
-        Activation("cos", np.cos, lambda h: -np.sin(h), duals=closed_forms.cosine(), second_derivative=lambda h: -np.cos(h)),
-    )
-}
-_TABLE["leaky_relu"] = leaky_relu()
+BUILT_IN.update(
+    {
+        a.name: a
+        for a in (
+            Activation(
+                "linear", lambda h: h, np.ones_like, 1.0, duals=closed_forms.piecewise_linear(1, 1), second_derivative=np.zeros_like
+            ),
+            Activation(
+                "relu",
+                lambda h: np.maximum(h, 0),
+                lambda h: (h > 0).astype(h.dtype),
+                1.0,
+                kinks=(0.0,),
+                duals=closed_forms.piecewise_linear(1, 0),
+            ),
+            Activation("abs", np.abs, np.sign, 1.0, kinks=(0.0,), duals=closed_forms.piecewise_linear(1, -1)),
+            Activation("sign", np.sign, np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.sign()),
+            Activation("step", lambda h: (h > 0).astype(h.dtype), np.zeros_like, 0.0, kinks=(0.0,), duals=closed_forms.step()),
+            Activation("gaussian", lambda h: np.exp(-(h**2)), d.gaussian_slope, None, (), closed_forms.gaussian(), d.gaussian_curvature),
+            Activation("erf", special.erf, d.erf_slope, duals=closed_forms.erf(), second_derivative=d.erf_curvature),
+            Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2, second_derivative=d.tanh_curvature),
+            Activation("sigmoid", special.expit, d.sigmoid_slope, second_derivative=d.sigmoid_curvature),
+            Activation("gelu", lambda h: h * special.ndtr(h), d.gelu_slope, duals=closed_forms.gelu(), second_derivative=d.gelu_curvature),
+            Activation(
+                "elu",
+                lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))),
+                lambda h: np.exp(np.minimum(h, 0)),
+                kinks=(0.0,),
+                second_derivative=d.elu_curvature,
+            ),
+            Activation("softplus", lambda h: np.logaddexp(h, h.dtype.type(0)), special.expit, second_derivative=d.sigmoid_slope),
+            Activation("silu", lambda h: h * special.expit(h), d.silu_slope, second_derivative=d.silu_curvature),
+            Activation("sin", np.sin, np.cos, duals=closed_forms.sine(), second_derivative=lambda h: -np.sin(h)),
+            Activation("cos", np.cos, lambda h: -np.sin(h), duals=closed_forms.cosine(), second_derivative=lambda h: -np.cos(h)),
+        )
+    }
+)
+BUILT_IN["leaky_relu"] = leaky_relu()
 
 
 def names() -> list[str]:
     """Names that :func:`get` knows; ``leaky_relu(slope)``, ``hermite(degree)`` and ``monomial(degree)`` are built by their functions."""
-    return list(_TABLE)
+    return list(BUILT_IN)
 
 
 def get(activation: str | Activation) -> Activation:
     """The activation of that name, or the given one.
+
+    Parameters
+    ----------
+    activation : str or Activation
 
     Raises
     ------
@@ -294,7 +259,7 @@ def get(activation: str | Activation) -> Activation:
             f"activation: need a name or an Activation, got {type(activation).__name__}; wrap your own function with"
             " activations.custom(name, value, derivative)"
         )
-    if activation not in _TABLE:
+    if activation not in BUILT_IN:
         others = "activations.leaky_relu, .hermite, .monomial or .custom"
         raise ValueError(f"activation: {activation!r} is not one of {', '.join(names())}; build others with {others}")
-    return _TABLE[activation]
+    return BUILT_IN[activation]

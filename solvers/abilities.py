@@ -43,7 +43,8 @@ class Fused(Problem, Protocol):
     """Moves its state faster than through a velocity vector."""
 
     def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Update]:
-        """Evaluation at ``state``, and ``update(rate)``, which moves ``state`` in place by ``rate * velocity``."""
+        """Evaluation at ``state``, and ``update(rate)``, which moves ``state`` in place by ``rate * velocity``; ``step`` and ``rows`` as in
+        :meth:`Problem.evaluate`."""
         ...
 
 
@@ -119,7 +120,7 @@ class Population(Protocol):
     def input_dim(self) -> int: ...
 
     def sample(self, rng: np.random.Generator, size: int) -> Any:
-        """A minibatch: the ``rows`` of :meth:`Problem.evaluate` and :meth:`Fused.descend`."""
+        """A minibatch of that size, drawn by ``rng``: the ``rows`` of :meth:`Problem.evaluate` and :meth:`Fused.descend`."""
         ...
 
 
@@ -128,8 +129,8 @@ class WithError(Protocol):
     """States an error of its outputs by its own account (Monte-Carlo)."""
 
     def output_error(self, X_test: Array | None) -> Callable[[Array], float] | None:
-        """Error of the outputs at a state, at the training points and at these test points (or None), which ``sol.error`` records; None
-        in place of the function where it cannot tell."""
+        """Error of the outputs at a state, at the training points and at the points ``X_test`` (n', d) or None, which ``sol.error``
+        records; None in place of the function where it cannot tell."""
         ...
 
 
@@ -160,7 +161,7 @@ class Transported(Refinable, Problem, Protocol):
     """A density whose mass only moves: what :class:`~infwidth.solvers.TransportFlow` needs."""
 
     def max_step(self, state: Array) -> float:
-        """Largest time step of the spatial discretisation that keeps every mass non-negative (CFL)."""
+        """Largest time step at a ``state`` with which the spatial discretisation keeps every mass non-negative (CFL)."""
         ...
 
 
@@ -173,11 +174,11 @@ class ImplicitSteps(Transported, Protocol):
         ...
 
     def free_energy(self, state: Array) -> float:
-        """What no exact flow lets rise."""
+        """What no exact flow lets rise, at a ``state``."""
         ...
 
     def energy_scale(self, state: Array) -> float:
-        """Sum of the moduli of the terms of the free energy: its rounding is some units of the last place of that."""
+        """Sum of the moduli of the terms of the free energy of a ``state``: its rounding is some units of the last place of that."""
         ...
 
 

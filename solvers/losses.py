@@ -40,6 +40,11 @@ class Loss:
     targets : callable
         Raw targets and a dtype to the matrix ``y``, shape (n, k); raises ValueError where they do not fit the loss.
 
+    Raises
+    ------
+    ValueError, TypeError
+        Where the name is no name or that of another loss, or something is no function.
+
     Examples
     --------
     >>> from infwidth.solvers import losses
@@ -59,7 +64,7 @@ class Loss:
         function("targets", self.targets, "raw targets and a dtype to a matrix (n, k)")
 
     def check(self, y: Any, dtype: np.dtype) -> Array:
-        """The targets as a matrix, after a look at the loss itself where it is not one of this library.
+        """The raw targets ``y`` as a matrix of that dtype, after a look at the loss itself where it is not one of this library.
 
         Raises
         ------
@@ -96,7 +101,7 @@ class Loss:
         return returned("value_and_residual", pair[0], f.shape[:1], at), returned("value_and_residual", pair[1], f.shape, at)
 
     def judge(self, f: Array, y: Array) -> tuple[float, Array]:
-        """Mean loss over the samples, and its gradient with respect to ``f``: the residuals divided by n."""
+        """Mean loss over the samples, and its gradient with respect to ``f``: the residuals divided by n. ``f`` and ``y`` are (n, k)."""
         values, residual = self.value_and_residual(f, y)
         residual *= 1 / len(y)
         return float(np.add.reduce(values, dtype=np.float64)) / len(y), residual
@@ -158,7 +163,18 @@ _LOSSES = {
 
 
 def get(loss: str | Loss) -> Loss:
-    """The loss of that name, or the given one; ValueError where the name is not known."""
+    """The loss of that name, or the given one.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        ``"squared"``, ``"logistic"`` or ``"cross_entropy"``, or your own.
+
+    Raises
+    ------
+    ValueError
+        Where the name is not known.
+    """
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str) or loss not in _LOSSES:

@@ -40,7 +40,14 @@ class MethodFailed(RuntimeError):
 
 
 class Evaluation(NamedTuple):
-    """Loss and outputs at one state; of the rows asked for."""
+    """Loss and outputs at one state; of the rows asked for.
+
+    Attributes
+    ----------
+    loss : float
+    outputs : ndarray, shape (n, k)
+        In memory that is not used again.
+    """
 
     loss: float
     outputs: Array  # (n, k), in memory that is not used again
@@ -105,11 +112,15 @@ class Problem(Protocol):
         ...
 
     def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
-        """Loss and outputs at ``state``; writes the velocity (p,) if one is given."""
+        """Loss and outputs at ``state`` (p,); writes the velocity (p,) if one is given.
+
+        ``step`` is the number of the step, for a special first one; ``rows`` a minibatch: indices of samples, or what
+        :meth:`~infwidth.solvers.Population.sample` gave. ValueError where the problem has none.
+        """
         ...
 
     def predict(self, state: Array, X: Array) -> Array:
-        """Outputs (n', k) at inputs (n', d)."""
+        """Outputs (n', k) of a ``state`` (p,) at inputs ``X`` (n', d)."""
         ...
 
 
@@ -131,7 +142,7 @@ class Causal(Protocol):
         ...
 
     def predict(self, state: Any, X: Array) -> Array:
-        """Outputs (n', k) of the newest time at inputs (n', d)."""
+        """Outputs (n', k) of the newest time at inputs ``X`` (n', d); ``state`` is the problem itself."""
         ...
 
     def history(self, times: int | None = None) -> Snapshot:
@@ -148,7 +159,10 @@ class Model(Protocol):
     """A specification that data can be bound to."""
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> Problem | Causal:
-        """The problem of this model on those data; on its own population where ``data`` is None."""
+        """The problem of this model on those data; on its own population where ``data`` is None.
+
+        ``rng`` draws what is random in the start. ValueError or TypeError where model and data do not fit.
+        """
         ...
 
 
@@ -179,7 +193,11 @@ class Method(Protocol):
         return True
 
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
-        """Yield every step, the start included. ``resume`` is ``{"step", "t", "state", **memory}`` of an earlier point."""
+        """Yield every step of the problem, the start included.
+
+        ``rng`` draws minibatches and noise. ``resume`` is ``{"step", "t", "state", **memory}`` of an earlier point. ValueError where the
+        problem lacks an ability that the method needs.
+        """
         ...
 
     def gentler(self, sharpness: Callable[[], float] | None) -> str:

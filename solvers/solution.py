@@ -87,7 +87,10 @@ class Solution:
         return self.t, self.loss, self.outputs, state, type(self.problem), None if self.problem is None else self.problem.data
 
     def predict(self, X: Any) -> Array:
-        """Outputs at the end of the run, shape (n', k), at new inputs of shape (n', d)."""
+        """Outputs at the end of the run, shape (n', k), at new inputs ``X`` of shape (n', d).
+
+        ValueError where X does not fit, the run ended without a state, or the Solution was loaded without its problem.
+        """
         if self.problem is None:
             raise ValueError(
                 "problem: a loaded Solution cannot predict by itself; load it with "
@@ -100,7 +103,7 @@ class Solution:
         return self.problem.predict(self.state, X)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything but the problem to one .npz file (no pickle), atomically. The name is used as given."""
+        """Write everything but the problem to one .npz file (no pickle), atomically. The path is used as given."""
         checked_path("path", path)
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("problem", "state")}
         content["history"] = self._history()
@@ -158,6 +161,11 @@ class Solution:
         axes : pair of matplotlib Axes, optional
         samples : int
             Number of samples whose (first) output is drawn.
+
+        Raises
+        ------
+        ValueError
+            Where nothing was recorded, or ``samples`` is not a positive integer.
         """
         if not len(self.t):
             raise ValueError(f"t: nothing was recorded ({self.message}), so there is nothing to plot")

@@ -98,6 +98,11 @@ def tangent_sharpness(t: float, state: Array, problem: Problem) -> float:
     problem : Problem
         Of a finite network; its loss does not matter.
 
+    Raises
+    ------
+    ValueError, TypeError
+        Where the problem is not that of a finite network with training points, or the state is not finite.
+
     Examples
     --------
     Of two-layer linear networks it is known exactly:

@@ -57,6 +57,13 @@ class Trajectory(NamedTuple):
 def phase(kernel: float, learning_rate: float) -> str:
     r"""``"lazy"``, ``"catapult"`` or ``"divergent"``: where :math:`\eta\lambda_0` lies against 2 and 4, as :math:`n \to \infty`.
 
+    Parameters
+    ----------
+    kernel : float
+        :math:`\lambda_0 \ge 0`.
+    learning_rate : float
+        :math:`\eta > 0`.
+
     Raises
     ------
     ValueError
@@ -124,6 +131,14 @@ def draw(rng: int | np.random.Generator, width: int, size: int) -> tuple[Array, 
     Drawn from its three independent parts, :math:`|u|^2`, the component of v along u, and the rest of :math:`|v|^2`, so the width costs
     nothing.
 
+    Parameters
+    ----------
+    rng : int or Generator
+    width : int
+        n >= 1.
+    size : int
+        Number of networks.
+
     Raises
     ------
     ValueError
@@ -146,6 +161,15 @@ def draw(rng: int | np.random.Generator, width: int, size: int) -> tuple[Array, 
 
 def peak_time(output: float, kernel: float, learning_rate: float, width: int) -> float:
     r"""Steps until a catapult's loss peaks, to leading order in :math:`\log n`: :math:`\log(n/f_0^2) / 2\log(\eta\lambda_0 - 1)`.
+
+    Parameters
+    ----------
+    output, kernel : float
+        :math:`f_0` and :math:`\lambda_0 \ge 0`.
+    learning_rate : float
+        :math:`\eta > 0`.
+    width : int
+        n.
 
     Raises
     ------

@@ -153,6 +153,19 @@ class CircleProblem(Fused, Refinable):
 
 
 def dissipation(t: float, state: Array, problem: CircleProblem) -> float:
-    r"""Observable: :math:`-d\,\mathrm{Loss}/dt` of the exact flow, up to the second order in the width of the cells."""
+    r"""Observable: :math:`-d\,\mathrm{Loss}/dt` of the exact flow, up to the second order in the width of the cells.
+
+    Parameters
+    ----------
+    t : float
+        Not used.
+    state : ndarray, shape (2 * cells,)
+    problem : CircleProblem
+        Of a :class:`~infwidth.limits.CircleMeanField`.
+
+    Returns
+    -------
+    float
+    """
     state = observed(state, problem, CircleProblem, "CircleMeanField(...)")
     return problem.dissipation(state)

@@ -174,12 +174,37 @@ class DensityProblem(Fused, ImplicitSteps):
 
 
 def density(t: float, state: Array, problem: DensityProblem) -> Array:
-    """Observable: snapshots of the density, ``solve(..., observables={"density": density})``."""
+    """Observable: snapshots of the density, ``solve(..., observables={"density": density})``.
+
+    Parameters
+    ----------
+    t : float
+        Not used.
+    state : ndarray, shape (cells,), or (2 * cells,) on a circle
+    problem : DensityProblem or CircleProblem
+
+    Returns
+    -------
+    ndarray
+        Mass per unit of volume, in the shape of the grid; (2, cells) on a circle.
+    """
     state = observed(state, problem, OnCells, "DensityMeanField(...)")
     return problem.density(state)
 
 
 def free_energy(t: float, state: Array, problem: DensityProblem) -> float:
-    """Observable: the free energy at the saved times."""
+    r"""Observable: the free energy :math:`E + \int C\,d\rho + \tau\int\rho\log\rho`, which no exact flow lets rise.
+
+    Parameters
+    ----------
+    t : float
+        Not used.
+    state : ndarray, shape (cells,)
+    problem : DensityProblem
+
+    Returns
+    -------
+    float
+    """
     state = observed(state, problem, DensityProblem, "DensityMeanField(...)")
     return problem.free_energy(state)

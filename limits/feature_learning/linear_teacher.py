@@ -70,15 +70,15 @@ class LinearTeacher:
         return X @ self.weights.T
 
     def risk(self, P: Array) -> float:
-        """Loss of a linear predictor (k, d)."""
+        """Loss of a linear predictor ``P`` (k, d)."""
         return 0.5 * float(np.sum(((P - self.weights) @ self.root) ** 2) + len(P) * self.noise**2)
 
     def gradient(self, P: Array) -> Array:
-        """Gradient of :meth:`risk`, shape (k, d)."""
+        """Gradient of :meth:`risk` at ``P`` (k, d), of that shape."""
         return (P - self.weights) @ self.covariance
 
     def sample(self, rng: np.random.Generator, size: int) -> tuple[Array, Array]:
-        """Fresh inputs (size, d) and noisy labels (size, k)."""
+        """Fresh inputs (size, d) and noisy labels (size, k), drawn by ``rng``."""
         X = rng.standard_normal((size, self.dim)) @ self.root
         return X, self(X) + self.noise * rng.standard_normal((size, len(self.weights)))
 

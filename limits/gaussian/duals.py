@@ -24,7 +24,13 @@ LEAST_VARIANCE = 1e-10  # below it E phi phi'' is taken there
 
 
 class Estimate(NamedTuple):
-    """A value and a bound of its absolute error, arrays of one shape."""
+    """A value and a bound of its absolute error.
+
+    Attributes
+    ----------
+    value, error : ndarray
+        Of one shape.
+    """
 
     value: Array
     error: Array

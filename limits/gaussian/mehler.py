@@ -42,7 +42,7 @@ class HermiteSeries(NamedTuple):
     error: Array
 
     def pairs(self, first: Array, second: Array, c: Array) -> tuple[Array, Array]:
-        """Values and error bounds (P,) for pairs of rows and their correlations."""
+        """Values and error bounds (P,) for pairs of rows, ``first`` (P,) and ``second`` (P,), and their correlations ``c`` (P,)."""
         value = np.empty(len(c))
         step = max(1, (1 << 20) // self.coefficients.shape[1])
         for i in range(0, len(c), step):

@@ -60,7 +60,14 @@ Array = np.ndarray
 
 
 class EscapeScaling(NamedTuple):
-    r"""Escape time :math:`t \sim m^p`, times :math:`\ln m` if ``logarithm``."""
+    r"""Escape time :math:`t \sim m^p`, times :math:`\ln m` if ``logarithm``.
+
+    Attributes
+    ----------
+    exponent : float
+        p.
+    logarithm : bool
+    """
 
     exponent: float
     logarithm: bool
@@ -70,6 +77,17 @@ def is_stationary(hidden_layers: int, scheme: str = "naive") -> bool:
     """Whether the limit is f = 0 for all time: naive IP (``"naive"``) from L = 3 on, IP-LLR (``"large_lr"``) from L = 5 on.
 
     For IP-LLR with activations that are smooth at 0 with value 0 there; never for relu.
+
+    Parameters
+    ----------
+    hidden_layers : int
+        L >= 1.
+    scheme : {"naive", "large_lr"}
+
+    Raises
+    ------
+    ValueError
+        Where L is not a positive integer, or the scheme is another.
 
     Examples
     --------
@@ -87,10 +105,16 @@ def escape_scaling(hidden_layers: int, scheme: str = "naive") -> EscapeScaling:
     Naive IP: :math:`\ln m` for L = 3, then :math:`m^{(L-3)/2}`. IP-LLR: :math:`\ln m` for L = 5 and 6, :math:`m^{1/2} \ln m` for L = 7,
     then :math:`m^{(L-6)/2}`.
 
+    Parameters
+    ----------
+    hidden_layers : int
+        L >= 1.
+    scheme : {"naive", "large_lr"}
+
     Raises
     ------
     ValueError
-        Where there is no stationary point to escape from.
+        Where there is no stationary point to escape from, or an argument is out of its range.
 
     Examples
     --------

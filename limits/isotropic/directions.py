@@ -78,7 +78,7 @@ class PiecewiseLinear:
         return np.diff(slopes, prepend=0.0, append=0.0)
 
     def value(self, h: Array) -> Array:
-        r""":math:`\sigma(h)`, elementwise."""
+        r""":math:`\sigma(h)`, elementwise; TypeError where h is no array of numbers."""
         h = numbers("h", h)
         out = np.full(h.shape, self.values[0])
         for left, right, slope in self._pieces():
@@ -86,7 +86,7 @@ class PiecewiseLinear:
         return out
 
     def derivative(self, h: Array) -> Array:
-        r""":math:`\sigma'(h)`, elementwise; at a knot the slope to its right."""
+        r""":math:`\sigma'(h)`, elementwise; at a knot the slope to its right. TypeError where h is no array of numbers."""
         h = numbers("h", h)
         out = np.zeros(h.shape)
         for left, right, slope in self._pieces():
@@ -107,7 +107,7 @@ class PiecewiseLinear:
         return q
 
     def radial_slope(self, s: Array, dim: float) -> Array:
-        r""":math:`q_d'(s)` at :math:`s \ge 0`, elementwise."""
+        r""":math:`q_d'(s)` at :math:`s \ge 0` in dimension ``dim``, elementwise."""
         s, dim = _radii(s), _dimension(dim)
         slope = np.zeros(s.shape)
         for t, ramp in zip(self.knots, self.ramps, strict=True):

@@ -168,6 +168,19 @@ class IsotropicProblem(Fused, Population):
 
 
 def weight_radii(t: float, state: Array, problem: Any) -> Array:
-    """Observable: :math:`|w_i|` of an :class:`IsotropicNetwork`, shape (N,)."""
+    """Observable: :math:`|w_i|` of every neuron.
+
+    Parameters
+    ----------
+    t : float
+        Not used.
+    state : ndarray, shape (N d,)
+    problem : IsotropicProblem
+        Of an :class:`IsotropicNetwork`.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+    """
     state = observed(state, problem, IsotropicProblem, "IsotropicNetwork(40, 0.8, width=400)")
     return np.linalg.norm(state.reshape(problem.shape), axis=1)

@@ -102,6 +102,25 @@ def one_atom_transition(dim: float, activation: PiecewiseLinear = MEI_MONOTONE, 
     d = 20 one atom is not optimal at :math:`\Delta = .05` either. 0.0 where the scan meets no such separation (at d = 10). At infinite
     dimension it is also where the smallest risk reaches 0; the paper reads off about .47 there.
 
+    Parameters
+    ----------
+    dim : int or math.inf
+    activation : PiecewiseLinear
+    tolerance : float
+        Of the separation.
+
+    Returns
+    -------
+    float
+        0.0 where one radius is optimal at no separation.
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range.
+
+    Examples
+    --------
     >>> import math
     >>> from infwidth.limits.isotropic import one_atom_transition
     >>> round(one_atom_transition(math.inf), 3)

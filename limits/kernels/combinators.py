@@ -18,6 +18,10 @@ __all__ = ["FanInSum", "FanOut", "parallel", "serial"]
 def serial(*layers: Kernel) -> Kernel:
     """Layers one after another.
 
+    Parameters
+    ----------
+    *layers : Kernel
+
     Raises
     ------
     TypeError
@@ -37,7 +41,17 @@ def serial(*layers: Kernel) -> Kernel:
 
 
 def parallel(*layers: Kernel) -> Kernel:
-    """One layer for each branch, after ``FanOut(len(layers))``."""
+    """One layer for each branch, after ``FanOut(len(layers))``.
+
+    Parameters
+    ----------
+    *layers : Kernel
+
+    Raises
+    ------
+    TypeError
+        Where something is no layer.
+    """
     return Parallel(_layers(layers))
 
 
@@ -71,7 +85,17 @@ class Parallel(Kernel):
 
 @dataclass(frozen=True)
 class FanOut(Kernel):
-    """The same values in ``number`` branches."""
+    """The same values in ``number`` branches.
+
+    Parameters
+    ----------
+    number : int
+
+    Raises
+    ------
+    ValueError
+        Where it is not a positive integer.
+    """
 
     number: int
 

@@ -48,6 +48,11 @@ class Elementwise(Kernel):
         Error that this layer may add to the two expectations where they have no closed form, relative to
         :math:`(\mathbb E\,\phi(u)^2\, \mathbb E\,\phi(v)^2)^{1/2}` and the like for :math:`\phi'`. A warning says where it is missed.
 
+    Raises
+    ------
+    ValueError, TypeError
+        Where the activation is not known, or the tolerance out of its range.
+
     Examples
     --------
     >>> from infwidth.limits import kernels
@@ -202,6 +207,12 @@ def Relu() -> Elementwise:
 
 
 def LeakyRelu(slope: float = 0.01) -> Elementwise:
+    """``h`` for ``h > 0``, ``slope * h`` otherwise.
+
+    Parameters
+    ----------
+    slope : float
+    """
     return Elementwise(activations.leaky_relu(slope))
 
 
@@ -236,11 +247,23 @@ def Sign() -> Elementwise:
 
 
 def Hermite(degree: int) -> Elementwise:
-    """The normalised probabilists' Hermite polynomial."""
+    """The normalised probabilists' Hermite polynomial.
+
+    Parameters
+    ----------
+    degree : int
+    """
     return Elementwise(activations.hermite(degree))
 
 
 def Monomial(degree: int) -> Elementwise:
+    """The power :math:`h^p`.
+
+    Parameters
+    ----------
+    degree : int
+        p.
+    """
     return Elementwise(activations.monomial(degree))
 
 

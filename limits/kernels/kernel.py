@@ -61,7 +61,8 @@ class Kernel:
     """
 
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
-        """Follow the points through this architecture, and write its steps down."""
+        """Follow the points of a ``trace`` through this architecture, from some ``branches`` to others, and write its steps down.
+        ValueError where a layer stands in a place that it cannot have."""
         raise NotImplementedError
 
     def __call__(
@@ -110,17 +111,18 @@ class Kernel:
         return _given(into, get)
 
     def nngp(self, X1: Any, X2: Any = None) -> Array:
-        """Covariance (n1, n2) of the outputs of random networks."""
+        """Covariance (n1, n2) of the outputs of random networks at points ``X1`` (n1, d) and ``X2`` (n2, d), by default the same."""
         matrix: Array = self(X1, X2, get="nngp")
         return matrix
 
     def ntk(self, X1: Any, X2: Any = None) -> Array:
-        """Tangent kernel (n1, n2)."""
+        """Tangent kernel (n1, n2) at points ``X1`` (n1, d) and ``X2`` (n2, d), by default the same."""
         matrix: Array = self(X1, X2, get="ntk")
         return matrix
 
     def diagonal(self, X: Any, get: str | Sequence[str] = NAMES) -> Any:
-        """Kernels of every point with itself, each (n,), at the price of n points instead of n^2 pairs."""
+        """Kernels of every point of ``X`` (n, d) with itself, each (n,), at the price of n points instead of n^2 pairs; ``get`` as in a
+        call."""
         names = _names(get)
         X, _, points, _ = _points(X, None)
         program = self._program(points)

@@ -40,6 +40,11 @@ class Linear(Kernel):
         :math:`\beta`, the weights that the gradient passes; :math:`\sigma_w` by default. They differ where the output starts at 0, but
         moves.
 
+    Raises
+    ------
+    ValueError
+        Where a number is negative or not finite.
+
     Examples
     --------
     Training the last layer alone, its tangent kernel is the covariance of the features:
@@ -174,6 +179,11 @@ class LayerNorm(Kernel):
     eps : float, default 1e-12
         :math:`\epsilon`.
 
+    Raises
+    ------
+    ValueError
+        Where ``eps`` is negative.
+
     Examples
     --------
     >>> from infwidth.limits import kernels
@@ -207,6 +217,11 @@ class Dropout(Kernel):
     ----------
     rate : float
         Probability to keep a neuron (as in neural-tangents; other libraries name the probability to drop it), 0 < rate <= 1.
+
+    Raises
+    ------
+    ValueError
+        Where ``rate`` is not in (0, 1].
 
     Examples
     --------

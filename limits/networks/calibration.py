@@ -100,7 +100,7 @@ class CalibratedNetwork:
         return problem
 
     def factors(self, problem: NetworkProblem) -> Array:
-        """Factors q of every weight layer in a problem of this network, shape (L + 1,)."""
+        """Factors q of every weight layer in a problem of this network, shape (L + 1,); TypeError where it is of another."""
         instance("problem", problem, NetworkProblem, "sol.problem of solve(CalibratedNetwork(..), ..)")
         p = self.network.parameterization
         plain = [q * self.width**-c for q, c in zip(p.rates, p.first_c or p.c, strict=True)]

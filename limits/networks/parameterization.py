@@ -131,7 +131,7 @@ class Parameterization:
         return self.first_c is not None or self.first_bias_c is not None
 
     def with_biases(self, std: float = 1.0) -> Parameterization:
-        r"""The same with biases in every layer.
+        r"""The same with biases of standard deviation ``std`` in every layer.
 
         A hidden bias is a first-layer weight from a constant input, so it learns at that layer's rate
         (:math:`c_1 + 2 a_1`); the output bias starts at 0 and learns at :math:`\eta`.
@@ -200,29 +200,31 @@ class Parameterization:
 
     @classmethod
     def standard(cls, hidden_layers: int, c: float = 1.0) -> Parameterization:
-        """Standard parameterization (SP). The default rate exponent ``c = 1`` is the largest rate that is stable as m grows."""
+        """Standard parameterization (SP) of that many ``hidden_layers``, like all below. The default rate exponent ``c = 1`` is the
+        largest rate that is stable as m grows. ValueError where a number is out of range."""
         c = real("c", c)
         return cls._named("SP", hidden_layers, (0, 0, 0), (0, 0.5, 0.5), (c, c, c))
 
     @classmethod
     def ntk(cls, hidden_layers: int) -> Parameterization:
-        """Neural tangent parameterization (NTP)."""
+        """Neural tangent parameterization (NTP) of that many ``hidden_layers``."""
         return cls._named("NTP", hidden_layers, (0, 0.5, 0.5), (0, 0, 0), (0, 0, 0))
 
     @classmethod
     def mup(cls, hidden_layers: int) -> Parameterization:
-        """Maximal update parameterization (µP)."""
+        """Maximal update parameterization (µP) of that many ``hidden_layers``."""
         return cls._named("muP", hidden_layers, (0, 0.5, 1), (0, 0, 0), (-1, -1, -1))
 
     @classmethod
     def integrable(cls, hidden_layers: int) -> Parameterization:
-        """Integrable (mean-field) parameterization, "naive IP": a stationary point from three hidden layers on."""
+        """Integrable (mean-field) parameterization, "naive IP": a stationary point from three ``hidden_layers`` on."""
         return cls._named("IP", hidden_layers, (0, 1, 1), (0, 0, 0), (-1, -2, -1))
 
     @classmethod
     def integrable_large_lr(cls, hidden_layers: int, homogeneity: float = 1.0) -> Parameterization:
-        r"""IP-LLR: naive IP with one large first step, :math:`m^{(1+G)/2}`, :math:`m^{(2+G)/2}` in the middle,
-        :math:`G = \sum_{k<L} p^k` for a p-homogeneous activation (also where :math:`\phi \approx \phi'(0) h`: then p = 1)."""
+        r"""IP-LLR: naive IP of that many ``hidden_layers`` with one large first step, :math:`m^{(1+G)/2}`, :math:`m^{(2+G)/2}` in the
+        middle, :math:`G = \sum_{k<L} p^k` for a p-homogeneous activation (``homogeneity`` p; also where :math:`\phi \approx \phi'(0) h`:
+        then p = 1). ValueError where that rate is beyond all floats."""
         L = _depth(hidden_layers)
         p = real("homogeneity", homogeneity, above=0, most=60)
         G = math.fsum(min(p**k, 1e9) if p ** min(k, 60) < 1e9 else 1e9 for k in range(L))
@@ -233,7 +235,7 @@ class Parameterization:
 
     @classmethod
     def integrable_bias(cls, hidden_layers: int) -> Parameterization:
-        r"""IP-bias: naive IP with standard Gaussian hidden biases and first-step rates to match."""
+        r"""IP-bias: naive IP with standard Gaussian biases in its ``hidden_layers`` and first-step rates to match."""
         L = _depth(hidden_layers)
         first = (-(L + 1) / 2, *(-(L - l + 4) / 2 for l in range(2, L + 1)), -1.0)
         first_bias = (*(-(L - l + 2) / 2 for l in range(1, L + 1)), 0.0)
@@ -242,6 +244,6 @@ class Parameterization:
 
     @classmethod
     def integrable_non_centered(cls, hidden_layers: int) -> Parameterization:
-        """IP-non-centered: naive IP with weights N(1, 1) in every layer but the first."""
+        """IP-non-centered: naive IP of that many ``hidden_layers`` with weights N(1, 1) in every layer but the first."""
         L = _depth(hidden_layers)
         return replace(cls.integrable(L), mean=(0.0,) + (1.0,) * L, name="IP-non-centered")

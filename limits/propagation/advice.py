@@ -61,6 +61,13 @@ def initialization(name: str, fan_in: int, fan_out: int) -> tuple[float, float]:
     lecun       variance :math:`1/n_{in}`                                   0
     ==========  ==========================================================  ==========================================
 
+    Parameters
+    ----------
+    name : str
+        Of the table.
+    fan_in, fan_out : int
+        :math:`n_{in}` and :math:`n_{out}`.
+
     Raises
     ------
     ValueError

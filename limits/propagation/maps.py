@@ -171,14 +171,15 @@ class MeanFieldMaps:
         return self.skip**2 + self._strong * gaussian.moments(self.activation, q, TOLERANCE).slope_square
 
     def variances(self, q: float, depth: int) -> Array:
-        """Variances q, V(q), V(V(q)), ...: shape (depth + 1,)."""
+        """Variances q, V(q), V(V(q)), ...: shape (depth + 1,). ValueError where q or depth is negative."""
         path = [real("q", q, least=0)]
         for _ in range(integer("depth", depth, least=0)):
             path.append(float(self.variance_map(path[-1])) if path[-1] < LARGEST else math.inf)
         return np.array(path)
 
     def correlations(self, c: float, depth: int, q: float | None = None) -> Array:
-        """Correlations of two inputs layer by layer, shape (depth + 1,); from the variance q of both on (default: the fixed point)."""
+        """Correlations of two inputs layer by layer, c, C(c), ...: shape (depth + 1,); from the variance q of both on (default: the fixed
+        point). ValueError where an argument is out of its range."""
         path, q = [float(c)], self._at(q)
         for _ in range(integer("depth", depth, least=0)):
             path.append(float(np.clip(self.correlation_map(path[-1], q), -1, 1)))

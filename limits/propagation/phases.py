@@ -80,7 +80,8 @@ class PhaseDiagram:
         return f"PhaseDiagram({len(self.weight_variances)} x {len(self.bias_variances)}, {ordered:.0%} ordered)"
 
     def plot(self, axes: Any = None) -> Figure:
-        r""":math:`\log\chi_1` in colours, blue for order and red for chaos, with the critical line; grey where variances diverge."""
+        r""":math:`\log\chi_1` in colours, blue for order and red for chaos, with the critical line; grey where variances diverge. On
+        matplotlib ``axes``, or new ones."""
         if axes is None:
             import matplotlib.pyplot as plt
 
@@ -159,6 +160,15 @@ def _slope(phi: Activation, q: float) -> float:
 
 def critical_point(activation: str | Activation) -> CriticalPoint:
     r"""Where the slopes of both maps are 1: :math:`\mathbb E\,\phi\phi'' = 0` on the critical line.
+
+    Parameters
+    ----------
+    activation : str or Activation
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where it is not known.
 
     Examples
     --------

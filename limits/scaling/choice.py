@@ -35,9 +35,9 @@ def limit(
 
     The parameterization is recognised by its exponents, up to :math:`(a_l + \theta, b_l - \theta, c_l - 2\theta)`, not by its name.
 
-    ==========================  ==============  =============================================================================
+    ==========================  ==============  ======================================================================================
     parameterization            activation      limit
-    ==========================  ==============  =============================================================================
+    ==========================  ==============  ======================================================================================
     IP                          linear          ``DeepLinearIntegrable(L, "naive")``
     IP-LLR                      linear          ``DeepLinearIntegrable(L, "large_lr")``
     non-centered IP             linear          ``DeepLinearIntegrable(L, "non_centered")``
@@ -49,7 +49,7 @@ def limit(
     non-centered IP             any             ``DeepIntegrable(L, activation, neurons, "non_centered")``
     µP                          any             ``DynamicalMeanField(L, activation, 4 * neurons)``
     NTP, SP, kernel regime      any             ``NeuralTangentLimit(kernels.of(network), initial="gaussian")``
-    ==========================  ==============  =============================================================================
+    ==========================  ==============  ======================================================================================
 
     In the kernel regime :math:`f_0` is random, a Gaussian process: a solve draws it (by ``rng``, test points too),
     :func:`infwidth.limits.kernels.ensemble` has the mean and the covariance of :math:`f_t` over all draws, and ``limit.started_at(f_0)``

@@ -81,7 +81,8 @@ class CoordinateCheck:
         return "\n".join([*lines, "all lines hold" if self.ok else f"{(~self.holds).sum()} lines are off"])
 
     def plot(self, axes: Any = None) -> Figure:
-        """Sizes against the width at the last step, with the predicted slopes as dashed lines; what is off is drawn in red."""
+        """Sizes against the width at the last step, with the predicted slopes as dashed lines; what is off is drawn in red. On matplotlib
+        ``axes``, or new ones."""
         if axes is None:
             import matplotlib.pyplot as plt
 

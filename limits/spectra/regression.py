@@ -77,7 +77,7 @@ class LearningCurve:
         return f"LearningCurve(n = {self.sizes[0]} .. {self.sizes[-1]}, test error {ends})"
 
     def plot(self, axes: Any = None) -> Figure:
-        """Test error with its parts against the number of samples, both logarithmic."""
+        """Test error with its parts against the number of samples, both logarithmic; on matplotlib ``axes``, or new ones."""
         if axes is None:
             import matplotlib.pyplot as plt
 
@@ -104,6 +104,11 @@ def effective_ridge(spectrum: Spectrum, samples: int, ridge: float = 0.0) -> flo
     -------
     float
         0 where the ridge is 0 and no more than n modes have eigenvalues above 0.
+
+    Raises
+    ------
+    ValueError
+        Where ``samples`` is not a positive integer, or the ridge is negative.
 
     Examples
     --------
@@ -217,13 +222,24 @@ def measure_curve(
     kernel: Callable[..., Array] | Array, X: Any, y: Any, sizes: Any, ridge: float = 0.0, noise: float = 0.0, draws: int = 20, rng: Any = 0
 ) -> tuple[Array, Array]:
     """What :func:`learning_curve` predicts, measured: mean over draws of n training samples of the error on all of X, with its standard
-    error; each of shape (S,).
+    error.
 
-    Parameters are those of :func:`learning_curve`, and
-
+    Parameters
+    ----------
+    kernel, X, y, sizes, ridge, noise
+        Those of :func:`learning_curve`.
     draws : int
         At least 2.
     rng : int or Generator
+
+    Returns
+    -------
+    mean, error : ndarray, shape (S,)
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range.
     """
     K, y = gram(kernel, X, y)
     draws, rng = integer("draws", draws, least=2), np.random.default_rng(rng)

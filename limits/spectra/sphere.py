@@ -39,6 +39,12 @@ ROUNDING = 1e-14  # of the largest eigenvalue: what is below is none
 def multiplicity(degree: int, dim: int) -> float:
     """Number of spherical harmonics of that degree on the unit sphere of R^dim.
 
+    Parameters
+    ----------
+    degree : int
+    dim : int
+        Of the space: 3 for the sphere in three dimensions.
+
     Raises
     ------
     ValueError

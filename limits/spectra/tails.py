@@ -54,12 +54,12 @@ class Exponents(NamedTuple):
 def predicted_exponents(dim: int, target: str, singularity: float = 1.0, radial: bool = False) -> Exponents:
     r"""Exponents of a kernel with the singularity :math:`|x - x'|^\alpha` on a bounded domain of :math:`\mathbb R^d`.
 
-    =======================  ===================  =======================  ==========================
-    target                   :math:`\nu`          :math:`\kappa`           :math:`\xi = \kappa/\nu`
-    =======================  ===================  =======================  ==========================
-    smooth                   :math:`1 + \alpha/d` :math:`(d+\alpha+1)/d`   :math:`(d+\alpha+1)/(d+\alpha)`
-    jump across a surface    :math:`1 + \alpha/d` :math:`1/d`              :math:`1/(d+\alpha)`
-    =======================  ===================  =======================  ==========================
+    =======================  ====================  =======================  ==============================
+    target                   :math:`\nu`           :math:`\kappa`           :math:`\xi = \kappa/\nu`
+    =======================  ====================  =======================  ==============================
+    smooth                   :math:`1 + \alpha/d`  :math:`(d+\alpha+1)/d`   :math:`(d+\alpha+1)/(d+\alpha)`
+    jump across a surface    :math:`1 + \alpha/d`  :math:`1/d`              :math:`1/(d+\alpha)`
+    =======================  ====================  =======================  ==============================
 
     In the radial sector of the ball, d times as many: :math:`\nu = d + \alpha`, and the same :math:`\xi`. The tangent kernel of a shallow
     relu network with biases has :math:`\alpha = 1`. A domain without boundary (the sphere) makes smooth targets fall faster than any
@@ -103,6 +103,13 @@ def predicted_exponents(dim: int, target: str, singularity: float = 1.0, radial:
 def tail_sums(spectrum: Spectrum) -> Array:
     r""":math:`\sum_{j \ge k} p_j`, summed over the outputs, for k = 1 .. J; shape (J,).
 
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of J eigenvalues.
+
+    Examples
+    --------
     >>> from infwidth.limits import spectra
     >>> spectra.tail_sums(spectra.Spectrum([2.0, 1.0], [3.0, 0.5]))
     array([3.5, 0.5])

@@ -1,13 +1,13 @@
 r"""What a particle system conserves, spends and approaches, as observables of a solve.
 
-=======================  ==========================================================  =====================================
-observable               formula                                                     law
-=======================  ==========================================================  =====================================
-:func:`dissipation`      :math:`\int |\nabla\Psi|^2 d\rho`                           gradient flow: equals :math:`-d\,\mathrm{Loss}/dt`
-:func:`imbalance`        :math:`|a_j|^2 - (|w_j|^2 + b_j^2)/p`                       gradient flow, p-homogeneous: constant
-:class:`KineticEnergy`   :math:`\tfrac12 \int |v|^2 d\rho`                           heavy ball: Loss + it decays at :math:`\gamma\int|v|^2`
-:class:`FreeEnergy`      Loss :math:`+ \tfrac\lambda2\int|\theta|^2 d\rho + \tau\int\rho\log\rho`  Langevin: decreases
-=======================  ==========================================================  =====================================
+======================  =========================================  ===========================================================
+observable              formula                                    law
+======================  =========================================  ===========================================================
+:func:`dissipation`     :math:`\int |\nabla\Psi|^2 d\rho`          gradient flow: equals :math:`-d\,\mathrm{Loss}/dt`
+:func:`imbalance`       :math:`|a_j|^2 - (|w_j|^2 + b_j^2)/p`      gradient flow, p-homogeneous: constant
+:class:`KineticEnergy`  :math:`\tfrac12 \int |v|^2 d\rho`          heavy ball: Loss + it decays at :math:`\gamma\int|v|^2 d\rho`
+:class:`FreeEnergy`     Loss + ridge :math:`- \tau` entropy        Langevin: decreases
+======================  =========================================  ===========================================================
 
 >>> import infwidth as iw
 >>> from infwidth.limits import particle_diagnostics as diagnostics
@@ -39,8 +39,26 @@ PARTICLES = 'TwoLayerMeanField("relu", particles=1000)'
 
 
 def dissipation(t: float, state: Array, problem: Any) -> float:
-    r"""Mean squared velocity of the particles, :math:`\frac1N\sum_j |\dot\theta_j|^2`. With replicas: their mean, and the identity holds
-    for each of them, not for the loss of their mean."""
+    r"""Observable: mean squared velocity of the particles, :math:`\frac1N\sum_j |\dot\theta_j|^2`.
+
+    With replicas: their mean, and the identity holds for each of them, not for the loss of their mean.
+
+    Parameters
+    ----------
+    t : float
+        Not used.
+    state : ndarray, shape (p,)
+    problem : ParticleProblem
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where the problem is not one of particles.
+    """
     state = observed(state, problem, ParticleProblem, PARTICLES)
     velocity = np.empty_like(state)
     problem.evaluate(state, velocity)
@@ -48,7 +66,24 @@ def dissipation(t: float, state: Array, problem: Any) -> float:
 
 
 def imbalance(t: float, state: Array, problem: Any) -> Array:
-    r""":math:`|a_j|^2 - (|w_j|^2 + b_j^2)/p` of every particle, shape (N,), for a p-homogeneous activation."""
+    r"""Observable: :math:`|a_j|^2 - (|w_j|^2 + b_j^2)/p` of every particle, for a p-homogeneous activation.
+
+    Parameters
+    ----------
+    t : float
+        Not used.
+    state : ndarray, shape (p,)
+    problem : ParticleProblem
+
+    Returns
+    -------
+    ndarray, shape (N,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where the activation is not homogeneous of positive degree, or the problem is not one of particles.
+    """
     state = observed(state, problem, ParticleProblem, PARTICLES)
     p = problem.activation.homogeneity
     if not p:
@@ -69,6 +104,11 @@ class KineticEnergy:
     ----------
     step_size : float
         That of the method.
+
+    Raises
+    ------
+    ValueError
+        Where the step is not positive; when it is called, where the method has no momentum.
 
     Examples
     --------
@@ -105,6 +145,11 @@ class FreeEnergy:
     ----------
     temperature, weight_decay : float
         Those of the method.
+
+    Raises
+    ------
+    ValueError
+        Where a number is negative; when it is called, where the model has an output bias, or particles coincide.
     """
 
     temperature: float
@@ -135,6 +180,11 @@ def entropy(cloud: Array, neighbour: int = 4) -> float:
         Distinct points; the bias grows with D (a few percent for Gaussians at D = 4, N = 10^4).
     neighbour : int
         k.
+
+    Raises
+    ------
+    ValueError
+        Where some points coincide, or there are no more than k.
 
     References
     ----------

@@ -98,7 +98,8 @@ class GaussianTeacher:
         return risk
 
     def risk_and_velocity(self, W: Array, a: Array, velocity: bool = True) -> tuple[float, Array, Array]:
-        r"""Population loss, :math:`\dot w` (N, d) and :math:`\dot a` (N, 1); in O(N (N + M) d), by blocks of particles."""
+        r"""Population loss, :math:`\dot w` (N, d) and :math:`\dot a` (N, 1) of particles ``W`` (N, d), ``a`` (N, 1); in O(N (N + M) d), by
+        blocks of particles. Without ``velocity`` the last two are zero. ValueError where a shape does not fit."""
         W, a = squarable("W", array("W", W, columns=self.dim)), squarable("a", array("a", a, columns=1))
         if len(a) != len(W):
             raise ValueError(f"a: need one output weight per particle ({len(W)}), got {len(a)}")

@@ -20,6 +20,14 @@ Array = np.ndarray
 def wasserstein_to_particles(grid: Grid, masses: Array, particles: Array) -> float:
     """W1 between masses spread evenly over their cells and particles of equal weight, shape (N,).
 
+    Parameters
+    ----------
+    grid : Grid
+        Of one axis.
+    masses : ndarray, shape (cells,)
+        Of sum 1.
+    particles : ndarray, shape (N,)
+
     Raises
     ------
     ValueError
@@ -44,6 +52,22 @@ def wasserstein_to_particles(grid: Grid, masses: Array, particles: Array) -> flo
 def wasserstein_of_grids(grid: Grid, masses: Array, other: Grid, other_masses: Array) -> float:
     """W1 between two densities, each constant in its cells.
 
+    Parameters
+    ----------
+    grid : Grid
+        Of one axis.
+    masses : ndarray, shape (cells,)
+        Of sum 1.
+    other, other_masses
+        Likewise.
+
+    Raises
+    ------
+    ValueError
+        Where a grid has two axes, shapes do not fit, or masses do not sum to 1.
+
+    Examples
+    --------
     >>> from infwidth.solvers import Grid
     >>> coarse, fine = Grid.uniform(0, 1, 2), Grid.uniform(0, 1, 4)
     >>> wasserstein_of_grids(coarse, np.array([0.5, 0.5]), fine, np.array([0.5, 0, 0, 0.5]))

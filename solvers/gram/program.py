@@ -80,7 +80,7 @@ class Step:
     dual: Callable[[Array, Array, Array], tuple[Array, Array]] | None = None
 
     def of(self, rows: slice) -> Step:
-        """The same for some of the points."""
+        """The same for some of the points, a slice of ``rows``."""
         return Step(
             self.code,
             self.source,
@@ -119,7 +119,7 @@ class Program:
     tangent: Array
 
     def of(self, rows: slice) -> Program:
-        """The same for some of the points."""
+        """The same for some of the points, a slice of ``rows``."""
         return Program(
             self.directions[rows],
             tuple(step.of(rows) for step in self.steps),

@@ -22,6 +22,17 @@ def engine(activation: Elementwise, dim: int, outputs: int, compiled: bool = Tru
     others                     any                     numpy, on blocks
     =========================  ======================  =============================================
 
+    Parameters
+    ----------
+    activation : Activation
+    dim : int
+        Weights per particle.
+    outputs : int
+    compiled : bool
+        False for numpy, whatever the activation.
+    systems : int
+        Number of systems that take turns (replicas).
+
     Examples
     --------
     >>> from infwidth.limits import activations

@@ -67,21 +67,21 @@ class Comparison:
         return "\n".join([*lines, f"slope   {self.slope:.3f} +- {self.slope_error:.3f}", *self.failed])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the numbers to one .npz file (no pickle), atomically."""
+        """Write the numbers to one .npz file of that path (no pickle), atomically."""
         checked_path("path", path)
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "limit"}
         checkpoint.write(path, {"kind": "comparison", **content})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Comparison:
-        """Read what :meth:`save` wrote; ValueError where the file holds something else."""
+        """Read what :meth:`save` wrote to that path; ValueError where the file holds something else."""
         content = checkpoint.read(checked_path("path", path))
         if content.pop("kind", None) != "comparison":
             raise ValueError(f"path: {os.fspath(path)!r} is not a saved Comparison")
         return cls(**content)
 
     def plot(self, axes: Any = None) -> Figure:
-        """Every gap against the width, their medians, and the fitted power."""
+        """Every gap against the width, their medians, and the fitted power; on matplotlib ``axes``, or new ones."""
         if axes is None:
             import matplotlib.pyplot as plt
 
