@@ -2,8 +2,8 @@ r"""Deep information propagation: how far signals and gradients reach in a wide 
 
 ``maps`` has the variance and correlation maps of a layer, their fixed points and depth scales; ``phases`` the order-to-chaos diagram, the
 critical line and the critical point; ``geometry`` the bending of a circle on its way; ``jacobian`` the singular values of the
-input-output Jacobian; ``finite_width`` the corrections of the first order in 1/width; ``shaping`` activations made for a depth;
-``advice`` what an initialisation means for a network; ``measured`` the same on finite networks.
+input-output Jacobian, ``input_jacobian`` the sensitivity of trained networks; ``finite_width`` corrections of first order in 1/width;
+``shaping`` activations made for a depth; ``advice`` what an initialisation means for a network; ``measured`` the same on finite networks.
 """
 
 from typing import TYPE_CHECKING
@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from .finite_width import corrections as corrections
     from .geometry import Curve as Curve
     from .geometry import circle as circle
+    from .input_jacobian import expected_sensitivity as expected_sensitivity
+    from .input_jacobian import sensitivity as sensitivity
     from .jacobian import SingularValues as SingularValues
     from .jacobian import singular_values as singular_values
     from .maps import DepthScales as DepthScales
     from .maps import FixedPoint as FixedPoint
     from .maps import MeanFieldMaps as MeanFieldMaps
+    from .measured import MeasuredCurve as MeasuredCurve
     from .measured import Signals as Signals
     from .measured import measure as measure
+    from .measured import measure_circle as measure_circle
     from .phases import CriticalPoint as CriticalPoint
     from .phases import PhaseDiagram as PhaseDiagram
     from .phases import critical_point as critical_point

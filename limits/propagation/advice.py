@@ -146,13 +146,20 @@ def advise(network: Network, initial: str | None = None) -> Advice:
     return Advice(phase, weight, bias, depth, growth, better, better_bias, text)
 
 
-def _variances(network: Network) -> tuple[float, float]:
+def refuse_other_scales(network: Network, output: bool = False) -> None:
+    """Raise where hidden layers (or the output, where asked) do not keep the scale of their inputs as the width grows."""
     p: Any = network.parameterization
-    for l in range(1, network.hidden_layers):
+    for l in range(1, network.hidden_layers + output):
         scale = p.a[l] + p.b[l]
         if p.mean[l] != 0 or abs(scale - 0.5) > 1e-9:
+            what = "its hidden layers have" if l < network.hidden_layers else "its output has"
             way = "of non-zero mean" if p.mean[l] != 0 else f"that {'shrink' if scale > 0.5 else 'grow'} with the width"
-            raise ValueError(f"network: its hidden layers have weights {way}, so no variance helps; scaling.exponents says what they do")
+            raise ValueError(f"network: {what} weights {way}, so no variance helps; scaling.exponents says what they do")
+
+
+def _variances(network: Network) -> tuple[float, float]:
+    refuse_other_scales(network)
+    p: Any = network.parameterization
     hidden = p.weight_std[1:-1] if network.hidden_layers > 1 else p.weight_std[:1]
     return float(hidden[0]) ** 2, float(p.bias_std[0]) ** 2 if p.bias_std is not None else 0.0
 

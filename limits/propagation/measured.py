@@ -9,13 +9,15 @@ import numpy as np
 
 from ...solvers.checks import integer, real
 from .. import activations
+from .geometry import circle
 from .maps import MeanFieldMaps
 
-__all__ = ["Signals", "measure"]
+__all__ = ["MeasuredCurve", "Signals", "measure", "measure_circle"]
 
 Array = np.ndarray
 
 LARGEST = 4e9  # bytes
+UNRESOLVED = 1e-6  # part of a curve's power in the upper half of its frequencies
 
 
 class Signals(NamedTuple):
@@ -39,6 +41,23 @@ class Signals(NamedTuple):
     gradient: Array
     gradient_error: Array
     squared_singular_values: Array
+
+
+class MeasuredCurve(NamedTuple):
+    r"""A circle in random networks of one width: arrays of shape (depth + 1,), mean and standard error over networks.
+
+    Attributes
+    ----------
+    metric, metric_error : ndarray
+        :math:`|\partial_\theta h|^2/m`, averaged along the curve.
+    curvature, curvature_error : ndarray
+        Extrinsic curvature times :math:`\sqrt m`, averaged along the curve.
+    """
+
+    metric: Array
+    metric_error: Array
+    curvature: Array
+    curvature_error: Array
 
 
 def measure(
@@ -121,6 +140,75 @@ def measure(
     table = np.array(rows)
     mean, error = table.mean(axis=0), table.std(axis=0, ddof=1) / math.sqrt(networks)
     return Signals(mean[0], error[0], mean[1], error[1], mean[2], error[2], np.array(values).reshape(-1, m))
+
+
+def measure_circle(maps: MeanFieldMaps, width: int, depth: int, *, networks: int = 10, points: int = 1024, rng: Any = 0) -> MeasuredCurve:
+    r"""Send a great circle of the fixed point's variance through random networks: what :func:`circle` predicts.
+
+    Parameters
+    ----------
+    maps : MeanFieldMaps
+        Without dropout and skip connections, of a smooth activation.
+    width, depth : int
+    networks : int
+        At least 2.
+    points : int
+        On the circle; derivatives along it are those of the trigonometric interpolant.
+    rng : int or Generator
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range, the maps have no positive fixed point, or the points do not resolve the curve of some
+        layer: chaos doubles its length every few layers, and kinked activations break it.
+
+    Examples
+    --------
+    >>> from infwidth.limits import propagation
+    >>> maps = propagation.MeanFieldMaps("tanh", 1.2, 0.1)
+    >>> found, predicted = propagation.measure_circle(maps, 200, 3), propagation.circle(maps, 3)
+    >>> bool(np.all(abs(found.curvature / predicted.curvature - 1) < 0.1))
+    True
+    """
+    m, depth = integer("width", width, least=2), integer("depth", depth, least=1)
+    networks, points = integer("networks", networks, least=2), integer("points", points, least=8)
+    q = circle(maps, 0).metric[0]
+    if 8.0 * m * (m + 8 * points) > LARGEST:
+        raise ValueError(
+            f"width: {m} with {points} points takes {8e-9 * m * (m + 8 * points):.1f} GB; lower one (limit {LARGEST / 1e9:g} GB)"
+        )
+    rng = np.random.default_rng(rng)
+    phi = activations.get(maps.activation)
+    theta = 2 * np.pi * np.arange(points) / points
+    rows = []
+    for _ in range(networks):
+        h = np.stack([np.cos(theta), np.sin(theta)], axis=1) @ _inputs(rng, m, float(q), 0.0)
+        curve = [_speed_and_curvature(h, 0)]
+        for l in range(1, depth + 1):
+            W = math.sqrt(maps.weight_variance) * _weights(rng, m, "gaussian")
+            h = phi.value(h) @ W.T + math.sqrt(maps.bias_variance) * rng.standard_normal(m)
+            curve.append(_speed_and_curvature(h, l))
+        rows.append(curve)
+    table = np.array(rows)
+    mean, error = table.mean(axis=0), table.std(axis=0, ddof=1) / math.sqrt(networks)
+    return MeasuredCurve(mean[:, 0], error[:, 0], mean[:, 1], error[:, 1])
+
+
+def _speed_and_curvature(h: Array, layer: int) -> tuple[float, float]:
+    """Means along a closed curve h (points, m)."""
+    points, m = h.shape
+    spectrum = np.fft.rfft(h, axis=0)
+    frequency = np.arange(len(spectrum))[:, None]
+    power = (frequency**2 * np.abs(spectrum) ** 2).sum(axis=1)
+    upper = power[len(power) // 2 :].sum() / power.sum()
+    if upper > UNRESOLVED:
+        raise ValueError(
+            f"points: {points} do not resolve the curve in layer {layer} ({upper:.1e} of its speed is in the upper half of frequencies);"
+            " give more points or fewer layers"
+        )
+    v, a = (np.fft.irfft(spectrum * (1j * frequency) ** k, points, axis=0) for k in (1, 2))
+    vv, va, aa = (v * v).sum(axis=1), (v * a).sum(axis=1), (a * a).sum(axis=1)
+    return float(vv.mean() / m), float((np.sqrt(np.maximum(vv * aa - va**2, 0)) / vv**1.5).mean() * math.sqrt(m))
 
 
 def _inputs(rng: np.random.Generator, m: int, q: float, c: float) -> Array:
