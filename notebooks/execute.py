@@ -27,7 +27,7 @@ import infwidth
 
 FOLDER = Path(__file__).parent
 LARGEST = 150_000  # bytes of a notebook with its outputs
-SHRINK, COLOURS = 0.72, 32  # of a figure
+SHRINK, COLOURS = 0.72, 64  # of a figure
 
 
 class ThisInterpreter(KernelManager):

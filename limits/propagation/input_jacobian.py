@@ -1,7 +1,7 @@
 r"""How strongly the outputs of a network answer to its inputs, before and after training.
 
 The sensitivity at x is the norm of the input-output Jacobian, :math:`\|\partial f/\partial x\|_F`. Of trained networks of many kinds, those
-that are less sensitive on the test points generalise better [1]_ (there f are the class probabilities).
+that are less sensitive on the test points generalise better [novak2018]_ (there f are the class probabilities).
 
 Before training its mean square is known at infinite width. A pre-activation h of layer l and its derivative along a unit vector are
 Gaussian. Along a direction across x they are independent, and the derivative's variance follows
@@ -17,7 +17,7 @@ term is what the usual product of the :math:`\chi_1` gets wrong, by a third for 
 
 References
 ----------
-.. [1] Novak, Bahri, Abolafia, Pennington and Sohl-Dickstein, "Sensitivity and generalization in neural networks", arXiv:1802.08760.
+.. [novak2018] Novak, Bahri, Abolafia, Pennington and Sohl-Dickstein, arXiv:1802.08760.
 """
 
 from __future__ import annotations

@@ -87,12 +87,12 @@ class PhaseDiagram:
 
             _, axes = plt.subplots(figsize=(5, 3.8), layout="constrained")
         value = np.log(np.maximum(self.chi_1, 1e-300)).T
-        bound = min(max(float(np.nanmax(np.abs(value))), 1e-3), 2.0)
+        bound = min(max(float(np.nanpercentile(np.abs(value), 75)), 1e-3), 2.0)
         axes.set_facecolor("lightgrey")
         image = axes.pcolormesh(
             self.weight_variances, self.bias_variances, value, cmap="RdBu_r", vmin=-bound, vmax=bound, shading="nearest", rasterized=True
         )
-        axes.figure.colorbar(image, ax=axes, label=r"$\log\chi_1$")
+        axes.figure.colorbar(image, ax=axes, label=r"$\log\chi_1$", extend="both")
         if np.nanmin(value) < 0 < np.nanmax(value):
             axes.contour(self.weight_variances, self.bias_variances, value, levels=[0.0], colors="black")
         axes.set(xlabel=r"weight variance $\sigma_w^2$", ylabel=r"bias variance $\sigma_b^2$")
