@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import instance, integer, real
+from ...solvers.running.streams import generator
 from .. import activations
 from .geometry import circle
 from .maps import MeanFieldMaps
@@ -16,7 +17,9 @@ __all__ = ["MeasuredCurve", "Signals", "measure", "measure_circle"]
 
 Array = np.ndarray
 
+EXAMPLE = 'MeanFieldMaps("tanh", 1.5, 0.05)'
 LARGEST = 4e9  # bytes
+MOST_WEIGHTS = 1e12  # drawn in one call: some hours
 UNRESOLVED = 1e-6  # part of a curve's power in the upper half of its frequencies
 
 
@@ -101,7 +104,8 @@ def measure(
     >>> bool(np.all(abs(found.correlation - path) < 4 * found.correlation_error + 0.02))
     True
     """
-    m, depth, networks = integer("width", width, least=2), integer("depth", depth, least=1), integer("networks", networks, least=2)
+    maps, m = instance("maps", maps, MeanFieldMaps, EXAMPLE), integer("width", width, least=2)
+    depth, networks = integer("depth", depth, least=1), integer("networks", networks, least=2)
     q, c = real("q", q, above=0), real("c", c)
     if abs(c) > 1:
         raise ValueError(f"c: a correlation lies in [-1, 1], got {c:g}")
@@ -109,7 +113,8 @@ def measure(
         raise ValueError(f"weights: {weights!r} is not one of gaussian, orthogonal")
     if 8.0 * m * m * (3 if jacobian else 1) > LARGEST:
         raise ValueError(f"width: {m} makes matrices of {8e-9 * m * m:.1f} GB; lower it (limit {LARGEST / 1e9:g} GB)")
-    rng = np.random.default_rng(rng)
+    _refuse_too_many(m, depth, networks)
+    rng = generator(rng)
     phi = activations.get(maps.activation)
     rows, values = [], []
     for _ in range(networks):
@@ -170,14 +175,15 @@ def measure_circle(maps: MeanFieldMaps, width: int, depth: int, *, networks: int
     >>> bool(np.all(abs(found.curvature / predicted.curvature - 1) < 0.1))
     True
     """
-    m, depth = integer("width", width, least=2), integer("depth", depth, least=1)
-    networks, points = integer("networks", networks, least=2), integer("points", points, least=8)
+    maps, m = instance("maps", maps, MeanFieldMaps, EXAMPLE), integer("width", width, least=2)
+    depth, networks, points = integer("depth", depth, least=1), integer("networks", networks, least=2), integer("points", points, least=8)
+    _refuse_too_many(m, depth, networks)
     q = circle(maps, 0).metric[0]
     if 8.0 * m * (m + 8 * points) > LARGEST:
         raise ValueError(
             f"width: {m} with {points} points takes {8e-9 * m * (m + 8 * points):.1f} GB; lower one (limit {LARGEST / 1e9:g} GB)"
         )
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     phi = activations.get(maps.activation)
     theta = 2 * np.pi * np.arange(points) / points
     rows = []
@@ -209,6 +215,14 @@ def _speed_and_curvature(h: Array, layer: int) -> tuple[float, float]:
     v, a = (np.fft.irfft(spectrum * (1j * frequency) ** k, points, axis=0) for k in (1, 2))
     vv, va, aa = (v * v).sum(axis=1), (v * a).sum(axis=1), (a * a).sum(axis=1)
     return float(vv.mean() / m), float((np.sqrt(np.maximum(vv * aa - va**2, 0)) / vv**1.5).mean() * math.sqrt(m))
+
+
+def _refuse_too_many(width: int, depth: int, networks: int) -> None:
+    weights = float(width) ** 2 * depth * networks
+    if weights > MOST_WEIGHTS:
+        raise ValueError(
+            f"networks: {networks} of {depth} layers have {weights:.1e} weights, hours of work; lower networks, depth or width"
+        )
 
 
 def _inputs(rng: np.random.Generator, m: int, q: float, c: float) -> Array:

@@ -12,7 +12,7 @@ from scipy import stats
 
 import infwidth as iw
 from infwidth import limits, solvers
-from infwidth.limits import activations, catapult, escape, fluctuations, isotropic, saddle, scaling
+from infwidth.limits import activations, catapult, escape, fluctuations, isotropic, propagation, saddle, scaling
 from infwidth.limits import particle_diagnostics as diagnostics
 from infwidth.limits.densities import density, dissipation, free_energy
 from infwidth.limits.two_layer import initial_laws
@@ -511,6 +511,12 @@ CALLS: dict[str, Call] = {
     ),
     "catapult.sharpness": Call(catapult.sharpness, dict(t=0.0, state=SOLVED.state, problem=SOLVED.problem), free=("t",)),
     "catapult.tangent_sharpness": Call(catapult.tangent_sharpness, dict(t=0.0, state=SOLVED.state, problem=SOLVED.problem), free=("t",)),
+    "propagation.sensitivity": Call(propagation.sensitivity, dict(problem=SOLVED.problem, state=SOLVED.state, X=X, of="outputs")),
+    "propagation.expected_sensitivity": Call(propagation.expected_sensitivity, dict(network=iw.Network(2, 2, 6, "tanh", P.ntk(2)), X=X)),
+    "propagation.measure_circle": Call(
+        propagation.measure_circle,
+        dict(maps=propagation.MeanFieldMaps("tanh", 1.2, 0.1), width=8, depth=1, networks=2, points=128, rng=0),
+    ),
 }
 
 # What nobody calls with arguments of their own: protocols, results that the library makes, functions of no argument.
@@ -521,7 +527,8 @@ RECORDS = set(
     Comparison CoordinateCheck Data EscapeFit EscapeScaling Exponents Fluctuations GrowthCurve PlaneClass Regime Slopes Solution Sweep
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
     Images Samples digits mnist_5000
-    Advice Corrections CriticalPoint Curve DepthScales FixedPoint PhaseDiagram Signals SingularValues ClosedForm engine names plane_classes
+    Advice Corrections CriticalPoint Curve DepthScales FixedPoint MeasuredCurve PhaseDiagram
+    Signals SingularValues ClosedForm engine names plane_classes
     """.split()
 )
 
