@@ -18,17 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-from ...solvers.abilities import Fused, Refinable
+from ...solvers.abilities import Refinable
 from ...solvers.checks import observed
 from ...solvers.data import Data
 from ...solvers.grids.finite_volumes import transport
 from ...solvers.grids.grid import Grid
-from ...solvers.problem import Coordinates, Evaluation
-from .mass_descent import descend_masses
+from .mass_problem import MassProblem
 from .problem import Energy
 
 __all__ = ["CircleEnergy", "CircleProblem", "dissipation"]
@@ -51,7 +50,7 @@ class CircleEnergy(Energy, Protocol):
     smooth: bool
 
 
-class CircleProblem(Fused, Refinable):
+class CircleProblem(MassProblem, Refinable):
     """Problem whose state is the mass of each cell for both signs, shape (2 * cells,).
 
     Parameters
@@ -69,7 +68,6 @@ class CircleProblem(Fused, Refinable):
     There is no ``max_step``, by which ``TransportFlow`` knows its problems: between two of its steps that method keeps the total mass.
     """
 
-    coordinates: ClassVar[Coordinates] = "masses"
     ways_out: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "noise": "use particles (TwoLayerMeanField), which take noise",
@@ -77,27 +75,25 @@ class CircleProblem(Fused, Refinable):
         }
     )
 
-    threads = "block"
+    flow = "GradientFlow"
+    instead_of_batches = "leave batch_size out, or use TwoLayerMeanField"
 
     def __init__(
         self, cells: int, energy: Callable[[Array], CircleEnergy], initial: Callable[[Grid], Array], data: Data | None = None
     ) -> None:
-        self.grid, self.data = Grid.uniform(-np.pi, np.pi, cells), data
+        self.grid = Grid.uniform(-np.pi, np.pi, cells)
+        super().__init__(initial(self.grid), data)
         self._make = (energy, initial, data)
         self._width = 2 * np.pi / cells
         # The circle cut open, with copies of some cells at both ends: a flux that crosses the cut sees what it would on the ring.
         ghosts = REACH * self._width
         self._ring = Grid.uniform(-np.pi - ghosts, np.pi + ghosts, cells + 2 * REACH)
         self.energy = energy(self.angles)
-        self._start = initial(self.grid)
 
     @property
     def angles(self) -> Array:
         """Centres of the cells, from -pi to pi, shape (cells,)."""
         return self.grid.axes[0]
-
-    def start(self) -> Array:
-        return self._start.ravel().copy()
 
     def coarser(self) -> CircleProblem:
         """The same problem on half as many cells, or a quarter: either way the difference is about three times the error."""
@@ -111,28 +107,18 @@ class CircleProblem(Fused, Refinable):
         """Mass per radian of the two signs, shape (2, cells)."""
         return self.measures(state) / self._width
 
-    def potential(self, state: Array) -> tuple[Evaluation, Array]:
-        """Evaluation, and V at the centres."""
+    def _energy_of(self, state: Array) -> tuple[float, Array, Array]:
         positive, negative = self.measures(state)
-        loss, outputs, V = self.energy.evaluate(positive - negative)
-        return Evaluation(loss, outputs), V
+        return self.energy.evaluate(positive - negative)
 
-    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
-        if rows is not None:
-            raise ValueError("batch_size: a measure has no minibatches; leave batch_size out, or use TwoLayerMeanField")
-        evaluation, V = self.potential(state)
-        if velocity is not None:
-            velocity[:] = (self._transport(state, V)[0] - 2 * SIGNS * V * self.measures(state)).ravel()
-        return evaluation
-
-    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
-        """Evaluation, and a gradient step in place; one that makes a mass negative is refused."""
-        return descend_masses(self, state, step, rows, self.stable_rate, "GradientFlow")
+    def _motion(self, state: Array, potential: Array) -> tuple[Array, float]:
+        moved, step = self._transport(state, potential)
+        growth = 2 * SIGNS * potential * self.measures(state)
+        return (moved - growth).ravel(), 1 / (1 / step + 2 * float(np.abs(potential).max()) + 1e-300)
 
     def stable_rate(self, state: Array) -> float:
         """Largest learning rate with which a step of gradient descent keeps every mass non-negative (CFL)."""
-        _, V = self.potential(state)
-        return 1 / (1 / self._transport(state, V)[1] + 2 * float(np.abs(V).max()) + 1e-300)
+        return self.motion(state)[1]
 
     def dissipation(self, state: Array) -> float:
         r""":math:`\sum_s\int(V'^2 + 2V^2)\,d\nu_s`."""

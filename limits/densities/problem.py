@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from ...solvers.abilities import Fused, ImplicitSteps
+from ...solvers.abilities import ImplicitSteps
 from ...solvers.checks import observed
 from ...solvers.data import Data
 from ...solvers.grids.finite_volumes import transport
 from ...solvers.grids.grid import Grid
 from ...solvers.grids.implicit_fluxes import implicit_step
-from ...solvers.problem import Coordinates, Evaluation, MethodFailed, Problem
-from .mass_descent import descend_masses
+from ...solvers.problem import MethodFailed, Problem
+from .mass_problem import MassProblem
 
 __all__ = ["DensityProblem", "Energy", "density", "free_energy"]
 
@@ -48,7 +48,7 @@ class OnCells(Problem, Protocol):
         ...
 
 
-class DensityProblem(Fused, ImplicitSteps):
+class DensityProblem(MassProblem, ImplicitSteps):
     """Problem whose state is the mass of each cell, shape (cells,).
 
     Parameters
@@ -70,7 +70,6 @@ class DensityProblem(Fused, ImplicitSteps):
     ``GradientFlow`` keeps the total, but small masses may fall below zero by less than its tolerances.
     """
 
-    coordinates: ClassVar[Coordinates] = "masses"
     ways_out: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "noise": "set the model's temperature and use TransportFlow or ImplicitTransport",
@@ -78,7 +77,8 @@ class DensityProblem(Fused, ImplicitSteps):
         }
     )
 
-    threads = "block"  # one for BLAS: stiff steppers factorise small matrices, where threads cost far more than they give
+    flow = "TransportFlow"
+    instead_of_batches = "use TransportFlow, or particles"
 
     def __init__(
         self,
@@ -89,16 +89,11 @@ class DensityProblem(Fused, ImplicitSteps):
         confinement: Callable[[Array], Array] | None = None,
         data: Data | None = None,
     ) -> None:
-        self.grid, self.data, self.temperature = grid, data, temperature
+        super().__init__(initial(grid), data)
+        self.grid, self.temperature = grid, temperature
         self._make = (energy, initial, temperature, confinement, data)
         self.energy = energy(grid)
-        self._start = initial(grid)
         self._confinement = None if confinement is None else np.asarray(confinement(grid.centers), float)
-        self._last: tuple[Array, Evaluation, Array] | None = None
-        self._moved: tuple[Array, float] | None = None
-
-    def start(self) -> Array:
-        return self._start.copy()
 
     def coarser(self) -> DensityProblem:
         """The same problem on a grid of twice the width."""
@@ -106,39 +101,16 @@ class DensityProblem(Fused, ImplicitSteps):
             raise MethodFailed("there is no coarser grid; give every axis three cells or more, or estimate_error=False")
         return DensityProblem(self.grid.coarser(), *self._make)
 
-    def potential(self, state: Array) -> tuple[Evaluation, Array]:
-        r"""Evaluation, and :math:`\Psi` at the centres; remembered, for one state is asked for more than once."""
-        if self._last is None or not np.array_equal(self._last[0], state):
-            loss, outputs, psi = self.energy.evaluate(state)
-            if self._confinement is not None:
-                psi = psi + self._confinement
-            outputs, psi = outputs.view(), psi.view()
-            for remembered in (outputs, psi):  # they are handed out below, and who writes into them would change the run
-                remembered.setflags(write=False)
-            self._last, self._moved = (state.copy(), Evaluation(loss, outputs), psi), None
-        return self._last[1:]
+    def _energy_of(self, state: Array) -> tuple[float, Array, Array]:
+        loss, outputs, psi = self.energy.evaluate(state)
+        return loss, outputs, psi if self._confinement is None else psi + self._confinement
 
-    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
-        if rows is not None:
-            raise ValueError("batch_size: a density has no minibatches; use TransportFlow, or particles")
-        evaluation, psi = self.potential(state)
-        if velocity is not None:
-            velocity[:] = self._transport(state, psi)[0]
-        return evaluation
-
-    def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Callable[[float], None]]:
-        """Evaluation, and a gradient step in place; one that makes a mass negative is refused."""
-        return descend_masses(self, state, step, rows, self.max_step, "TransportFlow")
+    def _motion(self, state: Array, potential: Array) -> tuple[Array, float]:
+        return transport(state, potential, self.grid, self.temperature)
 
     def max_step(self, state: Array) -> float:
         """Largest stable explicit step (CFL)."""
-        return self._transport(state, self.potential(state)[1])[1]
-
-    def _transport(self, state: Array, psi: Array) -> tuple[Array, float]:
-        """Rate of change of the masses and the largest stable step, of the last state remembered."""
-        if self._moved is None:
-            self._moved = transport(state, psi, self.grid, self.temperature)
-        return self._moved
+        return self.motion(state)[1]
 
     def implicit_step(self, state: Array, h: float) -> Array:
         """A backward Euler step in the potential of ``state``."""

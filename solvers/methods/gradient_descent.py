@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..abilities import Batched, Fused, Population
 from ..checks import integer, real, settle
-from ..problem import Causal, Evaluation, Method, Point, Problem, Snapshot, Update
+from ..problem import Causal, Evaluation, Point, Problem, Snapshot, Update
 from .causal import causal_trajectory
+from .clock import Stepped
 
 __all__ = ["GradientDescent"]
 
@@ -19,7 +20,7 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class GradientDescent(Method):
+class GradientDescent(Stepped):
     r"""Gradient descent, :math:`\theta_{s+1} = \theta_s + \eta\, v(\theta_s)` with the problem's velocity :math:`v`.
 
     Parameters
@@ -54,7 +55,6 @@ class GradientDescent(Method):
     steps: int
     batch_size: int | None = None
     first_learning_rate: float | None = None
-    discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         settle(self, learning_rate=real("learning_rate", self.learning_rate, above=0), steps=integer("steps", self.steps, least=0))
@@ -77,11 +77,6 @@ class GradientDescent(Method):
     def settled(self, step: int) -> int:
         """Number of first steps whose coefficients do not change after ``step``: all before it."""
         return step
-
-    @property
-    def end(self) -> int:
-        """The last step."""
-        return self.steps
 
     def gentler(self, sharpness: Callable[[], float] | None) -> str:
         """A learning rate to try after a divergence: half of this one, and below what is stable at the start."""

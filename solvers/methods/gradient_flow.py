@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..abilities import Retractable, has_first_step
 from ..checks import choice, flag, real, settle
-from ..problem import Causal, MethodFailed, Point, Refining, Snapshot
+from ..problem import Causal, MethodFailed, Point, Snapshot
 from .causal_flow import CAUSAL_STEPPERS, causal_flow
+from .clock import Flow
 from .gradient_descent import mover
 from .pace import Pace
 
@@ -29,7 +30,7 @@ INTERNALS = ("t", "y", "f", "h_abs")  # what an explicit Runge-Kutta stepper of 
 
 
 @dataclass(frozen=True)
-class GradientFlow(Refining):
+class GradientFlow(Flow):
     r"""The flow :math:`\dot\theta = v(\theta)`, the limit of gradient descent as the learning rate vanishes.
 
     Parameters
@@ -74,7 +75,6 @@ class GradientFlow(Refining):
     stepper: str = "RK45"
     first_learning_rate: float | None = None
     estimate_error: bool = True
-    discrete: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         settle(
@@ -98,11 +98,6 @@ class GradientFlow(Refining):
     def coarser(self) -> GradientFlow:
         """The same flow at looser tolerances, for the error estimate."""
         return replace(self, rtol=min(30 * self.rtol, 0.1), atol=30 * self.atol, estimate_error=False)
-
-    @property
-    def end(self) -> float:
-        """The last time."""
-        return self.t_end
 
     def gentler(self, sharpness: Callable[[], float] | None) -> str:
         """What to try after a divergence."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..abilities import has_first_step, way_out
 from ..checks import integer, real, settle
-from ..problem import Causal, Method, Point, Snapshot
+from ..problem import Causal, Point, Snapshot
 from .causal import causal_trajectory
+from .clock import Stepped
 from .gradient_descent import mover
 
 __all__ = ["HeavyBall"]
@@ -24,7 +25,7 @@ LONGEST = 1e150  # step, whose square is the rate
 
 
 @dataclass(frozen=True)
-class HeavyBall(Method):
+class HeavyBall(Stepped):
     r"""Heavy ball, :math:`\ddot\theta + \gamma\dot\theta = v(\theta)`, in steps of :math:`h`:
 
     .. math::
@@ -66,7 +67,6 @@ class HeavyBall(Method):
     friction: float
     steps: int
     first_learning_rate: float | None = None
-    discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         h, friction = real("step_size", self.step_size, above=0, most=LONGEST), real("friction", self.friction, least=0)
@@ -93,11 +93,6 @@ class HeavyBall(Method):
             return 0
         memory = 1 if beta == 0 else max(1, math.ceil(math.log(np.finfo(float).eps / 4) / math.log(beta)))
         return max(step + 1 - memory, 0)
-
-    @property
-    def end(self) -> int:
-        """The last step."""
-        return self.steps
 
     def gentler(self, sharpness: Callable[[], float] | None) -> str:
         """A step to try after a divergence."""

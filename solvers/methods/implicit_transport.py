@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..abilities import ImplicitSteps, way_out
+from ..abilities import ImplicitSteps
 from ..checks import flag, real, settle
-from ..problem import MethodFailed, Point, Refining, Snapshot
-from .pace import Pace
+from ..problem import MethodFailed, Snapshot
+from .mass_flow import Arrival, MassFlow
 
 __all__ = ["ImplicitTransport"]
 
@@ -24,7 +24,7 @@ ROUNDING = 1e-13  # rise of the free energy that is no rise, in units of the sum
 
 
 @dataclass(frozen=True)
-class ImplicitTransport(Refining):
+class ImplicitTransport(MassFlow):
     r"""Flow of cell masses by extrapolated backward Euler steps, adaptive; each lowers the free energy.
 
     An explicit step on cells of width :math:`\Delta x` is bounded by :math:`\Delta x^2/2\tau`; here drift in the present potential and
@@ -71,7 +71,9 @@ class ImplicitTransport(Refining):
     t_end: float
     tol: float = 1e-3
     estimate_error: bool = True
-    discrete: ClassVar[bool] = False
+    needs: ClassVar[Any] = ImplicitSteps
+    member: ClassVar[str] = "implicit_step"
+    longer: ClassVar[str] = "raise tol"
 
     def __post_init__(self) -> None:
         settle(
@@ -85,34 +87,17 @@ class ImplicitTransport(Refining):
         """The method for the solution on the coarser grid."""
         return replace(self, tol=10 * self.tol)
 
-    @property
-    def end(self) -> float:
-        """The last time."""
-        return self.t_end
-
     def gentler(self, sharpness: Callable[[], float] | None) -> str:
         """What to try after a divergence."""
         return "lower tol"
 
-    def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
-        """Yield t = 0 and every step, with linear dense output over it."""
-        if not isinstance(problem, ImplicitSteps):
-            instead = way_out(problem, "flow", "use GradientFlow for this model")
-            raise ValueError(f"method: ImplicitTransport moves densities (it needs implicit_step); {instead}")
+    def _arrivals(self, problem: Any, t: float, state: Array, resume: Snapshot | None) -> Iterator[Arrival]:
         first = min(1e-3 * self.t_end, 10 * problem.max_step(problem.start()))
-        if resume is None:
-            step, t, state, h = 0, 0.0, problem.start(), first
-        else:
-            step, t, state, h = int(resume["step"]), float(resume["t"]), resume["state"], float(resume["h"])
-        energy = problem.free_energy(state)
-        loss, outputs = problem.evaluate(state)
-        at = None
-        pace = Pace(self.t_end, "raise tol")
+        h = first if resume is None else float(resume["h"])
+        energy, evaluation = problem.free_energy(state), problem.evaluate(state)
+        at: Callable[[float], Array] | None = None
         while True:
-            pace.check(step, t)
-            yield Point(step, t, state, loss, outputs, partial(dict, h=h), at)
-            if t >= self.t_end:
-                return
+            yield Arrival(t, state, evaluation, partial(dict, h=h), at)
             for _ in range(TRIES):
                 ends = t + h >= self.t_end * (1 - 1e-14)
                 length = self.t_end - t if ends else h
@@ -126,9 +111,10 @@ class ImplicitTransport(Refining):
             else:
                 raise MethodFailed(_failure(t, h))
             h = length * min(2.0, 0.9 * (self.tol / max(error, 1e-300)) ** 0.5)
-            at = partial(_line, t, state, self.t_end if ends else t + length, new)
-            t, state, energy, step = (self.t_end if ends else t + length), new, new_energy, step + 1
-            loss, outputs = problem.evaluate(state)
+            before = (t, state)
+            t, state, energy = (self.t_end if ends else t + length), new, new_energy
+            evaluation = problem.evaluate(state)
+            at = partial(_line, *before, t, state)
 
 
 def _step(problem: Any, m: Array, h: float) -> tuple[Array, float]:

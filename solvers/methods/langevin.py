@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..abilities import Noisy, Stir, has_first_step, way_out
 from ..checks import integer, real, settle
-from ..problem import Causal, Evaluation, Method, Point, Problem, Snapshot
+from ..problem import Causal, Evaluation, Point, Problem, Snapshot
+from .clock import Stepped
 
 __all__ = ["Langevin"]
 
@@ -22,7 +23,7 @@ WAY_OUT = "use a finite Network, or for one hidden layer particles (TwoLayerMean
 
 
 @dataclass(frozen=True)
-class Langevin(Method):
+class Langevin(Stepped):
     r"""Langevin dynamics :math:`d\theta = (v(\theta) - \lambda\theta)\,dt + \sqrt{2\tau}\,dW` in Euler-Maruyama steps of :math:`h`:
 
     .. math::
@@ -68,7 +69,6 @@ class Langevin(Method):
     temperature: float
     weight_decay: float
     steps: int
-    discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         h, temperature = real("step_size", self.step_size, above=0), real("temperature", self.temperature, least=0)
@@ -76,11 +76,6 @@ class Langevin(Method):
         if decay * h > 1:
             raise ValueError(f"weight_decay: weight_decay * step_size = {decay * h:g} exceeds 1; lower step_size to {1 / decay:g}")
         settle(self, step_size=h, temperature=temperature, weight_decay=decay, steps=integer("steps", self.steps, least=0))
-
-    @property
-    def end(self) -> int:
-        """The last step."""
-        return self.steps
 
     def gentler(self, sharpness: Callable[[], float] | None) -> str:
         """A step to try after a divergence."""

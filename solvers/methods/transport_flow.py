@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..abilities import Transported, way_out
 from ..checks import flag, real, settle
-from ..problem import MethodFailed, Point, Refining, Snapshot
-from .pace import Pace
+from ..problem import MethodFailed, Snapshot
+from .mass_flow import Arrival, MassFlow
 
 __all__ = ["TransportFlow"]
 
@@ -23,7 +22,7 @@ TRIES = 60  # of one step, each at most half as long
 
 
 @dataclass(frozen=True)
-class TransportFlow(Refining):
+class TransportFlow(MassFlow):
     r"""Explicit flow of cell masses that stay non-negative; SSP Runge-Kutta of 4 stages and order 3 [gottlieb2001]_:
 
     .. math::
@@ -70,7 +69,8 @@ class TransportFlow(Refining):
     cfl: float = 0.9
     tol: float = 1e-4
     estimate_error: bool = True
-    discrete: ClassVar[bool] = False
+    member: ClassVar[str] = "max_step"
+    longer: ClassVar[str] = "use ImplicitTransport, coarsen the grid, or raise cfl and tol"
 
     def __post_init__(self) -> None:
         settle(
@@ -85,33 +85,17 @@ class TransportFlow(Refining):
         """The method for the solution on the coarser grid."""
         return self
 
-    @property
-    def end(self) -> float:
-        """The last time."""
-        return self.t_end
-
     def gentler(self, sharpness: Callable[[], float] | None) -> str:
         """What to try after a divergence."""
         return "lower cfl"
 
-    def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
-        """Yield t = 0 and every step, with dense output over it."""
-        if not isinstance(problem, Transported):
-            instead = way_out(problem, "flow", "use GradientFlow for this model")
-            raise ValueError(f"method: TransportFlow moves densities (it needs max_step); {instead}")
-        if resume is None:
-            step, t, state, longest = 0, 0.0, problem.start(), np.inf
-        else:
-            step, t, state, longest = int(resume["step"]), float(resume["t"]), resume["state"], float(resume["longest"])
+    def _arrivals(self, problem: Any, t: float, state: Array, resume: Snapshot | None) -> Iterator[Arrival]:
+        longest = np.inf if resume is None else float(resume["longest"])
         velocity = np.empty_like(state)
-        loss, outputs = problem.evaluate(state, velocity)
+        evaluation = problem.evaluate(state, velocity)
         at: Callable[[float], Array] | None = None
-        pace = Pace(self.t_end, "use ImplicitTransport, coarsen the grid, or raise cfl and tol")
         while True:
-            pace.check(step, t)
-            yield Point(step, t, state, loss, outputs, partial(dict, longest=longest), at)
-            if t >= self.t_end:
-                return
+            yield Arrival(t, state, evaluation, partial(dict, longest=longest), at)
             h = min(2 * self.cfl * problem.max_step(state), longest, self.t_end - t)
             for _ in range(TRIES):
                 new, error = _step(problem, state, velocity, h)
@@ -123,10 +107,9 @@ class TransportFlow(Refining):
             else:
                 raise MethodFailed(_failure(t))
             longest = h * min(2.0, 0.9 * (self.tol / max(error, 1e-300)) ** (1 / 3))
-            ends = t + h >= self.t_end * (1 - 1e-14)
             before = (t, state, velocity)
-            t, state, velocity, step = (self.t_end if ends else t + h), new, np.empty_like(state), step + 1
-            loss, outputs = problem.evaluate(state, velocity)
+            t, state, velocity = (self.t_end if t + h >= self.t_end * (1 - 1e-14) else t + h), new, np.empty_like(state)
+            evaluation = problem.evaluate(state, velocity)
             at = _dense(*before, t, state, velocity)
 
 

@@ -1,0 +1,44 @@
+"""How a method counts time: in steps, or continuously up to an end."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..problem import Method, Refining
+
+__all__ = ["Flow", "Stepped"]
+
+
+class Stepped(Method):
+    """A method of a given number of steps.
+
+    Attributes
+    ----------
+    steps : int
+    """
+
+    discrete: ClassVar[bool] = True
+    steps: int
+
+    @property
+    def end(self) -> int:
+        """The last step."""
+        return self.steps
+
+
+class Flow(Refining):
+    """A method in continuous time.
+
+    Attributes
+    ----------
+    t_end : float
+    estimate_error : bool
+    """
+
+    discrete: ClassVar[bool] = False
+    t_end: float
+
+    @property
+    def end(self) -> float:
+        """The last time."""
+        return self.t_end
