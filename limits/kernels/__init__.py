@@ -9,8 +9,9 @@ layer by layer, in the vocabulary of composable layers::
     K, T = k(X1, X2)          # or k.nngp(X1, X2), k.ntk(X1, X2)
 
 ``layers`` has the linear layers, ``elementwise`` the activations, ``combinators`` what joins layers, ``network`` the kernels of a finite
-:class:`~infwidth.limits.Network`; ``kernel`` is what all of them can do, and ``tangent_limit``
-is training with them.
+:class:`~infwidth.limits.Network`; ``kernel`` is what all of them can do. ``tangent_limit`` is training with them under any loss,
+``ensembles`` the law of networks trained on squared loss at any time (``gains``: their time courses); ``regression`` is regression with
+them, ``likelihood`` what the data say about the scales of the weights, ``inverse`` the linear algebra of both.
 """
 
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from .elementwise import Sin as Sin
     from .elementwise import Softplus as Softplus
     from .elementwise import Tanh as Tanh
+    from .ensembles import Ensemble as Ensemble
+    from .ensembles import ensemble as ensemble
     from .kernel import Kernel as Kernel
     from .kernel import Kernels as Kernels
     from .layers import Dense as Dense
@@ -46,9 +49,14 @@ if TYPE_CHECKING:
     from .layers import Identity as Identity
     from .layers import LayerNorm as LayerNorm
     from .layers import Linear as Linear
+    from .likelihood import LikelihoodFit as LikelihoodFit
+    from .likelihood import log_marginal_likelihood as log_marginal_likelihood
+    from .likelihood import maximize_likelihood as maximize_likelihood
     from .network import of as of
-    from .tangent_limit import Ensemble as Ensemble
+    from .regression import Posterior as Posterior
+    from .regression import Ridge as Ridge
+    from .regression import kernel_ridge as kernel_ridge
+    from .regression import posterior as posterior
     from .tangent_limit import NeuralTangentLimit as NeuralTangentLimit
-    from .tangent_limit import ensemble as ensemble
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -25,7 +25,7 @@ from ...solvers.gram.tiles import Gram, allocate, gram
 from ...solvers.machine.blas_threads import one_blas_thread
 from .tracing import Branch, Trace
 
-__all__ = ["Kernel", "Kernels"]
+__all__ = ["Kernel", "Kernels", "needed_kernel"]
 
 Array = np.ndarray
 
@@ -145,6 +145,13 @@ class Kernel:
         if len(branches) != 1:
             raise ValueError(f"kernel: the architecture ends in {len(branches)} branches; join them by FanInSum()")
         return trace.program(directions, branches[0])
+
+
+def needed_kernel(kernel: Any) -> Kernel:
+    """The argument ``kernel``, if it is one."""
+    if not isinstance(kernel, Kernel):
+        raise TypeError(f"kernel: need a Kernel, got {type(kernel).__name__}; kernels.of(network) has that of a network")
+    return kernel
 
 
 def _names(get: str | Sequence[str]) -> tuple[str, ...]:

@@ -4,17 +4,12 @@ r"""Training with a tangent kernel: the limit of networks in the kernel regime.
 
 for gradient flow on the mean loss [jacot2018]_ [lee2019]_. The state is :math:`\alpha`, the coefficients of the parameters' move in the
 tangent features, so gradient descent, minibatches and momentum of the network are those of :math:`\alpha`. For the squared loss
-(:func:`ensemble`) everything is explicit: with :math:`\Theta = \Theta(X, X)`,
-:math:`A_t = \Theta(x, X)\, \Theta^{-1} (I - e^{-\Theta t/n})` and the covariance K of :math:`f_0`,
-
-.. math::
-    \mathbb E f_t = A_t\, y, \qquad
-    \operatorname{Cov} f_t = K(x, x') + A_t K(X, X) A_t^\top - A_t K(X, x') - (A_t K(X, x))^\top .
+:func:`~infwidth.limits.kernels.ensemble` has everything in closed form.
 
 References
 ----------
 .. [jacot2018] Jacot, Gabriel and Hongler, arXiv:1806.07572.
-.. [lee2019] Lee et al., arXiv:1902.06720, equations 10 and 11: one network, whose mean and covariance over :math:`f_0` are above.
+.. [lee2019] Lee et al., arXiv:1902.06720.
 """
 
 from __future__ import annotations
@@ -22,23 +17,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...solvers.abilities import Fused
-from ...solvers.checks import array, real
 from ...solvers.data import Data, needed
 from ...solvers.problem import Coordinates, Evaluation, Update
 from ..gaussian.process import ProcessPath
-from .kernel import Kernel
+from .kernel import Kernel, needed_kernel
 
-__all__ = ["Ensemble", "NeuralTangentLimit", "ensemble"]
+__all__ = ["NeuralTangentLimit"]
 
 Array = np.ndarray
 
 LARGEST = 4e9  # bytes of a Gram matrix
-NULL = 1e-13  # of the largest eigenvalue: what is below learns nothing, and repeated points make it
 
 
 @dataclass(frozen=True)
@@ -79,8 +72,7 @@ class NeuralTangentLimit:
     _tangents: _Tangents = field(default_factory=lambda: _Tangents(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.kernel, Kernel):
-            raise TypeError(f"kernel: need a Kernel, got {type(self.kernel).__name__}; kernels.of(network) has that of a network")
+        needed_kernel(self.kernel)
         if isinstance(self.initial, str):
             if self.initial not in ("zero", "gaussian"):
                 raise ValueError(f"initial: {self.initial!r} is not one of zero, gaussian; or give a function of the inputs")
@@ -201,88 +193,3 @@ class TangentProblem(Fused):
         f = self._offset[chosen] + self.gram[chosen] @ alpha
         loss, residual = self.data.judge(f, rows)
         return Evaluation(loss, f), residual
-
-
-class Ensemble(NamedTuple):
-    """Outputs of infinitely wide networks over their initial weights.
-
-    Attributes
-    ----------
-    mean : ndarray, shape (T, n', k)
-    covariance : ndarray, shape (T, n', n')
-        Of each output; outputs are independent.
-    condition : float
-        Ratio of the largest to the smallest eigenvalue of the tangent kernel on the training points that counts.
-    """
-
-    mean: Array
-    covariance: Array
-    condition: float
-
-
-def ensemble(kernel: Kernel, X: Any, y: Any, X_test: Any, t: Any, learning_rate: float | None = None) -> Ensemble:
-    r"""Mean and covariance after training of length t on the mean squared loss, from one eigendecomposition for all times.
-
-    Parameters
-    ----------
-    kernel : Kernel
-    X : array_like, shape (n, d)
-    y : array_like, shape (n,) or (n, k)
-    X_test : array_like, shape (n', d)
-    t : array_like, shape (T,)
-        Times >= 0, inf included: there it is the interpolant of minimum norm, with repeated points too.
-    learning_rate : float, optional
-        Of gradient descent, whose times are multiples of it (``sol.t`` of a network's run); gradient flow by default.
-
-    Raises
-    ------
-    ValueError
-        Where a time is negative, not a number or between two steps, the data do not fit, or gradient descent diverges at that rate.
-
-    Examples
-    --------
-    >>> from infwidth.limits import kernels
-    >>> k = kernels.serial(kernels.Dense(1.4, 0.1), kernels.Relu(), kernels.Dense(1.0, 0.0))
-    >>> X, y = [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0]
-    >>> found = kernels.ensemble(k, X, y, X, [0.0, np.inf])
-    >>> found.mean[:, :, 0].round(6) + 0.0, found.covariance[1].round(6) + 0.0  # interpolated, with certainty
-    (array([[ 0.,  0.],
-           [ 1., -1.]]), array([[0., 0.],
-           [0., 0.]]))
-    """
-    data = Data.check(X, y, "squared", X_test)
-    assert data.X_test is not None
-    times = np.atleast_1d(np.asarray(t, float))
-    if times.ndim != 1 or not (times >= 0).all():
-        raise ValueError(f"t: need a vector of times >= 0, got {t!r:.60}")
-    train, test = data.X.astype(float), array("X_test", data.X_test).astype(float)
-    K, theta = kernel(train, get=("nngp", "ntk"))
-    K_cross, theta_cross = kernel(test, train, get=("nngp", "ntk"))
-    K_test = kernel.nngp(test)
-    lam, vectors = np.linalg.eigh(theta)
-    counts = lam > NULL * lam[-1]
-    safe = np.where(counts, lam, 1.0)
-    decay = _decay(safe / data.n, times, learning_rate)
-    means, covariances = [], []
-    for left in decay:
-        learned = np.where(counts, (1 - left) / safe, 0.0)
-        A = (theta_cross @ vectors) * learned @ vectors.T
-        mixed = A @ K_cross.T
-        means.append(A @ data.y)
-        covariances.append(K_test + A @ K @ A.T - mixed - mixed.T)
-    return Ensemble(np.array(means), np.array(covariances), float(lam[-1] / lam[counts].min()))
-
-
-def _decay(rates: Array, times: Array, learning_rate: float | None) -> Array:
-    """What is left of the residual along each eigenvector at each time, (T, n)."""
-    if learning_rate is None:
-        return np.exp(-np.multiply.outer(times, rates))
-    step = real("learning_rate", learning_rate, above=0)
-    most = 2 / rates.max()
-    if step >= most:
-        raise ValueError(f"learning_rate: gradient descent diverges at {step:g}; take less than {most:.3g}")
-    steps = np.rint(times / step)
-    finite = np.isfinite(times)
-    if (np.abs(times[finite] - step * steps[finite]) > 1e-6 * step).any():
-        raise ValueError(f"t: whole steps end at multiples of learning_rate={step:g}, got {times!r:.80}")
-    return np.array([(1 - step * rates) ** number for number in steps])

@@ -12,7 +12,7 @@ from scipy import stats
 
 import infwidth as iw
 from infwidth import limits, solvers
-from infwidth.limits import activations, catapult, escape, fluctuations, isotropic, propagation, saddle, scaling
+from infwidth.limits import activations, catapult, escape, fluctuations, isotropic, kernels, propagation, saddle, scaling
 from infwidth.limits import particle_diagnostics as diagnostics
 from infwidth.limits.densities import density, dissipation, free_energy
 from infwidth.limits.two_layer import initial_laws
@@ -52,6 +52,10 @@ def close(figure):
     pyplot.close(figure)
 
 
+def dense(W_std):
+    return kernels.Dense(W_std)
+
+
 def train(model, method=GD, inputs=X, targets=Y):
     return iw.solve(model, inputs, targets, method, rng=0)
 
@@ -68,6 +72,7 @@ def flow(method):
     return iw.solve(DENSITY, x, Y, method)
 
 
+KERNEL = kernels.serial(kernels.Dense(1.4, 0.1), kernels.Relu(), kernels.Dense(1.0, 0.1))
 SOLVED = train(NET, iw.GradientDescent(0.1, 2))
 LINE = iw.solve(DENSITY, x, Y, FLOW, save_at=[0, 0.05])
 COMPARED = iw.compare(iw.DeepLinearMuP(1), [iw.Network(2, 1, m, "linear", P.mup(1)) for m in (4, 8, 16)], X, Y, GD, seeds=2)
@@ -457,6 +462,30 @@ CALLS: dict[str, Call] = {
         dict(model=NET, X=X, y=Y, steps=4, loss="squared", tolerance=0.5, rng=0),
         fine={"rng": ("longer than a float",)},
     ),
+    # kernels
+    "kernels.ensemble": Call(
+        kernels.ensemble,
+        dict(
+            kernel=KERNEL,
+            X=X,
+            y=Y,
+            X_test=X,
+            t=np.array([0.0, 2.0]),
+            learning_rate=0.1,
+            momentum=0.5,
+            noise_variance=0.1,
+            covariance="full",
+        ),
+        fine={"t": ("infinite", "one number")},
+    ),
+    "kernels.posterior": Call(kernels.posterior, dict(kernel=KERNEL, X=X, y=Y, X_test=X, noise_variance=0.1, covariance="full")),
+    "kernels.kernel_ridge": Call(kernels.kernel_ridge, dict(kernel=KERNEL, X=X, y=Y, X_test=X, relative_ridge=0.1, get="ntk")),
+    "kernels.log_marginal_likelihood": Call(kernels.log_marginal_likelihood, dict(kernel=KERNEL, X=X, y=Y, noise_variance=0.1)),
+    "kernels.maximize_likelihood": Call(
+        kernels.maximize_likelihood,
+        dict(architecture=dense, X=X, y=Y, start={"W_std": 1.0}, noise_variance=0.1, bounds={"W_std": (0.1, 10.0)}, iterations=3),
+        fine={"bounds": ("none", "dict")},
+    ),
     # observables
     "diagnostics.dissipation": Call(
         diagnostics.dissipation,
@@ -525,6 +554,7 @@ RECORDS = set(
     Batched Causal Evaluation FiniteModel FirstStep Foreseen Fused HasLimit ImplicitSteps Method MethodFailed Model Point Population Problem
     Refinable Refining Retractable Settling Transported WithError WithRemark
     Comparison CoordinateCheck Data EscapeFit EscapeScaling Exponents Fluctuations GrowthCurve PlaneClass Regime Slopes Solution Sweep
+    LikelihoodFit Posterior Ridge
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
     Images Samples digits mnist_5000
     Advice Corrections CriticalPoint Curve DepthScales FixedPoint MeasuredCurve PhaseDiagram
@@ -535,7 +565,7 @@ RECORDS = set(
 # Rooms whose calls are still to be written down here.
 TO_COME = set(
     """
-    DeepIntegrable DynamicalMeanField NeuralTangentLimit ProcessPath ensemble InitCorrectedMeanField InitCorrectedNetwork LinearTeacher
+    DeepIntegrable DynamicalMeanField NeuralTangentLimit ProcessPath InitCorrectedMeanField InitCorrectedNetwork LinearTeacher
     dual expectation hermite_series moments in_form coordinate_check plane_class
     Abs Cos Dense Dropout Elementwise Elu Erf FanInSum FanOut Gaussian Gelu Hermite Identity Kernel LayerNorm LeakyRelu Linear Monomial Relu
     Sigmoid Sign Silu Sin Softplus Tanh of parallel serial
