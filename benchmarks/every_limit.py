@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import harness
 import numpy as np
+from tables import parameterizations, unit_vectors
 
 import infwidth as iw
 from infwidth.limits import Network, Parameterization, scaling
@@ -41,28 +42,6 @@ ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "elu", "erf")
 RATE, STEPS = 0.3, 4
 FIRST_RATE = {"IP-LLR": 1.5, "IP-bias": 0.5}
 ZERO = 1e-12
-
-
-def parameterizations(hidden_layers: int) -> list[Parameterization]:
-    P, L = Parameterization, hidden_layers
-    return [
-        P.standard(L),
-        P.ntk(L),
-        P.mup(L),
-        P.integrable(L),
-        P.integrable_large_lr(L),
-        P.integrable_bias(L),
-        P.integrable_non_centered(L),
-    ]
-
-
-def data(seed: int) -> tuple[Array, Array]:
-    """Six unit vectors in three dimensions; a target of mean 1/2 and slope 1."""
-    rng = np.random.default_rng([seed, 6])
-    X = rng.standard_normal((6, 3))
-    X /= np.linalg.norm(X, axis=1, keepdims=True)
-    direction = rng.standard_normal(3)
-    return X, 0.5 + (X - X.mean(axis=0)) @ direction / np.linalg.norm(direction)
 
 
 @dataclass(frozen=True)
@@ -87,7 +66,7 @@ def run_case(case: Case) -> dict[str, Any]:
         model = scaling.limit(case.network(1), particles=4 * case.neurons, neurons=case.neurons)
     except NotImplementedError as reason:
         return {**row, "kind": "none", "model": None, "why": str(reason)}
-    X, y = data(case.seed)
+    X, y = unit_vectors([case.seed, 6], 6, 3, mean=0.5, slope=1)
     method = iw.GradientDescent(RATE, STEPS, first_learning_rate=FIRST_RATE.get(case.p.name))
     row["model"] = repr(model) if len(repr(model)) < 120 else type(model).__name__
     seeds = range(case.seeds * case.seed, case.seeds * (case.seed + 1))

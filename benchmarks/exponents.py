@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 
 import harness
 import numpy as np
+from tables import parameterizations, unit_vectors
 
 import infwidth as iw
 from infwidth.limits import Network, Parameterization, scaling
@@ -54,28 +55,6 @@ LARGER = 3  # factor of the first rate in the test for small prefactors
 EXACT = ("IP", "IP-LLR", "IP-non-centered", "muP")  # linear networks with an exact limit
 CLASSES = ("exact limit", "seed noise", "residual", "crossover", "small prefactor", "unexplained")
 COLORS = dict(zip(CLASSES, ("#41ab5d", "#f0b429", "#8e6bbf", "#7fcdbb", "#2c7fb8", "#d7301f"), strict=True))
-
-
-def parameterizations(hidden_layers: int) -> list[Parameterization]:
-    P, L = Parameterization, hidden_layers
-    return [
-        P.standard(L),
-        P.ntk(L),
-        P.mup(L),
-        P.integrable(L),
-        P.integrable_large_lr(L),
-        P.integrable_bias(L),
-        P.integrable_non_centered(L),
-    ]
-
-
-def data(seed: int) -> tuple[Array, Array]:
-    """Eight unit vectors in four dimensions; a target of mean 1 and slope 2."""
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((8, 4))
-    X /= np.linalg.norm(X, axis=1, keepdims=True)
-    direction = rng.standard_normal(4)
-    return X, 1 + 2 * (X - X.mean(axis=0)) @ direction / np.linalg.norm(direction)
 
 
 @dataclass(frozen=True)
@@ -97,7 +76,7 @@ class Case:
         return scaling.slopes(
             self.p,
             self.activation,
-            *data(self.seed),
+            *unit_vectors(self.seed, 8, 4, mean=1, slope=2),
             learning_rate=RATE,
             first_learning_rate=self.first_rate * factor,
             widths=self.widths,
@@ -109,7 +88,7 @@ class Case:
         """Root mean squares over the samples of the limits of f and of its changes, steps 0, 1, 2."""
         if self.activation != "linear" or self.p.name not in EXACT:
             return None
-        X, y = data(self.seed)
+        X, y = unit_vectors(self.seed, 8, 4, mean=1, slope=2)
         model = scaling.limit(Network(X.shape[1], self.p.hidden_layers, 1, "linear", self.p))
         method = iw.GradientDescent(RATE, steps=STEPS + 1, first_learning_rate=self.first_rate)
         f = iw.solve(model, X, y, method, rng=0, save_at=range(STEPS + 2)).outputs

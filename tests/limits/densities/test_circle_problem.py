@@ -7,24 +7,14 @@ import pytest
 from scipy.integrate import simpson
 
 import infwidth as iw
-from infwidth.limits import CircleMeanField, GaussianTeacher
+from infwidth.limits import CircleMeanField
 from infwidth.limits.densities import circle
 from infwidth.limits.densities.circle_problem import dissipation
 from infwidth.limits.densities.problem import density
 from infwidth.solvers import Data
 from infwidth.solvers.problem import MethodFailed
 
-TURNS = np.deg2rad([20.0, 140.0, 250.0])
-TEACHER = GaussianTeacher(3 * np.column_stack([np.cos(TURNS), np.sin(TURNS)]), [1.0, -1.0, 1.0], "relu")
-
-
-def smooth(angles):
-    return np.stack((np.exp(np.cos(angles - 0.5)), 0.7 * np.exp(np.sin(2 * angles)))) / (4 * np.pi)
-
-
-def plane_data(n=12, seed=3):
-    X = np.random.default_rng(seed).standard_normal((n, 2))
-    return X, np.sin(2 * X[:, 0]) + X[:, 1]
+from .circle_cases import TEACHER, plane_data, smooth
 
 
 def order(errors):

@@ -8,19 +8,10 @@ import pytest
 
 import infwidth as iw
 from infwidth.limits import escape
-from infwidth.solvers import Solution
+
+from .runs import problem, trajectory
 
 WIDTHS = (32, 48, 64, 96, 128, 192, 256)
-
-
-def trajectory(t, loss, **more):
-    return Solution(t=np.array(t), step=np.arange(len(t)), loss=np.array(loss), outputs=np.zeros((len(t), 1, 1)), **more)
-
-
-def problem(n=12, d=3, seed=5):
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, d))
-    return X, X @ np.array([1.0, -0.5, 0.3])
 
 
 # The escape time of one run

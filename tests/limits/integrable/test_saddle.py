@@ -8,17 +8,8 @@ from scipy.integrate import solve_ivp
 
 import infwidth as iw
 from infwidth.limits import Network, Parameterization, escape, saddle
-from infwidth.solvers import Solution
 
-
-def trajectory(t, loss, **more):
-    return Solution(t=np.array(t), step=np.arange(len(t)), loss=np.array(loss), outputs=np.zeros((len(t), 1, 1)), **more)
-
-
-def problem(n=12, d=3, seed=5):
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, d))
-    return X, X @ np.array([1.0, -0.5, 0.3])
+from .runs import problem, trajectory
 
 
 def jacobian(bound, state):

@@ -1,0 +1,15 @@
+"""A problem, and a run as its losses tell it."""
+
+import numpy as np
+
+from infwidth.solvers import Solution
+
+
+def trajectory(t, loss, **more):
+    return Solution(t=np.array(t), step=np.arange(len(t)), loss=np.array(loss), outputs=np.zeros((len(t), 1, 1)), **more)
+
+
+def problem(n=12, d=3, seed=5):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d))
+    return X, X @ np.array([1.0, -0.5, 0.3])
