@@ -7,7 +7,7 @@ naming the way out where it is missing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -184,7 +184,15 @@ class ImplicitSteps(Transported, Protocol):
 
 @runtime_checkable
 class Batched(Causal, Protocol):
-    """A causal limit that learns from minibatches."""
+    """A causal limit that learns from minibatches.
+
+    Attributes
+    ----------
+    minibatches : bool
+        That it does: its methods have the names that every :class:`Retractable` one has.
+    """
+
+    minibatches: ClassVar[bool] = True
 
     def extend(self, weights: Array, rows: Any = None) -> Evaluation:
         """As in :class:`Causal`; the time that is appended sees those rows only: its gradient, and the loss that is returned."""

@@ -20,8 +20,9 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -111,6 +112,7 @@ class IsotropicProblem(Fused, Population):
     """Problem whose state is the weights (N, d) in one vector; ``outputs`` is empty, for there are no training data."""
 
     coordinates: ClassVar[Coordinates] = "parameters"
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"flow": "use GradientDescent with a batch_size"})
 
     data = None
     threads = "block"  # batches are too small to share among threads of BLAS

@@ -33,7 +33,10 @@ def limit(
 ) -> DeepLinearIntegrable | DeepLinearMuP | TwoLayerMeanField | DeepIntegrable | DynamicalMeanField | NeuralTangentLimit:
     r"""The infinite-width limit of a finite network, ready to solve with the same data and the same method.
 
+    A method of which it is no limit refuses it, naming what to take.
+
     The parameterization is recognised by its exponents, up to :math:`(a_l + \theta, b_l - \theta, c_l - 2\theta)`, not by its name.
+    (The noise of ``Langevin`` has the unit of the parameters, so it is that of networks with :math:`b_l = 0`.)
 
     ==========================  ==============  ======================================================================================
     parameterization            activation      limit

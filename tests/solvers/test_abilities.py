@@ -43,7 +43,7 @@ ABILITIES = {
     "density": (DensityMeanField(Grid.uniform((-1, -1), (1, 1), (4, 4)), lambda p: np.ones(len(p)), unit="w"), DATA, DENSITY),
     "radial particles": (iw.RadialMeanField(10, 0.5, size=4), None, {Noisy}),
     "radial density": (iw.RadialMeanField(10, 0.5, "density", 8), None, DENSITY),
-    "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population}),
+    "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population, WithWaysOut}),
 }
 PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, WithRemark, WithWaysOut}
 ALL = {*PLAIN, Batched, Settling, Retractable, Foreseen}
