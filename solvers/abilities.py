@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
+from .grids.grid import Grid
 from .problem import Causal, Evaluation, Model, Problem, Update
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "HasLimit",
     "ImplicitSteps",
     "Noisy",
+    "OnGrid",
     "Population",
     "RandomStart",
     "Refinable",
@@ -162,6 +164,22 @@ class Transported(Refinable, Problem, Protocol):
 
     def max_step(self, state: Array) -> float:
         """Largest time step at a ``state`` with which the spatial discretisation keeps every mass non-negative (CFL)."""
+        ...
+
+
+@runtime_checkable
+class OnGrid(Protocol):
+    """A measure on a grid, whose density can be drawn.
+
+    Attributes
+    ----------
+    grid : Grid
+    """
+
+    grid: Grid
+
+    def density(self, state: Array) -> Array:
+        """Mass per unit of volume, in the shape of the grid; of both signs, shape (2, cells), where the measure is signed."""
         ...
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from . import checkpoint
 from .checks import array, integer, shown
 from .checks import path as checked_path
+from .figures import draw
 from .problem import Causal, Problem
 from .running.saved_solution import check_solution, probe, take_up
 
@@ -154,13 +155,16 @@ class Solution:
         return cls(**content, problem=problem)
 
     def plot(self, axes: Any = None, samples: int = 8) -> Figure:
-        """Loss and outputs against time.
+        """Loss and outputs against time, and the density at the end where there is one.
+
+        A colour is a sample, a line style an output; crosses are targets, grey lines are test points.
 
         Parameters
         ----------
-        axes : pair of matplotlib Axes, optional
+        axes : matplotlib Axes or sequence of them, optional
+            One is for the loss alone; more for outputs and density.
         samples : int
-            Number of samples whose (first) output is drawn.
+            Number of samples whose outputs are drawn.
 
         Raises
         ------
@@ -170,18 +174,4 @@ class Solution:
         if not len(self.t):
             raise ValueError(f"t: nothing was recorded ({self.message}), so there is nothing to plot")
         samples = integer("samples", samples, least=1)
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-        left, right = axes
-        left.plot(self.t, self.loss, color="black")
-        if np.all(self.loss > 0):
-            left.set_yscale("log")
-        left.set(xlabel="time $t$", ylabel="training loss")
-        right.plot(self.t, self.outputs[:, :samples, 0])
-        if self.error is not None and self.outputs.shape[1]:
-            for row in self.outputs[:, :samples, 0].T:
-                right.fill_between(self.t, row - self.error, row + self.error, color="grey", alpha=0.3, linewidth=0)
-        right.set(xlabel="time $t$", ylabel=f"output of {min(samples, self.outputs.shape[1])} training samples")
-        return left.figure
+        return draw(self, axes, samples)

@@ -14,6 +14,7 @@ from infwidth.solvers.abilities import (
     Fused,
     ImplicitSteps,
     Noisy,
+    OnGrid,
     Population,
     Refinable,
     Retractable,
@@ -28,7 +29,7 @@ from infwidth.solvers.abilities import (
 DATA = Data.check(np.eye(2), [1.0, -1.0])
 LARGE = iw.Parameterization.integrable_large_lr(2)
 TEACHER = GaussianTeacher(np.eye(2), [1.0, -1.0], "relu")
-DENSITY = {Fused, Refinable, Transported, ImplicitSteps, WithWaysOut}
+DENSITY = {Fused, Refinable, Transported, ImplicitSteps, WithWaysOut, OnGrid}
 CAUSAL = {Batched, Settling, Retractable, Refinable, WithError}
 ABILITIES = {
     "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep}),
@@ -39,13 +40,13 @@ ABILITIES = {
     "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
     "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, WithError}),
     "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, WithError, Population}),
-    "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable, WithWaysOut}),
+    "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable, WithWaysOut, OnGrid}),
     "density": (DensityMeanField(Grid.uniform((-1, -1), (1, 1), (4, 4)), lambda p: np.ones(len(p)), unit="w"), DATA, DENSITY),
     "radial particles": (iw.RadialMeanField(10, 0.5, size=4), None, {Noisy}),
     "radial density": (iw.RadialMeanField(10, 0.5, "density", 8), None, DENSITY),
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population, WithWaysOut}),
 }
-PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, WithRemark, WithWaysOut}
+PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, OnGrid, WithRemark, WithWaysOut}
 ALL = {*PLAIN, Batched, Settling, Retractable, Foreseen}
 
 

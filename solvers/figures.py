@@ -1,0 +1,114 @@
+"""The figure of a Solution: loss, outputs and density, whichever it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from .abilities import OnGrid
+from .checks import shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from .solution import Solution
+
+__all__ = ["draw"]
+
+Array = np.ndarray
+
+STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")  # of the outputs of a sample
+FEW = 12  # times; so many are marked one by one
+TICKS = 5
+
+
+def draw(sol: Solution, axes: Any, samples: int) -> Figure:
+    """The panels that the Solution has something for, on axes of its own or on those given."""
+    panels = [_loss]
+    if sol.outputs.shape[1] or (sol.test_outputs is not None and sol.test_outputs.shape[1]):
+        panels.append(_outputs)
+    if isinstance(sol.problem, OnGrid) and sol.state is not None:
+        panels.append(_density)
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        _, axes = plt.subplots(1, len(panels), figsize=(1 + 4 * len(panels), 3.4), layout="constrained")
+    chosen = _axes(axes)
+    for panel, ax in zip(panels, chosen, strict=False):
+        panel(sol, ax, samples)
+        ax.locator_params(axis="x", nbins=TICKS)
+    for ax in chosen[len(panels) :]:
+        ax.set_axis_off()
+    return cast("Figure", chosen[0].figure)
+
+
+def _axes(axes: Any) -> list[Axes]:
+    from matplotlib.axes import Axes
+
+    chosen = [axes] if isinstance(axes, Axes) else list(np.ravel(axes)) if isinstance(axes, list | tuple | np.ndarray) else []
+    if not chosen or not all(isinstance(ax, Axes) for ax in chosen):
+        raise TypeError(
+            f"axes: need matplotlib Axes, one for the loss alone or a sequence for loss, outputs and density, got {shown(axes)}; "
+            "for example matplotlib.pyplot.subplots(1, 2)[1]"
+        )
+    return chosen
+
+
+def _marker(sol: Solution) -> str:
+    return "o" if len(sol.t) <= FEW else ""
+
+
+def _loss(sol: Solution, ax: Axes, samples: int) -> None:
+    ax.plot(sol.t, sol.loss, color="black", marker=_marker(sol), markersize=3)
+    if np.all(sol.loss > 0):
+        ax.set_yscale("log")
+    ax.set(xlabel="time $t$", ylabel="training loss")
+
+
+def _outputs(sol: Solution, ax: Axes, samples: int) -> None:
+    """Every output of the first samples: a colour per sample, a line style per output; targets as crosses at the right edge, test points
+    in grey."""
+    from matplotlib.lines import Line2D
+
+    outputs, marker = sol.outputs[:, :samples], _marker(sol)
+    k = outputs.shape[2]
+    data = None if sol.problem is None else sol.problem.data
+    for i in range(outputs.shape[1]):
+        for c in range(k):
+            row = outputs[:, i, c]
+            ax.plot(sol.t, row, color=f"C{i % 10}", linestyle=STYLES[c % len(STYLES)], marker=marker, markersize=3)
+            if sol.error is not None:
+                ax.fill_between(sol.t, row - sol.error, row + sol.error, color="grey", alpha=0.3, linewidth=0)
+            if data is not None and data.loss.name == "squared":
+                ax.plot(sol.t[-1], data.y[i, c], "x", color=f"C{i % 10}", clip_on=False, zorder=3)
+    tests = np.empty((len(sol.t), 0, k)) if sol.test_outputs is None else sol.test_outputs[:, :samples]
+    for i in range(tests.shape[1]):
+        for c in range(k):
+            ax.plot(sol.t, tests[:, i, c], color="0.6", linewidth=1, linestyle=STYLES[c % len(STYLES)], marker=marker, markersize=2)
+    keys = [Line2D([], [], color="black", linestyle=STYLES[c % len(STYLES)], label=f"output {c}") for c in range(k if 1 < k <= 4 else 0)]
+    if data is not None and data.loss.name == "squared" and outputs.shape[1]:
+        keys.append(Line2D([], [], color="black", linestyle="", marker="x", label="targets"))
+    if tests.shape[1]:
+        keys.append(Line2D([], [], color="0.6", label="test points"))
+    if keys:
+        ax.legend(handles=keys, fontsize="small")
+    ax.set(xlabel="time $t$", ylabel="outputs" if k > 1 else "output")
+
+
+def _density(sol: Solution, ax: Axes, samples: int) -> None:
+    """The density at the end: a curve over one axis, a map over two, both signs of a signed measure."""
+    assert isinstance(sol.problem, OnGrid)
+    grid, density = sol.problem.grid, sol.problem.density(sol.state)
+    if grid.dims == 2:
+        mesh = ax.pcolormesh(*grid.edges, density.T, cmap="Greys")
+        ax.figure.colorbar(mesh, ax=ax, label=f"density at $t$ = {sol.t[-1]:g}")
+        ax.set(xlabel="first axis", ylabel="second axis")
+        return
+    signs = density.reshape(-1, len(grid.axes[0]))
+    for values, label in zip(signs, ("positive", "negative"), strict=False):
+        ax.stairs(values, grid.edges[0], label=label)
+    if len(signs) > 1:
+        ax.legend(fontsize="small")
+    ax.set(xlabel="angle" if len(signs) > 1 else "position", ylabel=f"density at $t$ = {sol.t[-1]:g}", ylim=(0, None))

@@ -1,0 +1,95 @@
+"""What a figure of a Solution draws: everything that the Solution has, and no empty panel."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+
+import infwidth as iw
+from infwidth.solvers import Grid, TransportFlow
+
+X, Y = np.eye(2), np.array([[1.0, -1.0], [0.5, 2.0]])
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    pyplot.close("all")
+
+
+def square(x):
+    return (x**2).sum(axis=1) / 2
+
+
+def test_every_output_with_its_targets_and_test_points():
+    net = iw.Network(2, 1, 8, "tanh", iw.Parameterization.mup(1), output_dim=2)
+    sol = iw.solve(net, X, Y, iw.GradientDescent(0.1, 20), rng=0, X_test=np.ones((1, 2)))
+    panel = sol.plot().axes[1]
+    drawn = [line.get_ydata() for line in panel.lines]
+    for i, c in np.ndindex(2, 2):
+        assert any(np.array_equal(row, sol.outputs[:, i, c]) for row in drawn)
+        assert any(np.array_equal(np.ravel(row), [Y[i, c]]) for row in drawn)
+    for c in range(2):
+        assert any(np.array_equal(row, sol.test_outputs[:, 0, c]) for row in drawn)
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["output 0", "output 1", "targets", "test points"]
+
+
+def test_one_saved_time_is_seen():
+    sol = iw.solve(iw.DeepLinearMuP(1), X, Y, iw.GradientDescent(0.1, 5), save_at=[5])
+    loss, outputs = sol.plot().axes
+    assert loss.lines[0].get_marker() == "o"
+    assert [line.get_marker() for line in outputs.lines].count("o") == 4
+
+
+def test_a_density_is_drawn_in_place_of_outputs_that_there_are_not():
+    model = iw.InteractionMeanField(Grid.uniform(-4, 4, 40), lambda x: np.exp(-square(x)), square)
+    sol = iw.solve(model, method=TransportFlow(0.1, estimate_error=False))
+    _, panel = sol.plot().axes
+    values, edges, _ = panel.patches[0].get_data()
+    assert values @ np.diff(edges) == pytest.approx(1)
+    np.testing.assert_allclose(values, sol.state / (8 / 40))
+
+
+def test_both_signs_of_a_measure_on_the_circle():
+    sol = iw.solve(iw.CircleMeanField("relu", 16), X, Y[:, 0], iw.GradientFlow(0.1, estimate_error=False))
+    panel = sol.plot().axes[2]
+    masses = [patch.get_data().values.sum() * 2 * np.pi / 16 for patch in panel.patches]
+    np.testing.assert_allclose(masses, sol.problem.measures(sol.state).sum(axis=1))
+
+
+def test_a_map_of_two_axes():
+    model = iw.InteractionMeanField(Grid.uniform((-3, -3), (3, 3), (10, 12)), lambda x: np.exp(-square(x)), square)
+    sol = iw.solve(model, method=TransportFlow(0.05, estimate_error=False))
+    mesh = sol.plot().axes[1].collections[0]
+    np.testing.assert_allclose(np.asarray(mesh.get_array()), sol.problem.density(sol.state).T)
+
+
+def test_one_axes_takes_the_loss_and_a_third_stays_empty():
+    sol = iw.solve(iw.DeepLinearMuP(1), X, Y, iw.GradientDescent(0.1, 5))
+    figure, one = pyplot.subplots()
+    assert sol.plot(axes=one) is figure
+    np.testing.assert_array_equal(one.lines[0].get_ydata(), sol.loss)
+    _, three = pyplot.subplots(1, 3)
+    sol.plot(axes=three)
+    assert three[1].lines and not three[2].axison
+
+
+@pytest.mark.parametrize("axes", [3, "axes", [], [1, 2]])
+def test_what_are_no_axes_is_refused(axes):
+    sol = iw.solve(iw.DeepLinearMuP(1), X, Y, iw.GradientDescent(0.1, 5))
+    with pytest.raises(TypeError, match=r"^axes: need matplotlib Axes, one for the loss alone"):
+        sol.plot(axes=axes)
+
+
+def test_small_times_have_few_ticks():
+    sol = iw.solve(iw.DeepLinearMuP(1), X, Y, iw.GradientDescent(2e-4, 100))
+    figure = sol.plot()
+    figure.canvas.draw()
+    for ax in figure.axes:
+        boxes = [
+            label.get_window_extent()
+            for label in ax.get_xticklabels()
+            if label.get_text() and ax.get_xlim()[0] <= label.get_position()[0] <= ax.get_xlim()[1]
+        ]
+        assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
