@@ -91,9 +91,7 @@ class Histories(Batched, Retractable, Foreseen, Refinable, FirstStep, WithError)
     """The same for systems whose state is their history. One BLAS thread: products of n rows are bound by memory."""
 
     threads = "block"
-    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"noise": "take kernels='dense', or a finite Network", "flow": "take kernels='dense' and GradientFlow, or GradientDescent"}
-    )
+    ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "take kernels='dense', or a finite Network"})
 
     def __init__(self, systems: list[HistoryProblem], first_step: bool) -> None:
         self.systems, self.data, self.first_step = systems, systems[0].data, first_step

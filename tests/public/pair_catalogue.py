@@ -298,8 +298,6 @@ ROWS = {
         DATA,
         all_of(Held("limits/integrable/test_nonlinear.py::test_the_form_of_the_kernels"), FACTORED),
         no_noise(FACTORED, "take kernels='dense', or a finite Network", iw.DeepIntegrable(2, "tanh", 64, "naive", kernels="dense")),
-        {"GradientDescent, minibatches": Refused("batch_size", OWN_SAMPLES, (FACTORED, METHODS["GradientDescent"], DATA))},
-        no_flow(FACTORED, "or GradientDescent"),
     ),
     "DeepIntegrable that stands still": row(
         STILL, DATA, all_of(Held("limits/integrable/test_stationary.py::test_"), STILL), no_noise(STILL)
