@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import numba
@@ -15,8 +17,8 @@ SAFE_FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}  # never nnan, nin
 
 
 def jit(function: F | None = None, *, parallel: bool = False, inline: bool = False, nogil: bool = False) -> Any:
-    """Compile on first call, keep on disk. A compiled function calls compiled helpers of its own file only: the cache does not see changes
-    across files.
+    """Compile on first call, keep on disk where it can be written. A compiled function calls compiled helpers of its own file only: the
+    cache does not see changes across files.
 
     Parameters
     ----------
@@ -31,5 +33,26 @@ def jit(function: F | None = None, *, parallel: bool = False, inline: bool = Fal
     nogil : bool
         Releases the interpreter lock while it runs.
     """
-    compile_ = numba.njit(error_model="numpy", cache=True, fastmath=SAFE_FASTMATH, parallel=parallel, forceinline=inline, nogil=nogil)
-    return compile_ if function is None else compile_(function)
+
+    def compiled(function: Any) -> Any:
+        options: dict[str, Any] = dict(error_model="numpy", fastmath=SAFE_FASTMATH, parallel=parallel, forceinline=inline, nogil=nogil)
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError as error:
+            if "cannot cache" not in str(error):
+                raise
+            _say_that_nothing_is_kept()
+            return numba.njit(**options)(function)
+
+    return compiled if function is None else compiled(function)
+
+
+@cache
+def _say_that_nothing_is_kept() -> None:
+    """One warning for all compiled functions."""
+    warnings.warn(
+        "numba's cache cannot be written, neither beside the package nor below HOME: every process compiles anew, which takes seconds. "
+        "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written, before the first import",
+        RuntimeWarning,
+        stacklevel=3,
+    )

@@ -1,11 +1,16 @@
 """What compiled loops must not do: lose a NaN or an infinity, or stop at a division by zero."""
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
 
+import infwidth
 from infwidth.solvers.machine.compilation import jit
 
 
@@ -54,3 +59,28 @@ def test_options_pass_and_all_is_kept_on_disk():
     for function in (divided, square, fourth_powers):
         assert function.targetoptions["fastmath"].isdisjoint({"nnan", "ninf", "fast"})
         assert function._cache.cache_path
+
+
+READ_ONLY = """
+import tempfile, warnings
+def refuse(*args, **kwargs):
+    raise PermissionError(13, "Permission denied")
+tempfile.TemporaryFile = refuse  # by which numba tries whether a folder can be written
+import infwidth as iw
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    run = iw.solve(iw.DeepLinearIntegrable(2, "naive"), [[1.0, 0.5]], [1.0], iw.GradientDescent(0.1, 3))
+said = [str(warning.message) for warning in caught if issubclass(warning.category, RuntimeWarning)]
+assert run.success
+assert len(said) == 1 and "NUMBA_CACHE_DIR" in said[0], said
+from infwidth.limits.integrable import chain
+assert chain.tops._cache.cache_path is None, "it is kept on disk after all"
+print("held")
+"""
+
+
+def test_where_nothing_can_be_written_it_compiles_and_says_how_to_keep_it():
+    """A read-only container: a process of its own, for numba decides when a module is loaded."""
+    environment = os.environ | {"PYTHONPATH": str(Path(infwidth.__file__).parents[1])}
+    run = subprocess.run([sys.executable, "-c", READ_ONLY], capture_output=True, text=True, timeout=240, env=environment)
+    assert run.stdout.strip() == "held", run.stderr
