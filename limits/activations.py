@@ -24,6 +24,7 @@ from . import derivatives as d
 from .activation import BUILT_IN, Activation, elementwise
 from .gaussian import closed_forms
 from .gaussian.closed_forms import ClosedForm
+from .gaussian.exponential_linear import elu
 
 __all__ = ["Activation", "custom", "get", "hermite", "leaky_relu", "monomial", "names"]
 
@@ -218,13 +219,7 @@ BUILT_IN.update(
             Activation("tanh", np.tanh, lambda h: 1 - np.tanh(h) ** 2, second_derivative=d.tanh_curvature),
             Activation("sigmoid", special.expit, d.sigmoid_slope, second_derivative=d.sigmoid_curvature),
             Activation("gelu", lambda h: h * special.ndtr(h), d.gelu_slope, duals=closed_forms.gelu(), second_derivative=d.gelu_curvature),
-            Activation(
-                "elu",
-                lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))),
-                lambda h: np.exp(np.minimum(h, 0)),
-                kinks=(0.0,),
-                second_derivative=d.elu_curvature,
-            ),
+            Activation("elu", lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))), d.elu_slope, None, (0.0,), elu(), d.elu_curvature),
             Activation("softplus", lambda h: np.logaddexp(h, h.dtype.type(0)), special.expit, second_derivative=d.sigmoid_slope),
             Activation("silu", lambda h: h * special.expit(h), d.silu_slope, second_derivative=d.silu_curvature),
             Activation("sin", np.sin, np.cos, duals=closed_forms.sine(), second_derivative=lambda h: -np.sin(h)),

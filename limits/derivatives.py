@@ -9,6 +9,7 @@ from scipy import special
 
 __all__ = [
     "elu_curvature",
+    "elu_slope",
     "erf_curvature",
     "erf_slope",
     "gaussian_curvature",
@@ -23,6 +24,10 @@ __all__ = [
 ]
 
 Array = np.ndarray
+
+
+def elu_slope(h: Array) -> Array:
+    return np.exp(np.minimum(h, 0))
 
 
 def elu_curvature(h: Array) -> Array:

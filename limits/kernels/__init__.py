@@ -8,8 +8,9 @@ layer by layer, in the vocabulary of composable layers::
     k = kernels.serial(kernels.Dense(W_std=1.5, b_std=0.1), kernels.Relu(), kernels.Dense(W_std=1.5, b_std=0.1))
     K, T = k(X1, X2)          # or k.nngp(X1, X2), k.ntk(X1, X2)
 
-``layers`` has the linear layers, ``elementwise`` the activations, ``combinators`` what joins layers, ``network`` the kernels of a finite
-:class:`~infwidth.limits.Network`; ``kernel`` is what all of them can do. ``tangent_limit`` is training with them under any loss,
+``layers`` has the linear layers, ``elementwise`` the activations, ``named`` some of them, ``combinators`` what joins layers, ``network``
+the kernels of a finite :class:`~infwidth.limits.Network`;
+``kernel`` is what all of them can do. ``tangent_limit`` is training with them under any loss,
 ``ensembles`` the law of networks trained on squared loss at any time (``gains``: their time courses); ``regression`` is regression with
 them, ``likelihood`` what the data say about the scales of the weights, ``inverse`` the linear algebra of both.
 """
@@ -23,23 +24,7 @@ if TYPE_CHECKING:
     from .combinators import FanOut as FanOut
     from .combinators import parallel as parallel
     from .combinators import serial as serial
-    from .elementwise import Abs as Abs
-    from .elementwise import Cos as Cos
     from .elementwise import Elementwise as Elementwise
-    from .elementwise import Elu as Elu
-    from .elementwise import Erf as Erf
-    from .elementwise import Gaussian as Gaussian
-    from .elementwise import Gelu as Gelu
-    from .elementwise import Hermite as Hermite
-    from .elementwise import LeakyRelu as LeakyRelu
-    from .elementwise import Monomial as Monomial
-    from .elementwise import Relu as Relu
-    from .elementwise import Sigmoid as Sigmoid
-    from .elementwise import Sign as Sign
-    from .elementwise import Silu as Silu
-    from .elementwise import Sin as Sin
-    from .elementwise import Softplus as Softplus
-    from .elementwise import Tanh as Tanh
     from .ensembles import Ensemble as Ensemble
     from .ensembles import ensemble as ensemble
     from .kernel import Kernel as Kernel
@@ -52,6 +37,22 @@ if TYPE_CHECKING:
     from .likelihood import LikelihoodFit as LikelihoodFit
     from .likelihood import log_marginal_likelihood as log_marginal_likelihood
     from .likelihood import maximize_likelihood as maximize_likelihood
+    from .named import Abs as Abs
+    from .named import Cos as Cos
+    from .named import Elu as Elu
+    from .named import Erf as Erf
+    from .named import Gaussian as Gaussian
+    from .named import Gelu as Gelu
+    from .named import Hermite as Hermite
+    from .named import LeakyRelu as LeakyRelu
+    from .named import Monomial as Monomial
+    from .named import Relu as Relu
+    from .named import Sigmoid as Sigmoid
+    from .named import Sign as Sign
+    from .named import Silu as Silu
+    from .named import Sin as Sin
+    from .named import Softplus as Softplus
+    from .named import Tanh as Tanh
     from .network import of as of
     from .regression import Posterior as Posterior
     from .regression import Ridge as Ridge

@@ -1,8 +1,8 @@
 r"""Activations: :math:`K \leftarrow \mathbb E\,\phi(u)\phi(v)` and :math:`\Theta \leftarrow \mathbb E\,\phi'(u)\phi'(v)\,\Theta`.
 
-Positively 1-homogeneous ones (relu and its family), erf, gelu, sin, cos, gaussian, sign and step have compiled closed forms. Any other,
-your own included, has a Mehler series of as many terms as the tolerance asks, chosen by its error bound for every tile of pairs. Pairs so
-strongly correlated that the series is too short, and activations with a kink elsewhere than at 0, go through
+Positively 1-homogeneous ones (relu and its family), erf, gelu, elu, sin, cos, gaussian, sign and step have compiled closed forms. Any
+other, your own included, has a Mehler series of as many terms as the tolerance asks, chosen by its error bound for every tile of pairs.
+Pairs so strongly correlated that the series is too short, and activations with a kink elsewhere than at 0, go through
 :func:`infwidth.limits.gaussian.dual`, which is slow but has its own error estimate.
 """
 
@@ -13,6 +13,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from ...solvers.checks import real
 from ...solvers.gram.program import Step
@@ -22,15 +23,14 @@ from .kernel import Kernel
 from .layers import one
 from .tracing import Branch, Trace, ratio
 
-__all__ = [
-    "Abs", "Cos", "Elementwise", "Elu", "Erf", "Gaussian", "Gelu", "Hermite", "LeakyRelu", "Monomial", "Relu", "Sigmoid", "Sign", "Silu",
-    "Sin", "Softplus", "Tanh",
-]  # fmt: skip
+__all__ = ["Elementwise", "PairDual"]
 
 Array = np.ndarray
 
 CLOSED = {"erf": ("ERF", 2.0), "gelu": ("GELU", 1.0), "sin": ("SINE", 0.0), "cos": ("COSINE", 0.0), "gaussian": ("GAUSSIAN", 2.0)}
 JUMPS = {"sign": 2 / math.pi, "step": 1 / math.pi}
+ELU_LARGEST = (1.5, 4.0, 8.0, 14.0, 40.0)  # standard deviations up to which rules of 16, 24, 32, 48 and 128 nodes err by 1e-14
+ELU_SMALLEST = 0.01
 MOST_TERMS = 512  # of a series
 SAME = 1e-30  # 1 - c of points that differ by rounding: one point
 LONGEST = 1e154  # standard deviations whose squares are finite
@@ -81,6 +81,8 @@ class Elementwise(Kernel):
             std, tangent = np.sqrt(gaussian.moments(phi, branch.std**2).square), np.zeros_like(branch.tangent)
         elif phi.name in CLOSED:
             std, tangent = _closed(trace, branch, phi)
+        elif phi.name == "elu" and (rule := _rule(branch.std)) is not None:
+            std, tangent = _elu(trace, branch, phi, rule)
         elif any(phi.kinks) or (phi.duals and "(" not in phi.name):
             std, tangent = _generic(trace, branch, phi, self.tolerance)
         else:
@@ -108,6 +110,26 @@ def _closed(trace: Trace, branch: Branch, phi: Activation) -> tuple[Array, Array
     factors = [np.sqrt(a * q / (1 + a * q)), 1 / np.sqrt(1 + a * q), branch.std, ratio(scale, std), ratio(one_, slope)]
     trace.step(code, branch, np.stack(factors))
     return std, slope * branch.tangent
+
+
+def _elu(trace: Trace, branch: Branch, phi: Activation, rule: int) -> tuple[Array, Array]:
+    a = branch.std
+    moments = gaussian.moments(phi, a**2)
+    std, slope = np.sqrt(moments.square), np.sqrt(moments.slope_square)
+    one_ = np.ones_like(a)
+    factors = [0.5 * special.erfcx(a / math.sqrt(2)), np.zeros_like(a), a, ratio(one_, std), ratio(one_, slope)]
+    trace.step("ELU", branch, np.stack(factors), float(rule))
+    return std, slope * branch.tangent
+
+
+def _rule(std: Array) -> int | None:
+    """Which of the compiled rules integrates elu at these scales: nodes enough for the largest, and no cancellation at the smallest."""
+    positive = std[std > 0]
+    if not len(positive):
+        return 0
+    if positive.min() < ELU_SMALLEST:
+        return None
+    return next((rule for rule, largest in enumerate(ELU_LARGEST) if positive.max() <= largest), None)
 
 
 def _generic(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> tuple[Array, Array]:
@@ -200,88 +222,3 @@ class PairDual:
                 )
             found.append(estimate.value)
         return found[0], found[1]
-
-
-def Relu() -> Elementwise:
-    return Elementwise("relu")
-
-
-def LeakyRelu(slope: float = 0.01) -> Elementwise:
-    """``h`` for ``h > 0``, ``slope * h`` otherwise.
-
-    Parameters
-    ----------
-    slope : float
-    """
-    return Elementwise(activations.leaky_relu(slope))
-
-
-def Abs() -> Elementwise:
-    return Elementwise("abs")
-
-
-def Erf() -> Elementwise:
-    return Elementwise("erf")
-
-
-def Gelu() -> Elementwise:
-    return Elementwise("gelu")
-
-
-def Sin() -> Elementwise:
-    return Elementwise("sin")
-
-
-def Cos() -> Elementwise:
-    return Elementwise("cos")
-
-
-def Gaussian() -> Elementwise:
-    """:math:`e^{-h^2}`."""
-    return Elementwise("gaussian")
-
-
-def Sign() -> Elementwise:
-    """Its derivative is taken to be 0, so that nothing below it is trained."""
-    return Elementwise("sign")
-
-
-def Hermite(degree: int) -> Elementwise:
-    """The normalised probabilists' Hermite polynomial.
-
-    Parameters
-    ----------
-    degree : int
-    """
-    return Elementwise(activations.hermite(degree))
-
-
-def Monomial(degree: int) -> Elementwise:
-    """The power :math:`h^p`.
-
-    Parameters
-    ----------
-    degree : int
-        p.
-    """
-    return Elementwise(activations.monomial(degree))
-
-
-def Tanh() -> Elementwise:
-    return Elementwise("tanh")
-
-
-def Sigmoid() -> Elementwise:
-    return Elementwise("sigmoid")
-
-
-def Elu() -> Elementwise:
-    return Elementwise("elu")
-
-
-def Softplus() -> Elementwise:
-    return Elementwise("softplus")
-
-
-def Silu() -> Elementwise:
-    return Elementwise("silu")

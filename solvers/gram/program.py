@@ -23,6 +23,8 @@ A step maps :math:`(\delta, t)` of one register to another. With factors of the 
 ``ERF``, ``GELU``, ``SINE``, ``COSINE``, ``GAUSSIAN``
     :math:`c \leftarrow \mathbb E\,\phi(u)\phi(v)\, d_i d_j`, :math:`t \leftarrow \mathbb E\,\phi'(u)\phi'(v)\, g_i g_j\, t`, with closed
     forms.
+``ELU``
+    the same with two integrals over the angle, by as many nodes as the scales ask.
 ``SERIES``
     the same with :math:`\sum_k v_{ki} v_{kj} c^k` and :math:`\sum_k v'_{ki} v'_{kj} c^k`, as far as the tolerance asks.
 ``GENERIC``
@@ -40,7 +42,7 @@ __all__ = ["CODES", "Program", "Step"]
 
 Array = np.ndarray
 
-CODES = ("LINEAR", "ADD", "COPY", "PIECEWISE", "JUMP", "ERF", "GELU", "SINE", "COSINE", "GAUSSIAN", "SERIES", "GENERIC")
+CODES = ("LINEAR", "ADD", "COPY", "PIECEWISE", "JUMP", "ERF", "GELU", "SINE", "COSINE", "GAUSSIAN", "ELU", "SERIES", "GENERIC")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +57,10 @@ class Step:
         Registers.
     factors : ndarray, shape (f, n)
         Of the points, in the order of the formula: a, b, r, u, w for ``LINEAR``; a, b, w, w' for ``ADD``; eta, zeta, s, d, g for the closed
-        forms (:math:`c\\,\\eta_i\\eta_j` is the argument of the arcsine, :math:`\\eta^2 + \\zeta^2 = 1`); s, d, g for ``GENERIC``.
+        forms (:math:`c\\,\\eta_i\\eta_j` is the argument of the arcsine, :math:`\\eta^2 + \\zeta^2 = 1`), of which ``ELU`` has
+        :math:`\\mathbb E\\,\\phi''` for the first; s, d, g for ``GENERIC``.
     constant : float
-        e or mu.
+        e or mu, or which rule integrates ``ELU``.
     values, slopes : ndarray, shape (K, n)
         Coefficients of ``SERIES``, K a multiple of 4, normalised so that their squares sum to at most 1.
     tails : ndarray, shape (K / 4 + 1,)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from scipy import special
 
 from .program import Program, Step
 
@@ -14,6 +15,7 @@ __all__ = ["run"]
 Array = np.ndarray
 Pair = tuple[Array, Array]  # delta and t of all pairs of some points with others
 
+ELU_NODES = 64
 NEAR = 1e-4  # cosines that near to 1 are taken from the difference of the points, without cancellation
 
 
@@ -120,6 +122,28 @@ def _gaussian(delta: Array, t: Array, one: Step, other: Step) -> Pair:
     return _normalised(value, 4 * _outer(one.factors[2], other.factors[2]) * (1 - delta) * value**3, t, one, other)
 
 
+def _elu(delta: Array, t: Array, one: Step, other: Step) -> Pair:
+    """With :math:`I = \\int_0^\\theta (Q(a \\sin) + Q(b \\sin))\\, d\\theta'/2\\pi` and the integral of M, by many nodes in the angle."""
+    x, w = np.polynomial.legendre.leggauss(ELU_NODES)
+    e, e_, a, b = one.factors[0], other.factors[0], *(side.factors[2] for side in (one, other))
+    c, sine, ab = 1 - delta, np.sqrt(delta * (2 - delta)), _outer(a, b)
+    theta = np.arctan2(sine, c)
+
+    def q(z: Array) -> Array:
+        return 1 - math.sqrt(math.pi / 2) * z * special.erfcx(z / math.sqrt(2))
+
+    single, both = np.zeros_like(c), 0.5 * special.erfcx(np.add.outer(a, b) / math.sqrt(2)) * np.exp(-ab * delta)
+    for node, weight in zip((x + 1) / 2, w / (4 * math.pi), strict=True):
+        angle = theta * node
+        missing = q(a[:, None] * np.sin(angle)) + q(b * np.sin(angle))
+        single += weight * theta * missing
+        both += weight * theta * np.exp(-ab * (np.cos(angle) - c)) * (1 - missing)
+    half = (math.pi - theta) / (2 * math.pi) + single
+    lost = b * (1 - special.erfcx(a[:, None] * sine / math.sqrt(2))) + a[:, None] * (1 - special.erfcx(b * sine / math.sqrt(2)))
+    value = half + both + ab * (sine / (2 * math.pi) + c * half) - np.add.outer(e, e_) - lost / (2 * math.sqrt(2 * math.pi))
+    return _normalised(value, half + both, t, one, other)
+
+
 def _series(delta: Array, t: Array, one: Step, other: Step) -> Pair:
     c = 1 - delta
     value, slope = np.zeros_like(c), np.zeros_like(c)
@@ -155,6 +179,7 @@ STEPS: dict[str, Callable[[Array, Array, Step, Step], Pair]] = {
     "SINE": _sine,
     "COSINE": _cosine,
     "GAUSSIAN": _gaussian,
+    "ELU": _elu,
     "SERIES": _series,
     "GENERIC": _generic,
 }

@@ -39,6 +39,20 @@ def test_arcsine_of_arguments_near_zero_and_one():
         assert passes._arcsine(1.0, 1e-25) == pytest.approx(float(mpmath.asin(1 - mpmath.mpf(1e-25))), rel=3e-16)
 
 
+def test_mills_ratio():
+    """(1 - Phi) over the density, from 0 on."""
+    for z in (0.0, 1e-8, 0.3, 1.0, 4.99, 5.01, 12.0, 37.0, 300.0):
+        with mpmath.workdps(40):
+            exact = float(mpmath.erfc(mpmath.mpf(z) / mpmath.sqrt(2)) * mpmath.sqrt(mpmath.pi / 2) * mpmath.exp(mpmath.mpf(z) ** 2 / 2))
+        assert passes._mills(z) == pytest.approx(exact, rel=1e-15)
+
+
+def test_rules_integrate_polynomials():
+    for size, start in zip(passes.RULES, passes.STARTS, strict=True):
+        x, w = passes.NODES[start : start + size], passes.WEIGHTS[start : start + size]
+        assert len(x) == size and w @ x**9 == pytest.approx(0.1, rel=1e-14)
+
+
 def test_exponential():
     x = np.array([0.0, -1e-20, -1e-3, -0.3465, -0.3466, -1.0, -50.3, -690.0])
     np.testing.assert_allclose([passes._exp(v) for v in x], np.exp(x), rtol=0, atol=2.3e-16)
