@@ -13,16 +13,16 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from ...solvers.abilities import WithError
+from ...solvers.abilities import Batched, WithError
 from ...solvers.checks import array, integer, real
 from ...solvers.data import Data, needed
-from ...solvers.problem import Causal, Evaluation, Snapshot
+from ...solvers.problem import Evaluation, Snapshot
 from ...solvers.studies.replicas import simultaneous_error
 from .. import activations
 from ..activations import Activation
@@ -33,6 +33,8 @@ from .rows import Budget
 __all__ = ["DynamicalMeanField", "FieldKernels"]
 
 Array = np.ndarray
+
+COARSER = 8.0  # factor of the tolerances of the two marches whose outputs are compared
 
 
 class FieldKernels(NamedTuple):
@@ -57,7 +59,7 @@ class FieldKernels(NamedTuple):
 class DynamicalMeanField:
     r"""Infinite-width limit of a deep network in µP, with any activation, by S samples per layer.
 
-    Discrete methods solve it (``GradientDescent`` full batch, ``HeavyBall``) with the learning rate of the finite network
+    Discrete methods solve it (``GradientDescent``, of minibatches too, and ``HeavyBall``) with the learning rate of the finite network
     ``Network(..., activation, Parameterization.mup(L))``. Time is that of the method.
 
     T steps on n samples with k outputs meet R directions per layer and take :math:`O(T L S n k R)` operations and :math:`O(L S R)`
@@ -76,8 +78,9 @@ class DynamicalMeanField:
         Initial scales :math:`\sigma_l \ge 0` and prefactors :math:`\kappa_l \ge 0` of the learning rates. A zero readout is
         ``weight_std=(1, ..., 1, 0)``.
     replicas : int
-        R > 1 independent systems of S / R samples each; the outputs are their mean and ``sol.error`` its Monte-Carlo error: a simultaneous
-        95% bound over the training points and the test points that ``solve`` was given. The bias :math:`O(R/S)` of a system is not in it.
+        R > 1 independent systems of S / R samples each; the outputs are their mean. ``sol.error`` is a simultaneous 95% bound of its
+        Monte-Carlo error over the training points and the test points that ``solve`` was given, plus one seventh of how far the outputs
+        of one system move at eight times the tolerance. The bias :math:`O(R/S)` of a system is not in it. With R = 1 there is no error.
     tolerance : float
         A new field counts as a new direction where more than this part of its root mean square is outside the earlier ones; times gamma
         where that is below 1, for features move that little.
@@ -110,7 +113,7 @@ class DynamicalMeanField:
     weight_std: Any = 1.0
     rates: Any = 1.0
     replicas: int = 4
-    tolerance: float = 2e-3
+    tolerance: float = 1e-2
     memory: float = field(default=4e9)
 
     def __post_init__(self) -> None:
@@ -144,8 +147,10 @@ class DynamicalMeanField:
         return DynamicalProblem(data, self, seeds)
 
 
-class DynamicalProblem(Causal, WithError):
+class DynamicalProblem(Batched, WithError):
     """The limit on its data: one march per replica, each trained on its own outputs.
+
+    A second march with the noise of the first drops more, and the difference of the two is the error of what the first drops.
 
     A history is stored as the coefficients that it was extended by; taking one up again marches through it anew, to the same bits.
     """
@@ -171,20 +176,34 @@ class DynamicalProblem(Causal, WithError):
         Z = self.data.X.astype(float) @ self.basis
         children = np.random.SeedSequence(self.seeds.entropy).spawn(m.replicas)
         self.marches = [March(theory, Z, self.data.outputs, child, budget) for child in children]
-        self.past: list[Array] = []
+        self.shadow = None
+        if m.replicas > 1:
+            coarse = replace(theory, tolerance=COARSER * tolerance)
+            self.shadow = March(coarse, Z, self.data.outputs, children[0], budget, like=self.marches[0])
+        self.past: list[tuple[Array, Array | None]] = []
         self.newest = np.zeros((m.replicas, self.data.n, self.data.outputs))
 
-    def extend(self, weights: Array) -> Evaluation:
+    def extend(self, weights: Array, rows: Any = None) -> Evaluation:
         weights = np.asarray(weights, float)
         if weights.shape != (len(self.past),):
             raise ValueError(f"weights: need one coefficient per past step, shape ({len(self.past)},), got {weights.shape}")
         for r, march in enumerate(self.marches):
-            self.newest[r] = march.extend(weights[:, None])
-            _, residual = self.data.judge(self.newest[r].astype(self.data.X.dtype))
-            march.learn(residual.astype(float))
-        self.past.append(weights)
+            self.newest[r] = self._step(march, weights, rows)
+        if self.shadow is not None:
+            self.shadowed = self._step(self.shadow, weights, rows)
+        self.past.append((weights, None if rows is None else np.asarray(rows)))
         f = self.newest.mean(axis=0).astype(self.data.X.dtype)
-        return Evaluation(self.data.judge(f)[0], f)
+        f = f if rows is None else f[rows]
+        return Evaluation(self.data.judge(f, rows)[0], f)
+
+    def _step(self, march: March, weights: Array, rows: Any) -> Array:
+        """One more time of a march, which learns from those rows; its outputs on all."""
+        f = march.extend(weights[:, None])
+        seen = np.arange(len(f))[slice(None) if rows is None else rows]
+        residual = np.zeros_like(f)
+        np.add.at(residual, seen, self.data.judge(f[seen].astype(self.data.X.dtype), rows)[1].astype(float))
+        march.learn(residual)
+        return f
 
     def evaluate(self, state: Any) -> Evaluation:
         f = self.newest.mean(axis=0).astype(self.data.X.dtype)
@@ -198,15 +217,33 @@ class DynamicalProblem(Causal, WithError):
         """Outputs of each replica at the newest time, shape (R, n', k); default: at the training inputs."""
         if X is None:
             return self.newest.copy()
-        X = array("X", X, columns=len(self.basis)).astype(float)
-        inside = X @ self.basis
-        return np.stack([passive_outputs(march, inside, X - inside @ self.basis.T) for march in self.marches])
+        return np.stack([passive_outputs(march, *self._split(X)) for march in self.marches])
 
     def output_error(self, X_test: Array | None) -> Callable[[Any], float] | None:
         if len(self.marches) == 1:
             return None
         points = [None] + ([] if X_test is None else [X_test])
-        return lambda state: simultaneous_error(np.concatenate([self.replica_outputs(X) for X in points], axis=1))
+
+        def error(state: Any) -> float:
+            scatter = simultaneous_error(np.concatenate([self.replica_outputs(X) for X in points], axis=1))
+            return scatter + max(self.error_of_dropping(X) for X in points)
+
+        return error
+
+    def error_of_dropping(self, X: Array | None = None) -> float:
+        """Error of what is dropped: it falls at least in proportion to the tolerance, in the end with its square."""
+        if self.shadow is None:
+            return 0.0
+        if X is None:
+            return float(np.abs(self.shadowed - self.newest[0]).max()) / (COARSER - 1)
+        one, other = (passive_outputs(march, *self._split(X)) for march in (self.marches[0], self.shadow))
+        return float(np.abs(one - other).max()) / (COARSER - 1)
+
+    def _split(self, X: Array) -> tuple[Array, Array]:
+        """Inputs in the basis of the training inputs, and the rest of them."""
+        X = array("X", X, columns=len(self.basis)).astype(float)
+        inside = X @ self.basis
+        return inside, X - inside @ self.basis.T
 
     def kernels(self) -> FieldKernels:
         """Kernels of the newest time."""
@@ -225,9 +262,10 @@ class DynamicalProblem(Causal, WithError):
         return np.concatenate([march.h for march in self.marches], axis=2)
 
     def history(self, times: int | None = None) -> Snapshot:
-        return {"past": list(self.past[:times])}
+        past = self.past[:times]
+        return {"weights": [weights for weights, _ in past], "rows": [rows for _, rows in past]}
 
     def restore(self, history: Snapshot) -> None:
         self._begin()
-        for weights in history["past"]:
-            self.extend(weights)
+        for weights, rows in zip(history["weights"], history["rows"], strict=True):
+            self.extend(weights, rows)

@@ -5,6 +5,9 @@ points: they carry the directions of largest variance, and an average over few s
 [owen1997]_. And every column is centred, normalised and made orthogonal to all earlier ones, so that averages of products of two of them
 are exact: a linear network has no sampling error at all.
 
+A row is known by where it comes in, not by how many there were before, so that a march that drops more directions than another
+meets the same noise, and the difference of the two is what was dropped.
+
 References
 ----------
 .. [owen1997] Owen, Annals of Statistics 25 (1997).
@@ -19,10 +22,11 @@ from ..two_layer import initial_laws
 from .bases import inverse_root
 from .rows import Budget
 
-__all__ = ["Innovations"]
+__all__ = ["ABOVE", "BELOW", "PASSIVE", "Innovations"]
 
 Array = np.ndarray
 
+BELOW, ABOVE, PASSIVE = 0, 1, 2
 SOBOL_DIMENSIONS = 64  # later directions have too little variance to gain
 
 
@@ -36,15 +40,31 @@ class Innovations:
     samples : int
         S.
     budget : Budget
+    like : Innovations, optional
+        Give the same rows as this one, which must be asked first, and leave it as it is.
     """
 
-    def __init__(self, seeds: np.random.SeedSequence, samples: int, budget: Budget) -> None:
-        self.seeds, self.samples = seeds, samples
+    def __init__(self, seeds: np.random.SeedSequence, samples: int, budget: Budget, like: Innovations | None = None) -> None:
+        self.seeds, self.samples, self.follows = seeds, samples, like is not None
+        self.sobol: Array
+        self.columns: dict[tuple[int, int, int], int]  # of the Sobol points, by row
+        if like is not None:
+            self.sobol, self.columns = like.sobol, like.columns
+            return
         budget.take(8 * samples * SOBOL_DIMENSIONS)
         self.sobol = initial_laws.draw("gaussian", np.random.default_rng(seeds), samples, SOBOL_DIMENSIONS, 0, quasi_random=True)[0].T
+        self.columns = {}
 
-    def draw(self, number: int, *earlier: Array) -> Array:
-        """The next rows, shape (number, S), orthogonal to all ``earlier`` ones, each (rows, S).
+    def draw(self, number: int, side: int, time: int, *earlier: Array) -> Array:
+        """Rows, shape (number, S), orthogonal to all ``earlier`` ones, each (rows, S).
+
+        Parameters
+        ----------
+        number : int
+        side : {BELOW, ABOVE, PASSIVE}
+            Whose noise it is; that of passive fields is used once.
+        time : int
+        earlier : ndarray
 
         Raises
         ------
@@ -59,14 +79,22 @@ class Innovations:
             )
         if number == 0:
             return np.empty((0, self.samples))
-        x = np.stack([self._row(j) for j in range(first, first + number)])
+        x = np.stack([self._row(side, time, rank) for rank in range(number)])
         x -= x.mean(axis=1, keepdims=True)
         for rows in (*earlier, *earlier):  # twice is enough
             x -= (x @ rows.T / self.samples) @ rows
         return inverse_root(x @ x.T / self.samples) @ x
 
-    def _row(self, j: int) -> Array:
-        if j < SOBOL_DIMENSIONS:
-            return self.sobol[j]
-        later = np.random.SeedSequence(self.seeds.entropy, spawn_key=(*self.seeds.spawn_key, j))
+    def _row(self, side: int, time: int, rank: int) -> Array:
+        key = side, time, rank
+        column = len(self.columns) + (rank if side == PASSIVE else 0)
+        if key in self.columns:
+            column = self.columns[key]
+        elif self.follows:
+            column = SOBOL_DIMENSIONS
+        elif side != PASSIVE and column < SOBOL_DIMENSIONS:
+            self.columns[key] = column
+        if column < SOBOL_DIMENSIONS:
+            return self.sobol[column]
+        later = np.random.SeedSequence(self.seeds.entropy, spawn_key=(*self.seeds.spawn_key, *key))
         return np.random.default_rng(later).standard_normal(self.samples)

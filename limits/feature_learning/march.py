@@ -41,7 +41,7 @@ import numpy as np
 
 from ..activations import Activation
 from .bases import Basis
-from .innovations import Innovations
+from .innovations import ABOVE, BELOW, Innovations
 from .rows import Budget, Rows, Table
 
 __all__ = ["FieldTheory", "Layer", "March", "widened"]
@@ -67,15 +67,16 @@ class FieldTheory:
 class Layer:
     """Samples of one hidden layer: white noise of the weights below and above, and bases of its features and gradients."""
 
-    def __init__(self, theory: FieldTheory, seeds: np.random.SeedSequence, budget: Budget) -> None:
+    def __init__(self, theory: FieldTheory, seeds: np.random.SeedSequence, budget: Budget, like: Layer | None) -> None:
         S = theory.samples
-        self.noise = Innovations(seeds, S, budget)
+        self.noise: Innovations = Innovations(seeds, S, budget, None if like is None else like.noise)
         self.from_below, self.from_above = Rows(S, budget), Rows(S, budget)  # e^u and e^r
         self.features, self.gradients = (Basis(S, theory.tolerance, budget) for _ in range(2))
 
-    def excite(self, rows: Rows, number: int) -> None:
-        """The weights below (``from_below``) or above meet that many new directions."""
-        rows.append(self.noise.draw(number, self.from_below.values, self.from_above.values))
+    def excite(self, side: int, time: int, number: int) -> None:
+        """The weights below or above meet that many new directions."""
+        rows = self.from_below if side == BELOW else self.from_above
+        rows.append(self.noise.draw(number, side, time, self.from_below.values, self.from_above.values))
 
 
 class March:
@@ -90,20 +91,36 @@ class March:
         k.
     seeds : numpy SeedSequence
     budget : Budget
+    like : March, optional
+        Meet the same noise as this one, of the same seeds, which must be a step ahead.
     """
 
-    def __init__(self, theory: FieldTheory, inputs: Array, outputs: int, seeds: np.random.SeedSequence, budget: Budget) -> None:
+    def __init__(
+        self,
+        theory: FieldTheory,
+        inputs: Array,
+        outputs: int,
+        seeds: np.random.SeedSequence,
+        budget: Budget,
+        like: March | None = None,
+    ) -> None:
         self.theory, self.inputs, self.k = theory, inputs, outputs
         L = theory.hidden_layers
-        self.layers = [Layer(theory, seed, budget) for seed in seeds.spawn(L)]
-        self.layers[0].excite(self.layers[0].from_below, inputs.shape[1])
-        self.layers[-1].excite(self.layers[-1].from_above, outputs)
+        models: list[Layer | None] = [None] * L if like is None else list(like.layers)
+        self.layers: list[Layer] = [Layer(theory, seed, budget, model) for seed, model in zip(_children(seeds, L), models, strict=True)]
+        self.layers[0].excite(BELOW, -1, inputs.shape[1])
+        self.layers[-1].excite(ABOVE, -1, outputs)
         n = len(inputs)
         self.features = [Table(1, budget) for _ in range(L + 1)]  # coordinates of each layer's features, (times n, 1, R); inputs first
         self.gradients = [Table(outputs, budget) for _ in range(L + 1)]  # and of its gradients, (times n, k, R); outputs last
         self.drive = np.zeros((0, n, outputs))  # gamma times the residuals over n, of each time
         self.h = np.zeros((L, n, theory.samples))
         self.drifts: list[Array] = []
+
+    @property
+    def time(self) -> int:
+        """Number of times that gradients are known of."""
+        return len(self.drive)
 
     # One time
 
@@ -142,7 +159,7 @@ class March:
             self.features[l + 1].append(c[:, None])
             if layer is not self.layers[-1]:
                 above = self.layers[l + 1]
-                above.excite(above.from_below, len(growth.fields))
+                above.excite(BELOW, self.time, len(growth.fields))
 
     def _backward(self) -> Array:
         theory, n, k = self.theory, len(self.inputs), self.k
@@ -170,7 +187,7 @@ class March:
             self.gradients[l].append(b.reshape(n, k, -1))
             if l:
                 below = self.layers[l - 1]
-                below.excite(below.from_above, len(growth.fields))
+                below.excite(ABOVE, self.time, len(growth.fields))
                 drift = widened(self.drifts[l], b.shape[1], response.shape[1])
                 noise, kicks = theory.weight_std[l] * b, theory.weight_std[l] * response + b @ drift
         return outputs / (theory.samples * theory.gamma)
@@ -199,3 +216,8 @@ class March:
 
 def widened(matrix: Array, rows: int, columns: int) -> Array:
     return np.pad(matrix, ((0, rows - matrix.shape[0]), (0, columns - matrix.shape[1])))
+
+
+def _children(seeds: np.random.SeedSequence, number: int) -> list[np.random.SeedSequence]:
+    """The same ones at every call, unlike ``spawn``."""
+    return [np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, i)) for i in range(number)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .innovations import PASSIVE
 from .march import March, widened
 
 __all__ = ["passive_outputs"]
@@ -34,7 +35,8 @@ def passive_outputs(march: March, inside: Array, outside: Array) -> Array:
         noise, kicks = march.forward_mix(l, c, response)
         h = noise @ layer.from_below.values[: noise.shape[1]] + kicks @ layer.gradients.values[: kicks.shape[1]]
         if fresh.shape[1]:
-            h += theory.weight_std[l] * fresh @ layer.noise.draw(fresh.shape[1], layer.from_below.values, layer.from_above.values)
+            known = layer.from_below.values, layer.from_above.values
+            h += theory.weight_std[l] * fresh @ layer.noise.draw(fresh.shape[1], PASSIVE, march.time, *known)
         F = phi(h)
         c, response = F @ layer.features.values.T / S, F @ layer.from_above.values.T / S
         fresh = _root(F @ F.T / S - c @ c.T)
