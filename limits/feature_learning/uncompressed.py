@@ -1,6 +1,7 @@
 r"""The dynamical mean-field equations as they are written, with the whole past: what :mod:`.march` is tested against.
 
-An index p = (t, i) is a time and a sample, q = (t, i, c) an output besides. Each layer has S independent copies of the processes [bordelon2022]_
+An index p = (t, i) is a time and a sample, q = (t, i, c) an output besides. Each layer has S independent copies of the processes
+[bordelon2022]_
 
 .. math::
     h_p &= u_p + \sum_{t_q < t_p} M_{pq}\, g_q, & M &= A^{l-1} - \Phi^{l-1} D, & u &\sim N(0, \Phi^{l-1}), \\
