@@ -78,9 +78,14 @@ def hermite(degree: int) -> Activation:
     k = integer("degree", degree, least=0, most=60, way_out="normalised polynomials beyond 60 lose their digits")
 
     def polynomial(h: Array, order: int, scale: float) -> Array:
-        previous, current = np.zeros_like(h), np.full_like(h, scale)
-        for j in range(order):  # He_{j+1} = h He_j - j He_{j-1}
-            previous, current = current, h * current - j * previous
+        previous: float | Array
+        if order == 0:
+            return np.full_like(h, scale)
+        previous, current = scale, scale * h
+        for j in range(1, order):  # He_{j+1} = h He_j - j He_{j-1}
+            following = h * current
+            following -= j * previous
+            previous, current = current, following
         return current
 
     norm = 1 / math.sqrt(math.factorial(k))

@@ -17,6 +17,7 @@ import numpy as np
 from ...solvers.abilities import Fused, WithError
 from ...solvers.checks import array, asked, returned
 from ...solvers.data import Data
+from ...solvers.particles import together
 from ...solvers.particles.choice import engine
 from ...solvers.problem import Coordinates, Evaluation
 from ...solvers.studies.replicas import simultaneous_error
@@ -67,6 +68,7 @@ class ParticleProblem(Fused, WithError):
         self.bias = bias
         self.offset = offset
         self.replicas = replicas
+        self.compiled = compiled
         self.engine = engine(activation, W.shape[1], a.shape[1], compiled, replicas)
         self._shapes = W.shape, a.shape
         self._start = np.concatenate([W.ravel(), a.ravel(), np.zeros(output_bias * replicas * a.shape[1], W.dtype)])
@@ -155,11 +157,14 @@ class ParticleProblem(Fused, WithError):
         def push(rate: float, out: Array, add: bool) -> None:
             W, a = self.particles(state)
             (out_W, out_a), biases = self.particles(out), self.output_biases(out)
-            for i, (system, f_r, memo) in enumerate(zip(self._systems, f, memos, strict=True)):
-                r = residual if self.replicas == 1 else self._judge(f_r, y)[1]
-                self.engine.move(W[system], a[system], inputs, r, rate, (out_W[system], out_a[system]), add, memo)
-                if len(biases):
-                    biases[i] = (biases[i] if add else 0) - rate * r.sum(axis=0)
+            each = residual[None] if self.replicas == 1 else self._judge_each(f, y)
+            if isinstance(inputs, together.Small):
+                together.move(self.activation, a, inputs, each, rate, (out_W, out_a), add, memos)
+            else:
+                for system, r, memo in zip(self._systems, each, memos, strict=True):
+                    self.engine.move(W[system], a[system], inputs, r, rate, (out_W[system], out_a[system]), add, memo)
+            if len(biases):
+                biases[:] = (biases if add else 0) - rate * each.sum(axis=1)
 
         return Evaluation(loss, mean), push
 
@@ -175,8 +180,21 @@ class ParticleProblem(Fused, WithError):
         assert self.data is not None
         return self.data.loss.judge(f, y)
 
-    def _forward(self, state: Array, inputs: Any, offsets: Array | None, keep: bool = False) -> tuple[Array, list[Any]]:
+    def _judge_each(self, f: Array, y: Array) -> Array:
+        """Residuals of each replica by itself, shape (R, n, k); a loss looks at one row at a time."""
+        R, n, k = f.shape
+        return R * self._judge(f.reshape(R * n, k), np.tile(y, (R, 1)))[1].reshape(R, n, k)
+
+    def _forward(self, state: Array, inputs: Any, offsets: Array | None, keep: bool = False) -> tuple[Array, Any]:
         (W, a), biases, weights = self.particles(state), self.output_biases(state), self._weights
+        if isinstance(inputs, together.Small):
+            F, memo = together.outputs(self.activation, self.replicas, W, a if weights is None else weights * a, inputs)
+            F *= F.dtype.type(1 / self.replica_size)
+            if offsets is not None:
+                F += offsets
+            if len(biases):
+                F += biases[:, None]
+            return F, memo
         outputs, memos = [], []
         for i, system in enumerate(self._systems):
             F, memo = self.engine.outputs(W[system], a[system] if weights is None else weights[system] * a[system], inputs, keep)
@@ -190,7 +208,10 @@ class ParticleProblem(Fused, WithError):
         return (outputs[0][None] if len(outputs) == 1 else np.array(outputs)), memos
 
     def _prepare(self, X: Array) -> Any:
-        return self.engine.prepare(np.column_stack([X, np.ones(len(X), X.dtype)]) if self.bias else X)
+        X = np.column_stack([X, np.ones(len(X), X.dtype)]) if self.bias else X
+        if self.compiled and together.together(self.replicas, self.replica_size, len(X)):
+            return together.Small(X)
+        return self.engine.prepare(X)
 
     def _offset(self, X: Array) -> Array | None:
         if self.offset is None:

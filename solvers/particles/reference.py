@@ -14,6 +14,7 @@ here too, so the particles are taken in blocks whose pre-activations stay in the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = ["NumpyEngine"]
 Array = np.ndarray
 
 BLOCK = 1 << 16  # pre-activations at once
+SAMPLES = 512  # of them, at most
 
 
 class NumpyEngine:
@@ -49,8 +51,8 @@ class NumpyEngine:
     def outputs(self, W: Array, a: Array, inputs: Any, keep: bool = True) -> tuple[Array, Any]:
         """Sums F, shape (n, k), over particles W (N, D), a (N, k); and a memo for :meth:`move`, with what is worth keeping for it."""
         F = np.zeros((len(inputs), a.shape[1]), a.dtype)
-        for block in _blocks(len(W), len(inputs)):
-            F += self.activation.value(inputs @ W[block].T) @ a[block]
+        for block, rows in _blocks(len(W), len(inputs)):
+            F[rows] += self.activation.value(inputs[rows] @ W[block].T) @ a[block]
         return F, None
 
     def move(self, W: Array, a: Array, inputs: Any, r: Array, rate: float, out: tuple[Array, Array], add: bool, memo: Any) -> None:
@@ -58,18 +60,26 @@ class NumpyEngine:
         out_W, out_a = out
         r = -rate * r
         r = r.astype(a.dtype, copy=False)
-        for block in _blocks(len(W), len(inputs)):
-            h = inputs @ W[block].T  # (n, particles of the block)
-            da = self.activation.value(h).T @ r
-            dW = (self.activation.derivative(h) * (r @ a[block].T)).T @ inputs
-            if add:
-                out_a[block] += da
-                out_W[block] += dW
-            else:
-                out_a[block] = da
-                out_W[block] = dW
+        particles, da, dW = slice(0, 0), a[:0], W[:0]
+        for block, rows in _blocks(len(W), len(inputs)):
+            if block != particles:
+                _put(out_W, out_a, particles, dW, da, add)
+                particles, da, dW = block, np.zeros_like(a[block]), np.zeros_like(W[block])
+            h = inputs[rows] @ W[block].T  # (samples, particles)
+            da += self.activation.value(h).T @ r[rows]
+            dW += (self.activation.derivative(h) * (r[rows] @ a[block].T)).T @ inputs[rows]
+        _put(out_W, out_a, particles, dW, da, add)
 
 
-def _blocks(particles: int, samples: int) -> list[slice]:
-    size = max(1, BLOCK // samples)
-    return [slice(begin, min(begin + size, particles)) for begin in range(0, particles, size)]
+def _put(out_W: Array, out_a: Array, block: slice, dW: Array, da: Array, add: bool) -> None:
+    out_a[block] = out_a[block] + da if add else da
+    out_W[block] = out_W[block] + dW if add else dW
+
+
+def _blocks(particles: int, samples: int) -> Iterator[tuple[slice, slice]]:
+    """Blocks of particles, and within each blocks of samples: thin products, of few particles with many samples, are slow."""
+    rows = min(samples, SAMPLES)
+    size = max(1, BLOCK // max(rows, 1))
+    for begin in range(0, particles, size):
+        for first in range(0, samples, SAMPLES):
+            yield slice(begin, min(begin + size, particles)), slice(first, min(first + SAMPLES, samples))

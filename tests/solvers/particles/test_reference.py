@@ -48,3 +48,18 @@ def test_float32_stays_float32(draw):
     assert engine.outputs(W, a, X)[0].dtype == np.float32
     engine.move(W, a, X, r.astype(float), 0.3, (W, a), True, None)
     assert W.dtype == a.dtype == np.float32
+
+
+@pytest.mark.parametrize("add", [False, True])
+def test_blocks_of_particles_and_of_samples(add):
+    """More samples and particles than a block holds: the formulas as matrices, all at once."""
+    rng = np.random.default_rng(3)
+    N, n = 300, 1300
+    W, a, X, r = (rng.standard_normal(shape) for shape in ((N, 2), (N, 2), (n, 2), (n, 2)))
+    engine = reference.NumpyEngine(activations.get("sin"))
+    h = X @ W.T
+    np.testing.assert_allclose(engine.outputs(W, a, X)[0], np.sin(h) @ a, rtol=1e-10, atol=1e-11)
+    out = np.ones((N, 2)), np.ones((N, 2))
+    engine.move(W, a, X, r, 0.5, out, add, None)
+    np.testing.assert_allclose(out[0], add - 0.5 * (np.cos(h) * (r @ a.T)).T @ X, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(out[1], add - 0.5 * np.sin(h).T @ r, rtol=1e-10, atol=1e-10)
