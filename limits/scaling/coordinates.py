@@ -70,14 +70,14 @@ class CoordinateCheck:
         ]
 
     def __str__(self) -> str:
-        head = " " * 14 + "".join(f"{f'step {t}':>24}" for t in range(self.holds.shape[1]))
+        head = " " * 22 + "".join(f"{f'step {t}':>24}" for t in range(self.holds.shape[1]))
         lines = [head]
         for i, name in enumerate(self.names):
             cells = [
                 f"{self.slope[i, t]:>8.2f} for {power(self.predicted[i, t]):>5} {'holds' if ok else 'OFF':>5}"
                 for t, ok in enumerate(self.holds[i])
             ]
-            lines.append(f"{name:14}" + "".join(f"{cell:>24}" for cell in cells))
+            lines.append(f"{name:22}" + "".join(f"{cell:>24}" for cell in cells))
         return "\n".join([*lines, "all lines hold" if self.ok else f"{(~self.holds).sum()} lines are off"])
 
     def plot(self, axes: Any = None) -> Figure:
@@ -138,7 +138,7 @@ def coordinate_check(
     Raises
     ------
     ValueError
-        Where an argument is out of its range, or ``built`` has another depth.
+        Where an argument is out of its range, or ``built`` has another depth, or biases that the other has not.
 
     Examples
     --------
@@ -161,6 +161,8 @@ def coordinate_check(
             raise TypeError(f"{name}: need a Parameterization, got {type(value).__name__}")
     if built.hidden_layers != parameterization.hidden_layers:
         raise ValueError(f"built: has {built.hidden_layers} hidden layers, not {parameterization.hidden_layers}; compare one depth")
+    if (built.bias_std is None) != (parameterization.bias_std is None):
+        raise ValueError("built: one of the two parameterizations has biases, the other has none; give both or neither")
     rng = np.random.default_rng(0)  # the data do not matter, but they are the same each time
     X = rng.standard_normal((SAMPLES, DIM)) / DIM**0.5
     y = 2 * np.sign(rng.standard_normal(SAMPLES))

@@ -212,6 +212,11 @@ class _Run:
         hidden = [largest(self._learned(l, x[l - 1], s, s + 1)) for l in range(1, self.L + 1)]
         return [*hidden, max(self._rate(self.L + 1, s) + dot(x[-1], x[-1]), self._output_bias(s, s + 1))]
 
+    def own_bias_update(self, s: int) -> list[float]:
+        """The biases' part of it."""
+        hidden = [largest(self._bias_update(l, s, s + 1)) for l in range(1, self.L + 1)]
+        return [*hidden, self._output_bias(s, s + 1)]
+
     def difference(self, s: int, t: int) -> tuple[list[float], list[float], float]:
         """Exponents of ``h_t - h_s`` and ``x_t - x_s``, layer by layer, and of ``f_t - f_s``."""
         old, new = self.points[s], self.points[t]
@@ -240,6 +245,7 @@ class _Run:
             f_change=_rounded([change[2] for change in changes]),
             moved=_rounded([difference[0, t][1] for t in range(steps + 2)]),
             title=title,
+            bias_update=None if self.p.bias_c is None else _rounded([self.own_bias_update(t) for t in range(steps + 1)]),
         )
 
 

@@ -47,6 +47,8 @@ class Exponents:
     moved : ndarray, shape (T + 2, L)
         :math:`x^l_t - x^l_0`, for t = 0..T+1: how far the features are from where they started.
     title : str
+    bias_update : ndarray, shape (T + 1, L + 1), or None
+        The part of the biases in ``update``; None where there are none.
     """
 
     h: Array
@@ -58,6 +60,7 @@ class Exponents:
     f_change: Array
     moved: Array
     title: str = ""
+    bias_update: Array | None = None
 
     @property
     def steps(self) -> int:
@@ -72,17 +75,20 @@ class Exponents:
     def rows(self) -> list[tuple[str, Array]]:
         """Name and exponents (T + 1,) of every row of the printed table."""
         L = self.hidden_layers
+        biases = np.empty((len(self.f), 0)) if self.bias_update is None else self.bias_update
         return [
             *((f"h{l + 1}", self.h[:, l]) for l in range(L)),
             ("f", self.f),
             *((f"m df/dh{l + 1}", self.gradient[:, l]) for l in range(L)),
             *((f"update of layer {l + 1}" if l < L else "update of output", self.update[:, l]) for l in range(L + 1)),
+            *((f"update of bias {l + 1}" if l < L else "update of output bias", biases[:, l]) for l in range(biases.shape[1])),
             *((f"change of h{l + 1}", self.change[:, l]) for l in range(L)),
             ("change of f", self.f_change),
         ]
 
     def __str__(self) -> str:
-        steps = range(self.steps + 1)
-        lines = [self.title, " " * 18 + "".join(f"{f'step {t}':>8}" for t in steps)]
-        lines += [f"{name:18}" + "".join(f"{power(e):>8}" for e in values) for name, values in self.rows()]
+        steps, rows = range(self.steps + 1), self.rows()
+        wide = max(18, 1 + max(len(name) for name, _ in rows))
+        lines = [self.title, " " * wide + "".join(f"{f'step {t}':>8}" for t in steps)]
+        lines += [f"{name:{wide}}" + "".join(f"{power(e):>8}" for e in values) for name, values in rows]
         return "\n".join(lines)

@@ -138,6 +138,8 @@ def slopes(
     L = parameterization.hidden_layers
     names = [f"h{l + 1}" for l in range(L)] + ["f"] + [f"m df/dh{l + 1}" for l in range(L)]
     names += [f"update of layer {l + 1}" for l in range(L)] + ["update of output"]
+    if parameterization.bias_std is not None:
+        names += [f"update of bias {l + 1}" for l in range(L)] + ["update of output bias"]
     names += [f"change of h{l + 1}" for l in range(L)] + ["change of f"]
     return Slopes(tuple(names), ms, logs.reshape(*shape, *logs.shape[1:]), np.array(residuals).reshape(*shape, -1))
 
@@ -153,6 +155,7 @@ def _measure(problem: NetworkProblem, m: int, rates: list[float]) -> tuple[Array
         new = state.copy()
         problem.descend(new, step=step)[1](rate)
         own = [_rms(update) for update in _own_updates(problem, state, new, x)]
+        own += [_rms(b - a) for a, b in zip(problem.layers(state)[1], problem.layers(new)[1], strict=True)]
         new_x, new_h = problem.forward(new, X)
         change = [_rms(b - a) for a, b in zip(h, new_h, strict=True)]
         table.append([*map(_rms, h), *gradient, *own, *change])

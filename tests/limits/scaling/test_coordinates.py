@@ -44,6 +44,18 @@ def test_planted_bugs_are_found(name):
     assert "lines are off" in str(found)
 
 
+def test_a_bias_rate_over_fan_in_is_found_behind_the_weights_of_its_layer():
+    """The weights of a layer move its pre-activations as predicted, so only the row of the bias tells."""
+    right = MUP.with_biases(0.0)
+    built = replace(right, bias_c=tuple(c + 1 for c in right.bias_c[:-1]) + right.bias_c[-1:])
+    found = scaling.coordinate_check(right, "relu", WIDTHS, built=built, seeds=6)
+    assert not found.ok
+    assert found.offenders[0].startswith("step 0, update of bias 1: slope -1.0")
+    assert not any("update of layer" in offender for offender in found.offenders)
+    with pytest.raises(ValueError, match=r"built: one of the two parameterizations has biases.*; give both or neither"):
+        scaling.coordinate_check(MUP, "relu", WIDTHS, built=built)
+
+
 def test_a_line_that_is_predicted_to_slope_is_no_bug():
     """The output of µP at the start falls like m^{-1/2}: not flat, and right."""
     found = scaling.coordinate_check(MUP, "relu", WIDTHS, steps=0)
