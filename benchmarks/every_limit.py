@@ -42,6 +42,7 @@ ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "elu", "erf")
 RATE, STEPS = 0.3, 4
 FIRST_RATE = {"IP-LLR": 1.5, "IP-bias": 0.5}
 ZERO = 1e-12
+RANDOM_START = 4  # times as many seeds, where what a gap is to scale with is random too
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def main() -> None:
     widths = (32, 64, 128) if chosen.quick else (64, 128, 256, 512)
     seeds, depth, neurons = (6, 3, 1024) if chosen.quick else (16, 5, 8192)
     cases = [
-        Case(p, activation, widths, seeds, neurons, chosen.seed)
+        Case(p, activation, widths, seeds * (RANDOM_START if p.name in ("SP", "NTP") else 1), neurons, chosen.seed)
         for L in range(1, depth + 1)
         for p in parameterizations(L)
         for activation in ACTIVATIONS

@@ -211,6 +211,37 @@ class Parameterization:
         return cls._named("NTP", hidden_layers, (0, 0.5, 0.5), (0, 0, 0), (0, 0, 0))
 
     @classmethod
+    def torch_default(cls, hidden_layers: int, input_dim: int) -> Parameterization:
+        r"""PyTorch's default linear layers, all numbers of a layer of variance 1/(3 fan-in), under SP at a rate :math:`\eta/m`.
+
+        Weights have :math:`\sigma_w^2 = 1/3`, those of the first layer :math:`1/(3d)` with biases of the same variance. Hidden and output
+        biases, of variance :math:`1/(3m)`, vanish with the width and start at 0 here; none learns in the limit. The learning rate that
+        one types there is :math:`\eta/m`. Numbers are Gaussian here and uniform there, which hidden layers forget; in the first one the
+        pre-activation of x has an excess kurtosis of :math:`-\tfrac65 (\sum_j x_j^4 + 1)/(\sum_j x_j^2 + 1)^2`, of order 1/d.
+
+        Parameters
+        ----------
+        hidden_layers, input_dim : int
+            L and d.
+
+        Raises
+        ------
+        ValueError
+            Where one of them is not an integer >= 1.
+
+        Examples
+        --------
+        >>> from infwidth.limits import Parameterization
+        >>> p = Parameterization.torch_default(2, input_dim=3)
+        >>> [round(s**2, 4) for s in p.weight_std], [round(s**2, 4) for s in p.bias_std]
+        ([0.1111, 0.3333, 0.3333], [0.1111, 0.0, 0.0])
+        """
+        L, d = _depth(hidden_layers), integer("input_dim", input_dim, least=1)
+        first = (3.0 * d) ** -0.5
+        stds, bias_stds = (first,) + (3.0**-0.5,) * L, (first,) + (0.0,) * L
+        return replace(cls.standard(L), weight_std=stds, bias_std=bias_stds, bias_c=(1.0,) * (L + 1), name="torch default")
+
+    @classmethod
     def mup(cls, hidden_layers: int) -> Parameterization:
         """Maximal update parameterization (µP) of that many ``hidden_layers``."""
         return cls._named("muP", hidden_layers, (0, 0.5, 1), (0, 0, 0), (-1, -1, -1))

@@ -260,6 +260,7 @@ CALLS: dict[str, Call] = {
     ),
     "Parameterization.standard": Call(P.standard, dict(hidden_layers=2, c=1.0), lambda p: train(iw.Network(2, 2, 5, "tanh", p))),
     "Parameterization.ntk": Call(P.ntk, dict(hidden_layers=2)),
+    "Parameterization.torch_default": Call(P.torch_default, dict(hidden_layers=2, input_dim=2)),
     "Parameterization.mup": Call(P.mup, dict(hidden_layers=2)),
     "Parameterization.integrable": Call(P.integrable, dict(hidden_layers=2)),
     "Parameterization.integrable_large_lr": Call(
