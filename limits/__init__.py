@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from . import activations as activations
     from . import catapult as catapult
     from . import densities as densities
+    from . import estimators as estimators
     from . import feature_learning as feature_learning
     from . import gaussian as gaussian
     from . import integrable as integrable
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .kernels import NeuralTangentLimit as NeuralTangentLimit
     from .networks import CalibratedNetwork as CalibratedNetwork
     from .networks import HybridNetwork as HybridNetwork
+    from .networks import LinearizedNetwork as LinearizedNetwork
     from .networks import Network as Network
     from .networks import Parameterization as Parameterization
     from .two_layer import GaussianTeacher as GaussianTeacher

@@ -7,7 +7,6 @@ answers of minimum norm.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -27,10 +26,10 @@ class Inverse(NamedTuple):
 
     Attributes
     ----------
-    root : callable
-        B (n, q) to R B (rank, q).
-    adjoint : callable
-        C (rank, q) to the product (n, q) of the transposed root with it.
+    factor : ndarray, shape (n, n) or (n, rank)
+        Cholesky factor of what is inverted, or the transposed root.
+    triangular : bool
+        Which of the two.
     log_determinant : float
         Of what is inverted, on the directions that count.
     rank : int
@@ -39,11 +38,23 @@ class Inverse(NamedTuple):
         Ratio of the largest to the smallest eigenvalue that counts; from the Cholesky factor, an estimate in the 1-norm.
     """
 
-    root: Callable[[Array], Array]
-    adjoint: Callable[[Array], Array]
+    factor: Array
+    triangular: bool
     log_determinant: float
     rank: int
     condition: float
+
+    def root(self, B: Array) -> Array:
+        """R times B (n, q), shape (rank, q)."""
+        from scipy.linalg import solve_triangular
+
+        return solve_triangular(self.factor, B, lower=True) if self.triangular else self.factor.T @ B
+
+    def adjoint(self, C: Array) -> Array:
+        """Transposed R times C (rank, q), shape (n, q)."""
+        from scipy.linalg import solve_triangular
+
+        return solve_triangular(self.factor, C, lower=True, trans="T") if self.triangular else self.factor @ C
 
     def solve(self, B: Array) -> Array:
         """The (pseudo-)inverse times B (n, q)."""
@@ -59,7 +70,7 @@ def eigenbasis(gram: Array) -> tuple[Array, Array]:
 
 def inverse(gram: Array, noise_variance: float) -> Inverse:
     """Of ``gram + noise_variance I``; ``gram`` (n, n) is positive semidefinite up to rounding."""
-    from scipy.linalg import cholesky, solve_triangular
+    from scipy.linalg import cholesky
     from scipy.linalg.lapack import dpocon
 
     n = len(gram)
@@ -70,20 +81,13 @@ def inverse(gram: Array, noise_variance: float) -> Inverse:
     except np.linalg.LinAlgError:
         reciprocal = 0.0
     if reciprocal * WELL > 1:
-        return Inverse(
-            lambda B: solve_triangular(L, B, lower=True),
-            lambda C: solve_triangular(L, C, lower=True, trans="T"),
-            2 * float(np.log(np.diagonal(L)).sum()),
-            n,
-            1 / reciprocal,
-        )
+        return Inverse(L, True, 2 * float(np.log(np.diagonal(L)).sum()), n, 1 / reciprocal)
     values, vectors = eigenbasis(gram)  # what is rounding would be blown up by the inverse of a small ridge
     values = values + noise_variance
     if not len(values):  # all points at zero
-        return Inverse(lambda B: np.zeros((0, B.shape[1])), lambda C: np.zeros((n, C.shape[1])), -np.inf, 0, np.inf)
-    scaled = vectors / np.sqrt(values)
+        return Inverse(np.zeros((n, 0)), False, -np.inf, 0, np.inf)
     log_determinant = float(np.log(values).sum())
-    return Inverse(lambda B: scaled.T @ B, lambda C: scaled @ C, log_determinant, len(values), float(values[-1] / values[0]))
+    return Inverse(vectors / np.sqrt(values), False, log_determinant, len(values), float(values[-1] / values[0]))
 
 
 def noise_of(noise_variance: float) -> float:

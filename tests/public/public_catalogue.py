@@ -12,7 +12,19 @@ from scipy import stats
 
 import infwidth as iw
 from infwidth import limits, solvers
-from infwidth.limits import activations, catapult, escape, fluctuations, isotropic, kernels, propagation, saddle, scaling
+from infwidth.limits import (
+    activations,
+    catapult,
+    escape,
+    estimators,
+    fluctuations,
+    isotropic,
+    kernels,
+    networks,
+    propagation,
+    saddle,
+    scaling,
+)
 from infwidth.limits import particle_diagnostics as diagnostics
 from infwidth.limits.densities import density, dissipation, free_energy
 from infwidth.limits.two_layer import initial_laws
@@ -50,6 +62,14 @@ def close(figure):
     from matplotlib import pyplot
 
     pyplot.close(figure)
+
+
+def fit(estimator):
+    return estimator.fit(X, Y).predict(X)
+
+
+def classify(estimator):
+    return estimator.fit(X, Y > 0.3).decision_function(X)
 
 
 def dense(W_std):
@@ -462,6 +482,19 @@ CALLS: dict[str, Call] = {
         catapult.largest_stable_rate,
         dict(model=NET, X=X, y=Y, steps=4, loss="squared", tolerance=0.5, rng=0),
         fine={"rng": ("longer than a float",)},
+    ),
+    "LinearizedNetwork": Call(iw.limits.LinearizedNetwork, dict(network=NET), train),
+    "networks.empirical_ntk": Call(networks.empirical_ntk, dict(problem=SOLVED.problem, X1=X, X2=X, state=SOLVED.state, trace=True)),
+    # estimators: bad parameters are refused by fit
+    "estimators.NNGPRegressor": Call(estimators.NNGPRegressor, dict(kernel=KERNEL, noise_variance=0.1), fit, fine={"kernel": ("none",)}),
+    "estimators.NTKRegressor": Call(
+        estimators.NTKRegressor, dict(kernel=KERNEL, t=1.0, noise_variance=0.1), fit, fine={"kernel": ("none",), "t": ("infinite",)}
+    ),
+    "estimators.NNGPClassifier": Call(
+        estimators.NNGPClassifier, dict(kernel=KERNEL, noise_variance=0.1), classify, fine={"kernel": ("none",)}
+    ),
+    "estimators.NTKClassifier": Call(
+        estimators.NTKClassifier, dict(kernel=KERNEL, t=1.0, noise_variance=0.1), classify, fine={"kernel": ("none",), "t": ("infinite",)}
     ),
     # kernels
     "kernels.ensemble": Call(

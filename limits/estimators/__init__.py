@@ -1,0 +1,18 @@
+r"""Infinitely wide networks as estimators of scikit-learn: fit, predict, clone, pipelines and grid searches.
+
+``regression`` and ``classification`` have two each: networks of the NNGP, whose outputs follow Bayes given the data, and of the NTK,
+trained by gradient flow for some time. Both need scikit-learn (``pip install infwidth[data]``); nothing else in the library does. Kernels
+serve scikit-learn's own estimators as they are: ``SVC(kernel=k.ntk)``.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .classification import NNGPClassifier as NNGPClassifier
+    from .classification import NTKClassifier as NTKClassifier
+    from .regression import NNGPRegressor as NNGPRegressor
+    from .regression import NTKRegressor as NTKRegressor
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)
