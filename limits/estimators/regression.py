@@ -8,11 +8,11 @@ import numpy as np
 
 from ...solvers.data import Data
 from ..kernels.combinators import serial
-from ..kernels.elementwise import Relu
 from ..kernels.ensembles import TrainedEnsemble
 from ..kernels.inverse import noise_of
 from ..kernels.kernel import Kernel, needed_kernel
 from ..kernels.layers import Dense
+from ..kernels.named import Relu
 from ..kernels.regression import GaussianRegression
 from .scikit import BaseEstimator, RegressorMixin, check_is_fitted, validate_data
 
