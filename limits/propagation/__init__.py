@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .advice import initialization as initialization
     from .finite_width import Corrections as Corrections
     from .finite_width import corrections as corrections
+    from .finite_width import pair_corrections as pair_corrections
     from .geometry import Curve as Curve
     from .geometry import circle as circle
     from .input_jacobian import expected_sensitivity as expected_sensitivity

@@ -12,6 +12,12 @@ with :math:`G^1 = q^1` exactly. So with :math:`V` the variance map, the mean and
     a^{l+1} = V'(q^l)\, a^l + \tfrac12 V''(q^l)\, b^l, \qquad
     b^{l+1} = V'(q^l)^2\, b^l + \sigma_w^4 \big(\mathbb E\,\phi^4 - (\mathbb E\,\phi^2)^2\big), \qquad a^1 = b^1 = 0 .
 
+For two inputs of one variance the covariance :math:`K^l` of their pre-activations joins in: with :math:`G = (G_{11}, K, G_{22})` and the
+map F of such triples the same recursion holds with matrices,
+
+.. math::
+    a' = F'\, a + \tfrac12\, F'' : b, \qquad b' = F'\, b\, F'^\top + \sigma_w^4 \operatorname{Cov}(\phi_1^2, \phi_1\phi_2, \phi_2^2) .
+
 At criticality b grows like the depth (times :math:`q^2`): a network is wide when its width is large against its depth [yaida2019]_
 [roberts2021]_.
 
@@ -27,15 +33,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import instance, integer, real
 from .. import activations, gaussian
+from ..activations import Activation
 from .maps import TOLERANCE, MeanFieldMaps
 
-__all__ = ["Corrections", "corrections"]
+__all__ = ["Corrections", "corrections", "pair_corrections"]
 
 Array = np.ndarray
 
 STEP = 1e-4  # relative, of the second derivative of the variance map
+LARGEST = 1e60  # variance, whose fourth powers are finite
+DEEPEST = 10_000  # layers of pairs, each some milliseconds
+CLOSEST = 0.999  # correlation: beyond, differences of the map lose their digits
+PAIR_STEP = 3e-3  # relative, of the differences of the map of triples
 
 
 class Corrections(NamedTuple):
@@ -111,3 +122,103 @@ def corrections(maps: MeanFieldMaps, q: float, depth: int) -> Corrections:
         mean[l + 1] = slope[l] * mean[l] + bend[l] * variance[l] / 2
         variance[l + 1] = slope[l] ** 2 * variance[l] + strength * (fourth[l] - square[l] ** 2)
     return Corrections(kernel, mean, variance)
+
+
+def pair_corrections(maps: MeanFieldMaps, q: float, c: float, depth: int) -> Corrections:
+    r"""The same for the covariance of the pre-activations of two inputs.
+
+    Parameters
+    ----------
+    maps : MeanFieldMaps
+        Without dropout and skip connections.
+    q, c : float
+        Variance and correlation, :math:`|c| \le 0.999`, of the two pre-activations in the first layer, which the inputs fix.
+    depth : int
+        Number of layers, at least 1.
+
+    Returns
+    -------
+    Corrections
+        ``kernel`` is the covariance :math:`K^l`, not the correlation. Behind a kinked activation the mean's second derivative grows like
+        :math:`(1 - c)^{-1/2}`: there the expansion is for widths large against :math:`1/(1 - c)`.
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range, or correlations come nearer to 1 than .999 on the way (order): from there on the two are
+        one input.
+
+    Examples
+    --------
+    Linear networks in closed form, :math:`\operatorname{Var} K \approx (q^2 + K^2)/m` per layer:
+
+    >>> from infwidth.limits import propagation
+    >>> found = propagation.pair_corrections(propagation.MeanFieldMaps("linear", 1.0, 0.0), 1.0, 0.5, 3)
+    >>> found.kernel, found.variance.round(4)
+    (array([0.5, 0.5, 0.5]), array([0.  , 1.25, 2.5 ]))
+    """
+    maps, q = instance("maps", maps, MeanFieldMaps, 'MeanFieldMaps("tanh", 1.5, 0.05)'), real("q", q, above=0, most=LARGEST)
+    c, depth = real("c", c), integer("depth", depth, least=1, most=DEEPEST)
+    if abs(c) > CLOSEST:
+        raise ValueError(f"c: need a correlation between -{CLOSEST} and {CLOSEST}, got {c:g}; for one input there is corrections")
+    if maps.keep != 1 or maps.skip != 0:
+        raise ValueError("maps: these corrections have neither dropout nor skip connections; leave them out")
+    G, a, b = np.array([q, c * q, q]), np.zeros(3), np.zeros((3, 3))
+    rows = [(G[1], a[1], b[1, 1])]
+    for l in range(1, depth):
+        if abs(G[1]) > CLOSEST * G[0]:
+            raise ValueError(f"depth: in layer {l} the two inputs have the correlation {G[1] / G[0]:.6f}, as good as one; stop there")
+        slope, bend = _derivatives(maps, G)
+        a, b = slope @ a + np.einsum("kij,ij->k", bend, b) / 2, slope @ b @ slope.T + maps.weight_variance**2 * _fluctuation(maps, G)
+        G = _triple(maps, G)
+        if not np.isfinite(G).all() or G[0] > LARGEST:
+            raise ValueError("weight_variance: variances grow without bound over these layers; lower it, or depth")
+        rows.append((G[1], a[1], b[1, 1]))
+    return Corrections(*np.array(rows).T)
+
+
+def _triple(maps: MeanFieldMaps, G: Array) -> Array:
+    """F: the triples G (..., 3) of the next layer."""
+    c = G[..., 1] / np.sqrt(G[..., 0] * G[..., 2])
+    dual = gaussian.dual(maps.activation, G[..., 0], G[..., 2], np.clip(c, -1, 1), tolerance=TOLERANCE).value
+    return np.stack([maps.variance_map(G[..., 0]), maps.bias_variance + maps.weight_variance * dual, maps.variance_map(G[..., 2])], axis=-1)
+
+
+def _derivatives(maps: MeanFieldMaps, G: Array) -> tuple[Array, Array]:
+    """F' (3, 3) and F'' (3, 3, 3) at G, by central differences: along each axis, and along the sums of two."""
+    e = PAIR_STEP * G[0] * (1 - abs(G[1]) / G[0]) * np.eye(3)
+    pairs = [(i, j) for i in range(3) for j in range(i)]
+    directions = [*e, *(e[i] + e[j] for i, j in pairs)]
+    up, down = (_triple(maps, G + sign * np.array(directions)) for sign in (1, -1))
+    here, size = _triple(maps, G), e[0, 0]
+    slope = ((up - down)[:3] / (2 * size)).T
+    second = (up - 2 * here + down) / size**2  # v^T F'' v along each direction
+    bend = np.zeros((3, 3, 3))
+    for i in range(3):
+        bend[:, i, i] = second[i]
+    for row, (i, j) in enumerate(pairs, start=3):
+        bend[:, i, j] = bend[:, j, i] = (second[row] - second[i] - second[j]) / 2
+    return slope, bend
+
+
+def _fluctuation(maps: MeanFieldMaps, G: Array) -> Array:
+    """Covariance of (phi_1^2, phi_1 phi_2, phi_2^2) at two pre-activations of equal variance."""
+    phi, q, c = activations.get(maps.activation), float(G[0]), float(np.clip(G[1] / G[0], -1, 1))
+
+    def mixed(*powers: int) -> float:
+        """E f(u) f(v) of the sum f of those powers of phi."""
+        made = Activation(
+            "mixed",
+            lambda h: np.sum([phi.value(h) ** p for p in powers], axis=0),
+            lambda h: np.sum([p * phi.value(h) ** (p - 1) for p in powers], axis=0) * phi.derivative(h),
+            kinks=phi.kinks,
+        )
+        return float(gaussian.dual(made, q, q, c, tolerance=1e-10).value)
+
+    one, three, both = mixed(1), mixed(3), mixed(2)
+    uneven = (mixed(1, 3) - one - three) / 2  # E phi_1^3 phi_2, which is E phi_1 phi_2^3 as the variances are equal
+    square = float(gaussian.moments(phi, q, TOLERANCE).square)
+    fourth = float(gaussian.expectation(lambda h: phi.value(h) ** 4, q, kinks=phi.kinks, tolerance=TOLERANCE).value)
+    moments = np.array([[fourth, uneven, both], [uneven, both, uneven], [both, uneven, fourth]])
+    mean = np.array([square, one, square])
+    return moments - np.outer(mean, mean)

@@ -574,6 +574,9 @@ CALLS: dict[str, Call] = {
     ),
     "catapult.sharpness": Call(catapult.sharpness, dict(t=0.0, state=SOLVED.state, problem=SOLVED.problem), free=("t",)),
     "catapult.tangent_sharpness": Call(catapult.tangent_sharpness, dict(t=0.0, state=SOLVED.state, problem=SOLVED.problem), free=("t",)),
+    "propagation.pair_corrections": Call(
+        propagation.pair_corrections, dict(maps=propagation.MeanFieldMaps("tanh", 1.2, 0.1), q=1.0, c=0.5, depth=2)
+    ),
     "propagation.sensitivity": Call(propagation.sensitivity, dict(problem=SOLVED.problem, state=SOLVED.state, X=X, of="outputs")),
     "propagation.expected_sensitivity": Call(propagation.expected_sensitivity, dict(network=iw.Network(2, 2, 6, "tanh", P.ntk(2)), X=X)),
     "propagation.measure_circle": Call(

@@ -54,10 +54,45 @@ def test_means_of_ensembles(activation):
     assert (np.abs(shift - found.mean) <= 4 * error + 0.15 * np.abs(found.mean)).all()  # the next order is 1/64 of it, times some
 
 
+def test_pairs_of_linear_networks_in_closed_form():
+    """The Wishart law: Var K = (q^2 + K^2)/m in the first layer that is random, and K is a martingale, so a = 0."""
+    found = propagation.pair_corrections(MeanFieldMaps("linear", 1.0, 0.0), 2.0, 0.3, 2)
+    np.testing.assert_allclose(found.kernel, 0.6)
+    np.testing.assert_allclose(found.variance, [0, 4 + 0.36], rtol=1e-8)
+    np.testing.assert_allclose(found.mean, 0, atol=1e-8)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "gelu"])
+def test_nearly_equal_inputs_have_the_corrections_of_one(activation):
+    maps = MeanFieldMaps(activation, 1.6, 0.1)
+    one, two = propagation.corrections(maps, 1.2, 4), propagation.pair_corrections(maps, 1.2, 0.999, 4)
+    for name in ("kernel", "mean", "variance"):
+        np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=5e-3, atol=1e-3, err_msg=name)
+
+
+def test_pairs_in_ensembles():
+    """Gelu, five layers of width 64: mean and variance of the covariance over 60,000 networks."""
+    maps, rng, width, number = MeanFieldMaps("gelu", 1.6, 0.1), np.random.default_rng(2), 64, 60_000
+    found, phi = propagation.pair_corrections(maps, 1.2, 0.6, 5), activations.get("gelu").value
+    G = np.full((number, 3), [1.2, 0.72, 1.2])
+    for _ in range(4):
+        z = rng.standard_normal((2, number, width))
+        u, along = np.sqrt(G[:, :1]) * z[0], G[:, 1:2] / np.sqrt(G[:, :1])
+        v = along * z[0] + np.sqrt(G[:, 2:] - along**2) * z[1]
+        u, v = phi(u), phi(v)
+        G = maps.bias_variance + maps.weight_variance * np.stack([(u * u).mean(1), (u * v).mean(1), (v * v).mean(1)], axis=1)
+    K, error = G[:, 1], 64 * G[:, 1].std() / math.sqrt(number)
+    assert found.mean[4] > 6 * error
+    assert abs(64 * (K.mean() - found.kernel[4]) - found.mean[4]) < 3 * error + 0.1 * found.mean[4]  # the next order
+    assert 64 * K.var() == pytest.approx(found.variance[4], rel=0.25)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda m: propagation.corrections(m, 0.0, 3), "q: need a finite number > 0"),
+        (lambda m: propagation.pair_corrections(m, 1.0, 1.0, 3), r"c: need a correlation between .*; for one input"),
+        (lambda m: propagation.pair_corrections(m, 1.0, 0.5, 99), r"depth: in layer .* the correlation 0.999.*; stop there"),
         (lambda m: propagation.corrections(m, 1.0, 0), "depth: need an integer >= 1"),
         (lambda m: propagation.corrections(m, 1.0, 3).width_for(0), "error: need a finite number > 0"),
         (lambda m: propagation.corrections(MeanFieldMaps("relu", 1e9, 0.0), 1.0, 9), "weight_variance: variances grow .*; lower it"),
