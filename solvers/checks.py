@@ -110,11 +110,11 @@ def reals(name: str, value: Any, *, length: int | None = None, least_length: int
     return numbers
 
 
-def integers(name: str, value: Any, *, least: int, least_length: int = 1) -> tuple[int, ...]:
+def integers(name: str, value: Any, *, least: int, most: int = EXACT, least_length: int = 1) -> tuple[int, ...]:
     """A sequence of integers ``>= least``."""
     if not _sequence(value):
         raise ValueError(f"{name}: need a sequence of integers, got {shown(value)}")
-    found = tuple(integer(f"{name}[{i}]", v, least=least) for i, v in enumerate(value))
+    found = tuple(integer(f"{name}[{i}]", v, least=least, most=most) for i, v in enumerate(value))
     if len(found) < least_length:
         raise ValueError(f"{name}: need {least_length} integers or more, got {len(found)}")
     return found
@@ -221,7 +221,7 @@ def numbers(name: str, value: Any) -> Array:
     return _floats(name, value, None)
 
 
-def vector(name: str, value: Any, *, length: int | None = None, least: float = -math.inf, each: str = "") -> Array:
+def vector(name: str, value: Any, *, length: int | None = None, least: float = -math.inf, most: float = math.inf, each: str = "") -> Array:
     """A finite, non-empty vector of float64; a column is one."""
     a = _floats(name, value, np.float64)
     if a.ndim == 2 and a.shape[1] == 1:
@@ -229,9 +229,9 @@ def vector(name: str, value: Any, *, length: int | None = None, least: float = -
     if a.ndim != 1 or a.size == 0 or (length is not None and len(a) != length):
         count = "numbers" if length is None else f"{length} numbers"
         raise ValueError(f"{name}: need a vector of {count}{', one per ' + each if each else ''}, got shape {np.shape(value)}")
-    bad = ~(np.isfinite(a) & (a >= least))
+    bad = ~(np.isfinite(a) & (a >= least) & (a <= most))
     if bad.any():
-        bound = f" >= {least:g}" if least > -math.inf else ""
+        bound = (f" >= {least:g}" if least > -math.inf else "") + (f" <= {most:g}" if most < math.inf else "")
         raise ValueError(f"{name}: need finite numbers{bound}, got {a[bad][0]:g} at index {int(np.argmax(bad))}")
     return a
 

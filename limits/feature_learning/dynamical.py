@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -22,7 +23,7 @@ import numpy as np
 from ...solvers.abilities import Batched, WithError
 from ...solvers.checks import array, integer, real
 from ...solvers.data import Data, needed
-from ...solvers.problem import Evaluation, Snapshot
+from ...solvers.problem import Evaluation, MethodFailed, Snapshot
 from ...solvers.studies.replicas import simultaneous_error
 from .. import activations
 from ..activations import Activation
@@ -53,6 +54,9 @@ class FieldKernels(NamedTuple):
     forward: Array
     backward: Array
     tangent: Array
+
+
+MOST_LAYERS = 1_000
 
 
 @dataclass(frozen=True)
@@ -119,12 +123,13 @@ class DynamicalMeanField:
     def __post_init__(self) -> None:
         activations.get(self.activation)
         for name in ("hidden_layers", "samples", "replicas"):
-            object.__setattr__(self, name, integer(name, getattr(self, name), least=1))
+            most = MOST_LAYERS if name == "hidden_layers" else 10**12
+            object.__setattr__(self, name, integer(name, getattr(self, name), least=1, most=most))
         if self.samples % self.replicas:
             down = self.samples - self.samples % self.replicas
             raise ValueError(f"replicas: {self.replicas} does not divide samples={self.samples}; take samples={down + self.replicas}")
         for name in ("gamma", "tolerance", "memory"):
-            object.__setattr__(self, name, real(name, getattr(self, name), above=0))
+            object.__setattr__(self, name, real(name, getattr(self, name), above=0, most=1 if name == "tolerance" else math.inf))
         for name in ("weight_std", "rates"):
             object.__setattr__(self, name, self._per_layer(name, getattr(self, name)))
 
@@ -144,7 +149,10 @@ class DynamicalMeanField:
                 f" {per_replica * self.replicas * self.hidden_layers / 1e9:.1f} GB and more, over memory={self.memory:g}; take fewer"
             )
         seeds = np.random.SeedSequence(rng.integers(0, 2**63, size=2).tolist())
-        return DynamicalProblem(data, self, seeds)
+        try:
+            return DynamicalProblem(data, self, seeds)
+        except MethodFailed as error:  # before the first step: too few samples for the data
+            raise ValueError(str(error)) from error
 
 
 class DynamicalProblem(Batched, WithError):

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import real
+from ...solvers.checks import asked, choice, function, numbers, real, reals, returned
 from .. import activations
 from ..activations import Activation
 from .closed_forms import ClosedForm
@@ -18,6 +18,8 @@ from .plane import in_units, integrate_pairs
 __all__ = ["Estimate", "Moments", "dual", "expectation", "moments"]
 
 Array = np.ndarray
+
+LARGEST = 1e150  # variance
 
 TERMS = (32, 128, 512, 2048)  # of Mehler's series
 LEAST_VARIANCE = 1e-10  # below it E phi phi'' is taken there
@@ -90,8 +92,10 @@ def expectation(f: Callable[[Array], Array], q: Any, kinks: tuple[float, ...] = 
     >>> bool(abs(value - 2 / np.sqrt(np.pi)) <= error < 1e-12)
     True
     """
-    variance = _variances("q", q)
+    function("f", f, "points to values, elementwise")
+    variance, kinks = _variances("q", q), reals("kinks", kinks)
     root = np.sqrt(variance.ravel())
+    f = _checked(f, root)
     value, error = integrate(lambda z, rows: f(root[rows, None] * z)[None], len(root), in_units(kinks, root), _relative(tolerance))
     return Estimate(value[0].reshape(variance.shape), error[0].reshape(variance.shape))
 
@@ -126,8 +130,8 @@ def moments(activation: str | Activation, q: Any, tolerance: float = 1e-12) -> M
     """
     phi = activations.get(activation)
     variance = _variances("q", q)
-    flat = variance.ravel()
-    parts = _closed_moments(phi.duals, flat) if phi.duals else _integrated_moments(phi, flat, _relative(tolerance))
+    flat, relative = variance.ravel(), _relative(tolerance)
+    parts = _closed_moments(phi.duals, flat) if phi.duals else _integrated_moments(phi, flat, relative)
     at_rest = flat == 0
     if at_rest.any():
         value, slope = phi.at_zero()
@@ -147,6 +151,8 @@ def _closed_moments(form: ClosedForm, q: Array) -> list[Array]:
 
 
 def _integrated_moments(phi: Activation, q: Array, tolerance: float) -> list[Array]:
+    if not len(q):
+        raise ValueError("q: is empty; give a variance")
     root, away = np.sqrt(q), np.sqrt(np.maximum(q, LEAST_VARIANCE))
     rest, rest_slope = phi.at_zero()
 
@@ -214,10 +220,13 @@ def dual(
     (0.20960308, True)
     """
     phi = activations.get(activation)
-    if of not in ("value", "derivative"):
-        raise ValueError(f"of: need 'value' or 'derivative', got {of!r}")
+    choice("of", of, ("value", "derivative"))
     relative = _relative(tolerance)
-    q1, q2, c = np.broadcast_arrays(_variances("q1", q1), _variances("q2", q2), _correlations(c))
+    q1, q2, c = _variances("q1", q1), _variances("q2", q2), _correlations(c)
+    try:
+        q1, q2, c = np.broadcast_arrays(q1, q2, c)
+    except ValueError:
+        raise ValueError(f"c: shapes must broadcast, got {np.shape(q1)} of q1, {np.shape(q2)} of q2 and {np.shape(c)} of c") from None
     shape = c.shape
     sine = np.sqrt((1 - c) * (1 + c)) if sine is None else np.broadcast_to(np.asarray(sine, float), shape)
     q1, q2, c, s = (np.ascontiguousarray(array).ravel() for array in (q1, q2, c, sine))
@@ -260,15 +269,25 @@ def _numerical(phi: Activation, of: str, q1: Array, q2: Array, c: Array, s: Arra
     return value, error
 
 
+def _checked(f: Callable[[Array], Array], root: Array) -> Callable[[Array], Array]:
+    """The function, after a look at what it gives at a few points of the first scale."""
+    points = np.linspace(-1, 1, 6).reshape(2, 3) * (root[0] if root.size else 1.0)
+    signature = "points to values, elementwise"
+    returned("f", asked("f", f, points, signature=signature), points.shape, "six points")
+    return f
+
+
 def _variances(name: str, q: Any) -> Array:
-    array = np.asarray(q, float)
+    array = numbers(name, q).astype(float, copy=False)
+    if (array > LARGEST).any() and np.isfinite(array).all():
+        raise ValueError(f"{name}: variances up to {LARGEST:g} have squares, got {array.max():.3g}; rescale it")
     if not (np.isfinite(array).all() and (array >= 0).all()):
         raise ValueError(f"{name}: variances must be finite and not negative, got {array[~(np.isfinite(array) & (array >= 0))].flat[0]}")
     return array
 
 
 def _correlations(c: Any) -> Array:
-    array = np.asarray(c, float)
+    array = numbers("c", c).astype(float, copy=False)
     if not (np.abs(array) <= 1).all():
         raise ValueError(f"c: correlations lie in [-1, 1], got {array[~(np.abs(array) <= 1)].flat[0]}; clip rounding errors")
     return array

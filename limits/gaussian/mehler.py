@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...solvers.checks import asked, function, integer, returned, vector
 from .line import EPS, nodes, walls
 
 __all__ = ["HermiteSeries", "hermite_series"]
 
 Array = np.ndarray
 
+MOST_TERMS = 10_000
 FINEST = 10
 REACH = 30.0  # n(30)^(1/2) = 1e-98
 LARGEST = 1 << 22  # Hermite functions at once
@@ -69,6 +71,11 @@ def hermite_series(f: Callable[[Array], Array], q: Array, terms: int) -> Hermite
     terms : int
         K, the number of coefficients.
 
+    Raises
+    ------
+    ValueError
+        Where a variance is negative or f gives something else than numbers.
+
     Examples
     --------
     The mean square of tanh at variance 1, and what 20 coefficients leave out of it:
@@ -78,7 +85,12 @@ def hermite_series(f: Callable[[Array], Array], q: Array, terms: int) -> Hermite
     >>> float((series.coefficients**2).sum()), float(series.tail[0] ** 2)
     (0.394291, 3.3e-06)
     """
+    function("f", f, "points to values, elementwise")
+    terms = integer("terms", terms, least=1, most=MOST_TERMS)
+    q = vector("q", q, least=0)
     root = np.sqrt(q)
+    points = np.linspace(-1, 1, 6)[None] * root[:1, None]
+    returned("f", asked("f", f, points, signature="points to values, elementwise"), points.shape, "six points")
     coefficients, square, error = np.zeros((len(q), terms)), np.zeros(len(q)), np.full(len(q), np.inf)
     for level in range(FINEST):
         z, width = nodes(level, walls(None))

@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...solvers.checks import array, asked, function, instance, integer, returned, squarable
+from ...solvers.machine.memory import refuse_above_available
+
 __all__ = ["ProcessPath"]
 
 Array = np.ndarray
 
+MOST = 10_000  # outputs
 SHORTEST = 1e-12  # part of the largest variance that is rounding
 
 
@@ -24,6 +28,11 @@ class ProcessPath:
         Number k of independent functions.
     rng : numpy Generator
 
+    Raises
+    ------
+    TypeError, ValueError
+        Where an argument is of the wrong kind, or the covariance gives something else.
+
     Examples
     --------
     >>> path = ProcessPath(lambda X, Z: np.exp(-abs(X - Z.T)), 1, np.random.default_rng(0))
@@ -33,18 +42,22 @@ class ProcessPath:
     """
 
     def __init__(self, covariance: Callable[[Array, Array], Array], outputs: int, rng: np.random.Generator) -> None:
-        self.covariance, self.outputs, self.rng = covariance, outputs, rng
+        self.covariance = function("covariance", covariance, "points (n, d) and (n', d) to the covariance (n, n')", arguments=2)
+        self.outputs = integer("outputs", outputs, least=1, most=MOST)
+        self.rng = instance("rng", rng, np.random.Generator, "numpy.random.default_rng(0)")
         self.X: Array | None = None
-        self.normal = np.empty((0, outputs))
+        self.normal = np.empty((0, self.outputs))
         self.root = np.empty((0, 0))
 
     def __call__(self, X: Array) -> Array:
         """Values (n, k): L z with the Cholesky factor L of all points so far, which grows by rows."""
-        new = X.astype(float)
+        X = array("X", X, columns=None if self.X is None else self.X.shape[1])
+        refuse_above_available("X", f"the covariance of {len(X):.3g} points", 8.0 * 6 * (len(X) + len(self.normal)) ** 2, "give fewer")
+        new = squarable("X", X).astype(float)
         known = np.empty((0, new.shape[1])) if self.X is None else self.X
-        cross = self.covariance(new, known) if len(known) else np.empty((len(new), 0))
+        cross = self._covariance(new, known) if len(known) else np.empty((len(new), 0))
         below = np.linalg.lstsq(self.root, cross.T, rcond=SHORTEST)[0].T if len(known) else cross
-        whole = self.covariance(new, new)
+        whole = self._covariance(new, new)
         rest = whole - below @ below.T
         values, vectors = np.linalg.eigh((rest + rest.T) / 2)
         own = vectors * np.sqrt(np.where(values > SHORTEST * max(float(np.diagonal(whole).max()), 1e-300), values, 0.0))
@@ -55,3 +68,7 @@ class ProcessPath:
         root[:n, :n], root[n:, :n], root[n:, n:] = self.root, below, own
         self.X, self.root, self.normal = np.concatenate([known, new]), root, np.concatenate([self.normal, z])
         return result.astype(X.dtype)
+
+    def _covariance(self, X: Array, Z: Array) -> Array:
+        found = asked("covariance", self.covariance, X, Z, signature="points (n, d) and (n', d) to the covariance (n, n')")
+        return returned("covariance", found, (len(X), len(Z)), f"{len(X)} and {len(Z)} points")

@@ -30,6 +30,8 @@ SCHEMES = {"naive": naive, "large_lr": large_lr, "bias": bias, "non_centered": n
 ALWAYS_DENSE = 2048  # neurons of one system
 EXPECTED_STEPS = 50
 
+MOST_LAYERS = 10_000
+
 
 @dataclass(frozen=True)
 class DeepIntegrable:
@@ -118,7 +120,8 @@ class DeepIntegrable:
 
     def __post_init__(self) -> None:
         for name in ("hidden_layers", "neurons", "replicas"):
-            object.__setattr__(self, name, integer(name, getattr(self, name), least=1))
+            most = MOST_LAYERS if name == "hidden_layers" else 10**12
+            object.__setattr__(self, name, integer(name, getattr(self, name), least=1, most=most))
         activations.get(self.activation)
         L = self.hidden_layers
         check_scheme(self.scheme, SCHEMES)

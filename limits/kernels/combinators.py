@@ -83,6 +83,9 @@ class Parallel(Kernel):
         return [one(layer.follow(trace, [branch]), layer) for layer, branch in zip(self.layers, branches, strict=True)]
 
 
+MOST_BRANCHES = 1000
+
+
 @dataclass(frozen=True)
 class FanOut(Kernel):
     """The same values in ``number`` branches.
@@ -100,7 +103,7 @@ class FanOut(Kernel):
     number: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "number", integer("number", self.number, least=1))
+        object.__setattr__(self, "number", integer("number", self.number, least=1, most=MOST_BRANCHES))
 
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
         branch = replace(one(branches, self), fresh=False)

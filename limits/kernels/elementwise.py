@@ -66,7 +66,7 @@ class Elementwise(Kernel):
 
     def __post_init__(self) -> None:
         activations.get(self.activation)
-        real("tolerance", self.tolerance, above=0)
+        real("tolerance", self.tolerance, least=1e-14, most=1)
 
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
         branch, phi = one(branches, self), activations.get(self.activation)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import array
+from ...solvers.checks import array, shown
 from ...solvers.gram.program import Program
 from ...solvers.gram.tiles import Gram, allocate, gram
 from ...solvers.machine.blas_threads import one_blas_thread
@@ -155,9 +155,9 @@ def needed_kernel(kernel: Any) -> Kernel:
 
 
 def _names(get: str | Sequence[str]) -> tuple[str, ...]:
-    names = (get,) if isinstance(get, str) else tuple(get)
-    if not names or any(name not in NAMES for name in names):
-        raise ValueError(f"get: need 'nngp', 'ntk' or both, got {get!r}")
+    names = (get,) if isinstance(get, str) else tuple(get) if isinstance(get, tuple | list) else ()
+    if not names or any(not isinstance(name, str) or name not in NAMES for name in names):
+        raise ValueError(f"get: need 'nngp', 'ntk' or both, got {shown(get)}")
     return names
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...solvers.checks import real
+from ...solvers.checks import choice, real
 from .kernel import Kernel
 from .tracing import Branch, Trace, ratio
 
@@ -125,8 +125,7 @@ class Dense(Kernel):
         real("W_std", self.W_std, least=0)
         if self.b_std is not None:
             real("b_std", self.b_std, least=0)
-        if self.parameterization not in ("ntk", "standard"):
-            raise ValueError(f"parameterization: need 'ntk' or 'standard', got {self.parameterization!r}")
+        choice("parameterization", self.parameterization, ("ntk", "standard"))
         if self.fan_in is not None:
             if self.parameterization == "ntk":
                 raise ValueError("fan_in: has no meaning under the NTK parameterization; leave it out, or take 'standard'")

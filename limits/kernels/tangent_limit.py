@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...solvers.abilities import Fused
+from ...solvers.checks import asked, returned
 from ...solvers.data import Data, needed
 from ...solvers.problem import Coordinates, Evaluation, Update
 from ..gaussian.process import ProcessPath
@@ -154,10 +155,8 @@ class TangentProblem(Fused):
         self._seen: tuple[bytes, Array, Array] | None = None  # test points are asked for at every saved time
 
     def _checked(self, X: Array) -> Array:
-        values = np.asarray(self._initial(X), X.dtype)
-        if values.shape != (len(X), self.data.outputs) or not np.isfinite(values).all():
-            raise ValueError(f"initial: must give finite values of shape {(len(X), self.data.outputs)}, gave shape {values.shape}")
-        return values
+        values = asked("initial", self._initial, X, signature="inputs (n, d) to outputs (n, k)")
+        return returned("initial", values, (len(X), self.data.outputs), f"{len(X)} inputs").astype(X.dtype, copy=False)
 
     def start(self) -> Array:
         return np.zeros(self.data.y.size, self.data.X.dtype)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ...solvers.checks import integer
+from ...solvers.checks import choice, integer
 from ..networks.network import Network
 from .maps import MeanFieldMaps
 from .phases import critical_point, critical_weight_variance
@@ -80,8 +80,7 @@ def initialization(name: str, fan_in: int, fan_out: int) -> tuple[float, float]:
     ((2.0, 0.0), (0.3333, 0.0011))
     """
     n, m = integer("fan_in", fan_in, least=1), integer("fan_out", fan_out, least=1)
-    if name not in INITIALIZATIONS:
-        raise ValueError(f"name: {name!r} is not one of {', '.join(INITIALIZATIONS)}")
+    choice("name", name, INITIALIZATIONS)
     if name == "pytorch":
         return 1 / 3, 1 / (3 * n)
     return {"he": 2.0, "lecun": 1.0}.get(name, 2 * n / (n + m)), 0.0

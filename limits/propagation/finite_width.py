@@ -36,7 +36,7 @@ import numpy as np
 from ...solvers.checks import instance, integer, real
 from .. import activations, gaussian
 from ..activations import Activation
-from .maps import TOLERANCE, MeanFieldMaps
+from .maps import DEEPEST, EXAMPLE, TOLERANCE, MeanFieldMaps
 
 __all__ = ["Corrections", "corrections", "pair_corrections"]
 
@@ -105,13 +105,14 @@ def corrections(maps: MeanFieldMaps, q: float, depth: int) -> Corrections:
     >>> found.variance[[0, 1, 49]], round(found.width_for(0.1))  # 5 per layer
     (array([  0.,   5., 245.]), 24500)
     """
-    q, depth = real("q", q, above=0), integer("depth", depth, least=1)
+    maps = instance("maps", maps, MeanFieldMaps, EXAMPLE)
+    q, depth = real("q", q, above=0), integer("depth", depth, least=1, most=DEEPEST)
     if maps.keep != 1 or maps.skip != 0:
         raise ValueError("maps: these corrections have neither dropout nor skip connections; leave them out")
     phi, strength = activations.get(maps.activation), maps.weight_variance**2
     kernel = maps.variances(q, depth - 1)
     if not np.isfinite(kernel).all():
-        raise ValueError("weight_variance: variances grow without bound over these layers; lower it, or depth")
+        raise ValueError("q: variances grow without bound over these layers; lower it, depth or the weight variance")
     mean, variance = np.zeros(depth), np.zeros(depth)
     slope = maps.variance_slope(kernel)
     e = STEP * kernel

@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import integer
+from ...solvers.checks import instance, integer
 from .. import activations, gaussian
-from .maps import TOLERANCE, MeanFieldMaps
+from .maps import DEEPEST, EXAMPLE, TOLERANCE, MeanFieldMaps
 
 __all__ = ["Curve", "circle"]
 
@@ -74,7 +74,8 @@ def circle(maps: MeanFieldMaps, depth: int) -> Curve:
     >>> bool(curve.length[-1] > 50 * curve.length[0]), bool(abs(curve.curvature[-1] / curve.curvature[-5] - 1) < 1e-3)
     (True, True)
     """
-    depth = integer("depth", depth, least=0)
+    maps = instance("maps", maps, MeanFieldMaps, EXAMPLE)
+    depth = integer("depth", depth, least=0, most=DEEPEST)
     if maps.keep != 1 or maps.skip != 0:
         raise ValueError("maps: the circle's recursion has neither dropout nor skip connections; leave them out")
     q = maps.fixed_point().q

@@ -22,9 +22,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ...solvers.checks import integer
+from ...solvers.checks import choice, instance, integer, real
 from .. import activations, gaussian
-from .maps import TOLERANCE, MeanFieldMaps
+from .maps import DEEPEST, EXAMPLE, TOLERANCE, MeanFieldMaps
 
 __all__ = ["SingularValues", "singular_values"]
 
@@ -71,12 +71,12 @@ def singular_values(maps: MeanFieldMaps, depth: int, weights: str = "gaussian", 
     >>> propagation.singular_values(critical, 10, q=1.0).spread, propagation.singular_values(critical, 10, "orthogonal", q=1.0).spread
     (20.0, 10.0)
     """
-    depth = integer("depth", depth, least=1)
-    if weights not in ("gaussian", "orthogonal"):
-        raise ValueError(f"weights: {weights!r} is not one of gaussian, orthogonal")
+    maps = instance("maps", maps, MeanFieldMaps, EXAMPLE)
+    depth = integer("depth", depth, least=1, most=DEEPEST)
+    choice("weights", weights, ("gaussian", "orthogonal"))
     if maps.keep != 1 or maps.skip != 0:
         raise ValueError("maps: these moments have neither dropout nor skip connections; leave them out")
-    q = maps.fixed_point().q if q is None else q
+    q = maps.fixed_point().q if q is None else real("q", q)
     if not 0 < q < math.inf:
         raise ValueError(f"q: the fixed point of the variance is {q:g}; give a positive variance")
     phi = activations.get(maps.activation)

@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import integer, numbers, real
 from .. import activations, gaussian
 from ..activations import Activation
 
@@ -42,6 +42,8 @@ __all__ = ["DepthScales", "FixedPoint", "MeanFieldMaps"]
 Array = np.ndarray
 
 TOLERANCE = 1e-12
+DEEPEST = 100_000  # layers
+EXAMPLE = 'MeanFieldMaps("tanh", 1.5, 0.05)'
 SMALLEST, LARGEST = 1e-12, 1e12  # variances between which a fixed point is looked for
 PER_DECADE = 8
 SETTLED = 1e-9  # relative distance at which a slope counts as 1, a variance as fixed
@@ -134,15 +136,13 @@ class MeanFieldMaps:
         activations.get(self.activation)
         object.__setattr__(self, "weight_variance", real("weight_variance", self.weight_variance, above=0))
         object.__setattr__(self, "bias_variance", real("bias_variance", self.bias_variance, least=0))
-        object.__setattr__(self, "keep", real("keep", self.keep, above=0))
-        object.__setattr__(self, "skip", real("skip", self.skip))
-        if self.keep > 1:
-            raise ValueError(f"keep: is the part of the units that stay, need 0 < keep <= 1, got {self.keep:g}")
+        object.__setattr__(self, "keep", real("keep", self.keep, above=0, most=1, way_out="it is the part of the units that stay"))
+        object.__setattr__(self, "skip", real("skip", self.skip, least=-1e6, most=1e6))
 
     def variance_map(self, q: Any) -> Array:
         """V(q), of the shape of q."""
-        q = np.asarray(q, float)
-        return self.skip**2 * q + self._strong * gaussian.moments(self.activation, q, TOLERANCE).square + self.bias_variance
+        square = gaussian.moments(self.activation, q, TOLERANCE).square  # refuses what is no variance
+        return self.skip**2 * np.asarray(q, float) + self._strong * square + self.bias_variance
 
     def variance_slope(self, q: Any) -> Array:
         r""":math:`\chi_\parallel = V'(q)`, of the shape of q."""
@@ -150,19 +150,19 @@ class MeanFieldMaps:
         return self.skip**2 + self._strong * (m.slope_square + m.curvature)
 
     def correlation_map(self, c: Any, q: float | None = None) -> Array:
-        """C(c) at one variance q of both inputs (default: the fixed point), of the shape of c."""
-        c, q = np.asarray(c, float), self._at(q)
+        """C(c) at one variance q of both inputs (default: the fixed point), of the shape of c. ValueError where c is no correlation."""
+        c, q = numbers("c", c).astype(float, copy=False), self._at(q)
         shared = self.weight_variance * gaussian.dual(self.activation, q, q, c, tolerance=TOLERANCE).value
         return (self.skip**2 * c * q + shared + self.bias_variance) / self.variance_map(q)
 
     def chi(self, c: Any = 1.0, q: float | None = None) -> Array:
-        r""":math:`C'(c)` at the variance q (default: the fixed point), of the shape of c.
+        r""":math:`C'(c)` at the variance q (default: the fixed point), of the shape of c. ValueError where c is no correlation.
 
         >>> from infwidth.limits import propagation
         >>> float(propagation.MeanFieldMaps("relu", 2.0, 0.0).chi(1.0, q=3.0))  # critical at every variance
         1.0
         """
-        c, q = np.asarray(c, float), self._at(q)
+        c, q = numbers("c", c).astype(float, copy=False), self._at(q)
         slope = gaussian.dual(self.activation, q, q, c, of="derivative", tolerance=TOLERANCE).value
         return q / self.variance_map(q) * (self.skip**2 + self.weight_variance * slope)
 
@@ -173,15 +173,15 @@ class MeanFieldMaps:
     def variances(self, q: float, depth: int) -> Array:
         """Variances q, V(q), V(V(q)), ...: shape (depth + 1,). ValueError where q or depth is negative."""
         path = [real("q", q, least=0)]
-        for _ in range(integer("depth", depth, least=0)):
+        for _ in range(integer("depth", depth, least=0, most=DEEPEST)):
             path.append(float(self.variance_map(path[-1])) if path[-1] < LARGEST else math.inf)
         return np.array(path)
 
     def correlations(self, c: float, depth: int, q: float | None = None) -> Array:
         """Correlations of two inputs layer by layer, c, C(c), ...: shape (depth + 1,); from the variance q of both on (default: the fixed
         point). ValueError where an argument is out of its range."""
-        path, q = [float(c)], self._at(q)
-        for _ in range(integer("depth", depth, least=0)):
+        path, q = [real("c", c, least=-1, most=1)], self._at(q)
+        for _ in range(integer("depth", depth, least=0, most=DEEPEST)):
             path.append(float(np.clip(self.correlation_map(path[-1], q), -1, 1)))
             q = float(self.variance_map(q))
         return np.array(path)
@@ -245,7 +245,7 @@ class MeanFieldMaps:
 
     def _at(self, q: float | None) -> float:
         if q is not None:
-            return real("q", q, above=0)
+            return real("q", q, above=0, most=1e150)
         q = self.fixed_point().q
         if not 0 < q < math.inf:
             raise ValueError(f"q: the fixed point of the variance is {q:g}, where there are no correlations; give a variance")

@@ -7,19 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import instance, integer, real
+from ...solvers.checks import choice, flag, instance, integer, real
 from ...solvers.running.streams import generator
 from .. import activations
 from .geometry import circle
-from .maps import MeanFieldMaps
+from .maps import DEEPEST, EXAMPLE, MeanFieldMaps
 
 __all__ = ["MeasuredCurve", "Signals", "measure", "measure_circle"]
 
 Array = np.ndarray
 
-EXAMPLE = 'MeanFieldMaps("tanh", 1.5, 0.05)'
 LARGEST = 4e9  # bytes
 MOST_WEIGHTS = 1e12  # drawn in one call: some hours
+LEAST_WORK = 1e4  # weights whose layer takes as long as the calls
 UNRESOLVED = 1e-6  # part of a curve's power in the upper half of its frequencies
 
 
@@ -105,12 +105,12 @@ def measure(
     True
     """
     maps, m = instance("maps", maps, MeanFieldMaps, EXAMPLE), integer("width", width, least=2)
-    depth, networks = integer("depth", depth, least=1), integer("networks", networks, least=2)
+    depth, networks = integer("depth", depth, least=1, most=DEEPEST), integer("networks", networks, least=2)
     q, c = real("q", q, above=0), real("c", c)
     if abs(c) > 1:
         raise ValueError(f"c: a correlation lies in [-1, 1], got {c:g}")
-    if weights not in ("gaussian", "orthogonal"):
-        raise ValueError(f"weights: {weights!r} is not one of gaussian, orthogonal")
+    choice("weights", weights, ("gaussian", "orthogonal"))
+    jacobian = flag("jacobian", jacobian)
     if 8.0 * m * m * (3 if jacobian else 1) > LARGEST:
         raise ValueError(f"width: {m} makes matrices of {8e-9 * m * m:.1f} GB; lower it (limit {LARGEST / 1e9:g} GB)")
     _refuse_too_many(m, depth, networks)
@@ -176,7 +176,11 @@ def measure_circle(maps: MeanFieldMaps, width: int, depth: int, *, networks: int
     True
     """
     maps, m = instance("maps", maps, MeanFieldMaps, EXAMPLE), integer("width", width, least=2)
-    depth, networks, points = integer("depth", depth, least=1), integer("networks", networks, least=2), integer("points", points, least=8)
+    depth, networks, points = (
+        integer("depth", depth, least=1, most=DEEPEST),
+        integer("networks", networks, least=2),
+        integer("points", points, least=8),
+    )
     _refuse_too_many(m, depth, networks)
     q = circle(maps, 0).metric[0]
     if 8.0 * m * (m + 8 * points) > LARGEST:
@@ -218,7 +222,7 @@ def _speed_and_curvature(h: Array, layer: int) -> tuple[float, float]:
 
 
 def _refuse_too_many(width: int, depth: int, networks: int) -> None:
-    weights = float(width) ** 2 * depth * networks
+    weights = max(float(width) ** 2, LEAST_WORK) * depth * networks
     if weights > MOST_WEIGHTS:
         raise ValueError(
             f"networks: {networks} of {depth} layers have {weights:.1e} weights, hours of work; lower networks, depth or width"

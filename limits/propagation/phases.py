@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...solvers.checks import real
+from ...solvers.checks import numbers, real
 from .. import activations, gaussian
 from ..activations import Activation
 from .maps import TOLERANCE
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["CriticalPoint", "PhaseDiagram", "critical_point", "critical_weight_variance", "phase_diagram"]
 
 Array = np.ndarray
+
+LARGEST = 1e50  # variance of weights and biases
 
 VARIANCES = np.geomspace(1e-9, 1e9, 721)
 
@@ -120,7 +122,7 @@ def critical_weight_variance(activation: str | Activation, bias_variance: float)
     >>> round(propagation.critical_weight_variance("tanh", 0.05), 4)
     1.761
     """
-    phi, bias_variance = activations.get(activation), real("bias_variance", bias_variance, least=0)
+    phi, bias_variance = activations.get(activation), real("bias_variance", bias_variance, least=0, most=1e100)
     weight, bias = _critical_line(phi, VARIANCES)
     value, slope = phi.at_zero()
     flat = np.abs(bias) <= 1e-9 * VARIANCES
@@ -137,10 +139,10 @@ def critical_weight_variance(activation: str | Activation, bias_variance: float)
     def miss(log_q: float) -> float:
         return float(_critical_line(phi, np.exp(np.array([log_q])))[1][0]) - bias_variance
 
-    found = [
-        *VARIANCES[exact],
-        *(math.exp(brentq(miss, math.log(VARIANCES[i]), math.log(VARIANCES[i + 1]), xtol=1e-13)) for i in turns),
-    ]
+    ends = [(math.log(VARIANCES[i]), math.log(VARIANCES[i + 1])) for i in turns]
+    if any(miss(low) * miss(high) > 0 for low, high in ends):
+        raise ValueError(f"bias_variance: {bias_variance:g} is too small for rounding to tell it from 0; give 0")
+    found = [*VARIANCES[exact], *(math.exp(brentq(miss, low, high, xtol=1e-13)) for low, high in ends)]
     weights = {float(_critical_line(phi, np.array([q]))[0][0]): q for q in found}
     attracting = [w for w, q in weights.items() if w * _slope(phi, q) <= 1 + 1e-9]
     if not attracting:
@@ -280,7 +282,9 @@ def _critical_line(phi: Activation, q: Array) -> tuple[Array, Array]:
 
 
 def _axis(name: str, values: Any, positive: bool) -> Array:
-    a = np.atleast_1d(np.asarray(values, float))
+    a = np.atleast_1d(numbers(name, values).astype(float))
     if a.ndim != 1 or a.size == 0 or not (np.isfinite(a).all() and ((a > 0) if positive else (a >= 0)).all()):
         raise ValueError(f"{name}: need a vector of finite numbers {'> 0' if positive else '>= 0'}, got {values!r:.60}")
+    if a.max() > LARGEST:
+        raise ValueError(f"{name}: need numbers up to {LARGEST:g}, got {a.max():.3g}")
     return a

@@ -27,7 +27,7 @@ import numpy as np
 from ...solvers.checks import integer, real
 from .. import activations, gaussian
 from ..activations import Activation
-from .maps import TOLERANCE
+from .maps import DEEPEST, TOLERANCE
 
 __all__ = ["shaped"]
 
@@ -71,7 +71,7 @@ def shaped(activation: str | Activation, depth: int, *, end: float | None = None
     >>> round(float(smooth.chi(1.0, q=1.0) ** 50), 6), round(float(smooth.variance_slope(1.0)), 6)
     (1.5, 1.0)
     """
-    phi, depth = activations.get(activation), integer("depth", depth, least=1)
+    phi, depth = activations.get(activation), integer("depth", depth, least=1, most=DEEPEST)
     if phi.name == "relu" or phi.name.startswith("leaky_relu"):
         if slope is not None:
             raise ValueError("slope: leaky relu is shaped by end, the correlation C^L(0); leave slope out")

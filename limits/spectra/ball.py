@@ -17,12 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import integer
+from ...solvers.checks import asked, function, integer, returned
+from ...solvers.machine.memory import refuse_above_available
 from .spectrum import Spectrum
 
 __all__ = ["radial_spectrum"]
 
 Array = np.ndarray
+
+MOST_DIMENSIONS, MOST_RADII = 10_000, 10_000
 
 
 def radial_spectrum(
@@ -58,10 +61,13 @@ def radial_spectrum(
     -2.0
     """
     d, radii, directions = (
-        integer("dim", dim, least=1),
-        integer("radii", radii, least=2),
-        integer("directions", directions, least=2),
+        integer("dim", dim, least=1, most=MOST_DIMENSIONS),
+        integer("radii", radii, least=2, most=MOST_RADII),
+        integer("directions", directions, least=2, most=MOST_RADII),
     )
+    function("kernel", kernel, "inputs (n, d) and (n', d) to a matrix (n, n')")
+    function("target", target, "radii (n,) to values (n,)")
+    refuse_above_available("radii", f"{radii:.3g} radii in {d} dimensions", 8.0 * radii * (3 * radii + 2 * d), "lower it")
     x, w = np.polynomial.legendre.leggauss(radii)
     r = (x + 1) / 2
     mass = w / 2 * d * r ** (d - 1)
@@ -71,13 +77,9 @@ def radial_spectrum(
         X[:, 0], Z[:, 0] = r, r * cosine
         if d > 1:
             Z[:, 1] = r * np.sqrt(max(1 - cosine**2, 0.0))
-        K = np.asarray(kernel(X, Z), float)
-        if K.shape != mean.shape:
-            raise ValueError(f"kernel: need shape {mean.shape} for {radii} and {radii} inputs, got {K.shape}")
-        mean += weight * K
-    values = np.asarray(target(r), float)
-    if values.shape != r.shape:
-        raise ValueError(f"target: must map radii of shape {r.shape} to the same shape, gave {values.shape}")
+        K = asked("kernel", kernel, X, Z, signature="inputs (n, d) and (n', d) to a matrix (n, n')")
+        mean += weight * returned("kernel", K, mean.shape, f"{radii} and {radii} inputs")
+    values = returned("target", asked("target", target, r, signature="radii (n,) to values (n,)"), r.shape, f"{radii} radii")
     root = np.sqrt(mass)
     lam, vectors = np.linalg.eigh(root[:, None] * (mean + mean.T) / 2 * root)
     power = (vectors.T @ (root * values)) ** 2

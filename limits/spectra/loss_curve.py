@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...solvers.checks import instance, vector
 from .spectrum import Spectrum
 
 __all__ = ["loss_curve"]
@@ -45,7 +46,6 @@ def loss_curve(spectrum: Spectrum, t: Any) -> Array:
     >>> spectra.loss_curve(spectra.Spectrum([1.0, 0.0], [2.0, 2.0]), [0.0, 50.0])
     array([2., 1.])
     """
-    t = np.atleast_1d(np.asarray(t, float))
-    if t.ndim != 1 or not (np.isfinite(t).all() and (t >= 0).all()):
-        raise ValueError(f"t: need a vector of finite times >= 0, got {t!r:.60}")
+    spectrum = instance("spectrum", spectrum, Spectrum, "Spectrum([1.0, 0.5], [1.0, 0.2])")
+    t = vector("t", t if np.iterable(t) else [t], least=0, most=1e150)
     return (np.exp(-2 * np.outer(t, spectrum.eigenvalues)) @ spectrum.power + spectrum.rest).sum(axis=1) / 2

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import array
+from ...solvers.checks import array, asked, function, returned, squarable
+from ...solvers.machine.memory import refuse_above_available
 from .spectrum import Spectrum
 
 __all__ = ["gram", "measured_spectrum"]
@@ -54,9 +55,14 @@ def gram(kernel: Callable[..., Array] | Array, X: Any, y: Any) -> tuple[Array, A
     X, y = array("X", X), array("y", y, dtype=np.dtype(np.float64))
     if len(X) != len(y):
         raise ValueError(f"y: has {len(y)} rows but X has {len(X)}; they must hold the same samples")
-    K = np.asarray(kernel(X, X) if callable(kernel) else kernel, float)
-    if K.shape != (len(X), len(X)):
-        raise ValueError(f"kernel: need a matrix of shape {(len(X), len(X))}, got {K.shape}")
+    X, y = squarable("X", X), squarable("y", y)
+    refuse_above_available("X", f"a Gram matrix of {len(X):.3g} points and its eigenvectors", 8.0 * 4 * len(X) ** 2, "give fewer")
+    what = "a function of inputs (n, d) and (n', d) to a matrix (n, n'), or that matrix"
+    if callable(kernel):
+        function("kernel", kernel, what)
+        with np.errstate(over="ignore", invalid="ignore"):
+            kernel = asked("kernel", kernel, X, X, signature=what)
+    K = returned("kernel", kernel, (len(X), len(X)), f"{len(X)} samples")
     scale = np.abs(np.diagonal(K)).max()
     if not (np.isfinite(K).all() and np.abs(K - K.T).max() <= 1e-8 * scale):
         raise ValueError("kernel: its Gram matrix is not finite and symmetric; give a positive semidefinite kernel")

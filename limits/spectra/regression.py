@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import instance, integer, integers, real
+from ...solvers.running.streams import generator
 from .measured import gram, measured_spectrum
 from .spectrum import Spectrum
 
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["LearningCurve", "effective_ridge", "learning_curve", "measure_curve", "predicted_curve"]
 
 Array = np.ndarray
+
+LARGEST = 1e100  # ridge and noise
+MOST_DRAWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ def effective_ridge(spectrum: Spectrum, samples: int, ridge: float = 0.0) -> flo
     >>> spectra.effective_ridge(spectra.Spectrum([1.0, 1.0], [1.0, 0.0]), 1)
     1.0
     """
+    spectrum = instance("spectrum", spectrum, Spectrum, "Spectrum([1.0, 0.5], [1.0, 0.2])")
     n, ridge = integer("samples", samples, least=1), real("ridge", ridge, least=0)
     lam, many = spectrum.eigenvalues, spectrum.multiplicity
     if ridge == 0 and many[lam > 0].sum() <= n:
@@ -163,10 +168,9 @@ def predicted_curve(spectrum: Spectrum, sizes: Any, ridge: float = 0.0, noise: f
     >>> curve.learned, np.diff(np.log10(curve.test_error)).round(2)  # test error ~ 1/n
     (array([  10.,  100., 1000.]), array([-0.96, -1.01]))
     """
-    ridge, noise = real("ridge", ridge, least=0), real("noise", noise, least=0)
-    counts = np.array([integer("sizes", n, least=1) for n in np.atleast_1d(sizes)])
-    if not counts.size:
-        raise ValueError("sizes: is empty; give at least one number of samples")
+    spectrum = instance("spectrum", spectrum, Spectrum, "Spectrum([1.0, 0.5], [1.0, 0.2])")
+    ridge, noise = real("ridge", ridge, least=0, most=LARGEST), real("noise", noise, least=0, most=LARGEST)
+    counts = np.array(_sizes(sizes))
     lam, many, power = spectrum.eigenvalues, spectrum.multiplicity, spectrum.power.sum(axis=1)
     rows = []
     for n in counts:
@@ -212,7 +216,7 @@ def learning_curve(
     True
     """
     spectrum = measured_spectrum(kernel, X, y)
-    largest = int(np.max(sizes)) if np.size(sizes) else 0
+    largest = max(_sizes(sizes))
     if largest >= len(spectrum.eigenvalues):
         raise ValueError(f"sizes: {largest} is not below the {len(spectrum.eigenvalues)} samples of X; lower it or give more samples")
     return predicted_curve(spectrum, sizes, ridge, noise)
@@ -242,15 +246,23 @@ def measure_curve(
         Where an argument is out of its range.
     """
     K, y = gram(kernel, X, y)
-    draws, rng = integer("draws", draws, least=2), np.random.default_rng(rng)
-    errors = np.empty((np.size(sizes), draws))
-    for row, n in zip(errors, np.atleast_1d(sizes), strict=True):
+    draws, rng = integer("draws", draws, least=2, most=MOST_DRAWS), generator(rng)
+    counts = _sizes(sizes)
+    ridge, noise = real("ridge", ridge, least=0, most=LARGEST), real("noise", noise, least=0, most=LARGEST)
+    if max(counts) > len(K):
+        raise ValueError(f"sizes: {max(counts)} is more than the {len(K)} samples of X; lower it or give more samples")
+    errors = np.empty((len(counts), draws))
+    for row, n in zip(errors, counts, strict=True):
         for i in range(draws):
-            chosen = rng.choice(len(K), int(n), replace=False)
-            targets = y[chosen] + np.sqrt(noise / y.shape[1]) * rng.standard_normal((int(n), y.shape[1]))
-            weights = _solve(K[np.ix_(chosen, chosen)] + ridge * np.eye(int(n)), targets)
+            chosen = rng.choice(len(K), n, replace=False)
+            targets = y[chosen] + np.sqrt(noise / y.shape[1]) * rng.standard_normal((n, y.shape[1]))
+            weights = _solve(K[np.ix_(chosen, chosen)] + ridge * np.eye(n), targets)
             row[i] = ((K[:, chosen] @ weights - y) ** 2).sum(axis=1).mean()
     return errors.mean(axis=1), errors.std(axis=1, ddof=1) / np.sqrt(draws)
+
+
+def _sizes(sizes: Any) -> tuple[int, ...]:
+    return integers("sizes", sizes if np.iterable(sizes) else [sizes], least=1, most=10**12)
 
 
 def _solve(K: Array, y: Array) -> Array:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...solvers.checks import numbers
+
 __all__ = ["Spectrum"]
 
 Array = np.ndarray
@@ -50,12 +52,12 @@ class Spectrum:
 
     def __post_init__(self) -> None:
         lam = _vector("eigenvalues", self.eigenvalues)
-        power = np.asarray(self.power, float)
+        power = numbers("power", self.power).astype(float)
         power = power[:, None] if power.ndim == 1 else power
         if power.ndim != 2 or len(power) != len(lam):
             raise ValueError(f"power: need one row per eigenvalue ({len(lam)}), got shape {np.shape(self.power)}")
         many = np.ones(len(lam)) if self.multiplicity is None else _vector("multiplicity", self.multiplicity)
-        rest = np.broadcast_to(np.asarray(self.rest, float), power.shape[1:]).copy()
+        rest = np.broadcast_to(numbers("rest", self.rest).astype(float), power.shape[1:]).copy()
         if len(many) != len(lam) or many.min() < 1:
             raise ValueError(f"multiplicity: need {len(lam)} numbers >= 1, got {self.multiplicity!r:.60}")
         for name, value in (("power", power), ("rest", rest)):
@@ -76,7 +78,7 @@ class Spectrum:
 
 
 def _vector(name: str, value: Any) -> Array:
-    a = np.asarray(value, float)
+    a = numbers(name, value).astype(float)
     if a.ndim != 1 or a.size == 0 or not (np.isfinite(a).all() and (a >= 0).all()):
         raise ValueError(f"{name}: need a vector of finite numbers >= 0, got {value!r:.60}")
     return a

@@ -25,12 +25,15 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ...solvers.checks import integer
+from ...solvers.checks import asked, function, integer, returned
 from .spectrum import Spectrum
 
 __all__ = ["multiplicity", "zonal_spectrum"]
 
 Array = np.ndarray
+
+MOST_DIMENSIONS, MOST_DEGREES = 10_000, 2_000
+INNER, HEIGHTS = "inputs (n, d) and (n', d) to a matrix (n, n')", "heights (n,) in [-1, 1] to values (n,)"
 
 ROUNDS = 3  # doublings of the nodes
 ROUNDING = 1e-14  # of the largest eigenvalue: what is below is none
@@ -56,7 +59,7 @@ def multiplicity(degree: int, dim: int) -> float:
     >>> [spectra.multiplicity(k, 3) for k in range(4)]
     [1.0, 3.0, 5.0, 7.0]
     """
-    k, d = integer("degree", degree, least=0), integer("dim", dim, least=2)
+    k, d = integer("degree", degree, least=0, most=10**6), integer("dim", dim, least=2, most=10**6)
     return 1.0 if k == 0 else float(np.rint((2 * k + d - 2) / k * special.binom(k + d - 3, k - 1)))
 
 
@@ -94,12 +97,14 @@ def zonal_spectrum(kernel: Callable[..., Array], dim: int, degrees: int, target:
     >>> spectrum.eigenvalues.round(4)[:2], spectrum.multiplicity[:2], spectrum.power.ravel().round(4)[:2]
     (array([0.3333, 0.    ]), array([3., 1.]), array([0.3333, 0.    ]))
     """
-    d, degrees = integer("dim", dim, least=2), integer("degrees", degrees, least=0)
+    d, degrees = integer("dim", dim, least=2, most=MOST_DIMENSIONS), integer("degrees", degrees, least=0, most=MOST_DEGREES)
+    function("kernel", kernel, INNER)
 
     def profile(cosine: Array) -> Array:
         X = np.zeros((len(cosine), d))
         X[:, 0], X[:, 1] = cosine, np.sqrt(np.maximum(1 - cosine**2, 0))
-        return np.asarray(kernel(np.eye(1, d), X), float).ravel()
+        found = asked("kernel", kernel, np.eye(1, d), X, signature=INNER)
+        return returned("kernel", found, (1, len(X)), f"1 and {len(X)} inputs").ravel()
 
     many = np.array([multiplicity(k, d) for k in range(degrees + 1)])
     lam = _moments(profile, d, degrees, "kernel")
@@ -107,9 +112,14 @@ def zonal_spectrum(kernel: Callable[..., Array], dim: int, degrees: int, target:
         raise ValueError(f"kernel: has the eigenvalue {lam.min():.3g} at degree {lam.argmin()}; give one that is positive on this sphere")
     power, rest = np.zeros(degrees + 1), 0.0
     if target is not None:
+        wanted = function("target", target, HEIGHTS)
+
+        def profile_of_target(z: Array) -> Array:
+            return returned("target", asked("target", wanted, z, signature=HEIGHTS), z.shape, f"{len(z)} heights")
+
         # c_k = <f, P_k> sqrt(N_k): the zonal harmonic sqrt(N_k) P_k has norm 1
-        power = many * _moments(lambda z: np.asarray(target(z), float), d, degrees, "target") ** 2
-        rest = max(float(_moments(lambda z: np.asarray(target(z), float) ** 2, d, 0, "target")[0] - power.sum()), 0.0)
+        power = many * _moments(profile_of_target, d, degrees, "target") ** 2
+        rest = max(float(_moments(lambda z: profile_of_target(z) ** 2, d, 0, "target")[0] - power.sum()), 0.0)
     lam[lam < ROUNDING * lam.max()] = 0.0
     order = np.argsort(-lam, kind="stable")
     return Spectrum(lam[order], power[order], many[order], rest)

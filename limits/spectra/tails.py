@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import choice, flag, instance, integer, real, reals, vector
 from ...solvers.studies.fitting import power_law
 from .spectrum import Spectrum
 
@@ -92,8 +92,8 @@ def predicted_exponents(dim: int, target: str, singularity: float = 1.0, radial:
     [0.5, 0.3333, 0.25]
     """
     d, alpha = integer("dim", dim, least=1), real("singularity", singularity, above=0)
-    if target not in ("smooth", "jump"):
-        raise ValueError(f"target: {target!r} is not one of smooth, jump")
+    choice("target", target, ("smooth", "jump"))
+    radial = flag("radial", radial)
     nu = d + alpha
     kappa = d + alpha + 1 if target == "smooth" else 1.0
     share = 1 if radial else d
@@ -108,12 +108,18 @@ def tail_sums(spectrum: Spectrum) -> Array:
     spectrum : Spectrum
         Of J eigenvalues.
 
+    Raises
+    ------
+    TypeError
+        Where it is no Spectrum.
+
     Examples
     --------
     >>> from infwidth.limits import spectra
     >>> spectra.tail_sums(spectra.Spectrum([2.0, 1.0], [3.0, 0.5]))
     array([3.5, 0.5])
     """
+    spectrum = instance("spectrum", spectrum, Spectrum, "Spectrum([1.0, 0.5], [1.0, 0.2])")
     return np.cumsum(spectrum.power.sum(axis=1)[::-1])[::-1]
 
 
@@ -142,11 +148,11 @@ def tail(values: Any, window: tuple[float, float], x: Any = None) -> Tail:
     >>> round(fit.exponent, 2), fit.error < 0.03
     (1.51, True)
     """
-    values = np.asarray(values, float)
-    x = np.arange(1.0, len(values) + 1) if x is None else np.asarray(x, float)
-    if values.ndim != 1 or x.shape != values.shape:
-        raise ValueError(f"x: need the shape of values, {values.shape}, got {x.shape}")
-    low, high = (real("window", end, above=0) for end in window)
+    values = vector("values", values)
+    x = np.arange(1.0, len(values) + 1) if x is None else vector("x", x, length=len(values), each="value")
+    low, high = reals("window", window, length=2)
+    if not 0 < low < high:
+        raise ValueError(f"window: need two numbers 0 < low < high, got {low:g} and {high:g}")
     inside = np.flatnonzero((x >= low) & (x <= high))
     if len(inside) >= 6:  # one point per equal factor, so that the end of the window does not rule the fit
         wanted = np.geomspace(x[inside[0]], x[inside[-1]], min(len(inside), 60))

@@ -31,6 +31,8 @@ __all__ = ["InitCorrectedMeanField", "InitCorrectedNetwork"]
 
 Array = np.ndarray
 
+LARGEST = 1e50  # standard deviation
+
 
 @dataclass(frozen=True)
 class InitCorrectedMeanField:
@@ -71,8 +73,8 @@ class InitCorrectedMeanField:
     def __post_init__(self) -> None:
         activations.get(self.activation)
         object.__setattr__(self, "particles", integer("particles", self.particles, least=1))
-        object.__setattr__(self, "weight_std", real("weight_std", self.weight_std, least=0))
-        object.__setattr__(self, "output_std", real("output_std", self.output_std, least=0))
+        object.__setattr__(self, "weight_std", real("weight_std", self.weight_std, least=0, most=LARGEST))
+        object.__setattr__(self, "output_std", real("output_std", self.output_std, least=0, most=LARGEST))
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ParticleProblem:
         """Draw the particles, and independently the offset."""
@@ -115,8 +117,8 @@ class InitCorrectedNetwork:
     def __post_init__(self) -> None:
         activations.get(self.activation)
         object.__setattr__(self, "width", integer("width", self.width, least=1))
-        object.__setattr__(self, "weight_std", real("weight_std", self.weight_std, least=0))
-        object.__setattr__(self, "output_std", real("output_std", self.output_std, least=0))
+        object.__setattr__(self, "weight_std", real("weight_std", self.weight_std, least=0, most=LARGEST))
+        object.__setattr__(self, "output_std", real("output_std", self.output_std, least=0, most=LARGEST))
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ParticleProblem:
         """Draw the weights."""

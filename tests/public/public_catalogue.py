@@ -595,20 +595,6 @@ RECORDS = set(
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
     Images Samples digits mnist_5000
     Advice Corrections CriticalPoint Curve DepthScales FixedPoint MeasuredCurve PhaseDiagram
-    Signals SingularValues ClosedForm engine names plane_classes
-    """.split()
-)
-
-# Rooms whose calls are still to be written down here.
-TO_COME = set(
-    """
-    DeepIntegrable DynamicalMeanField NeuralTangentLimit ProcessPath InitCorrectedMeanField InitCorrectedNetwork LinearTeacher
-    dual expectation hermite_series moments in_form coordinate_check plane_class
-    Abs Cos Dense Dropout Elementwise Elu Erf FanInSum FanOut Gaussian Gelu Hermite Identity Kernel LayerNorm LeakyRelu Linear Monomial Relu
-    Sigmoid Sign Silu Sin Softplus Tanh of parallel serial
-    MeanFieldMaps advise circle corrections critical_point critical_weight_variance initialization measure phase_diagram shaped
-    singular_values
-    effective_ridge learning_curve loss_curve measure_curve measured_spectrum multiplicity predicted_curve predicted_exponents
-    radial_spectrum tail tail_sums zonal_spectrum
+    Noisy OnGrid WithWaysOut Signals SingularValues ClosedForm engine names plane_classes
     """.split()
 )

@@ -8,11 +8,14 @@ import types
 import zlib
 
 import pytest
-from public_catalogue import CALLS, RECORDS, TO_COME
+from public_catalogue import CALLS as FIRST
+from public_catalogue import RECORDS
 from public_judge import ENDLESS, GOOD, MEANINGLESS, RAW, RIGHT, cases, judged
+from rooms_catalogue import ROOMS
 
 import infwidth
 
+CALLS = FIRST | ROOMS
 PART = 4  # of the cases, one of so many by default
 
 
@@ -85,5 +88,5 @@ def test_every_public_name_is_called_or_is_a_record():
     called = {part.split(" ")[0] for part in CALLS} | {part.split(" ")[0].split(".")[-1] for part in CALLS}
     names = public(infwidth)
     assert len(names) > 100
-    missing = [name for name in names if name.split(".")[-1] not in called | RECORDS | TO_COME]
+    missing = [name for name in names if name.split(".")[-1] not in called | RECORDS]
     assert not missing, f"give each a good call in public_catalogue.py: {missing}"

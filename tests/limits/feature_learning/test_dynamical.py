@@ -179,7 +179,7 @@ def test_memory_and_samples_run_out_with_a_message():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hidden_layers": 0}, "hidden_layers: need an integer >= 1"),
+        ({"hidden_layers": 0}, "hidden_layers: need an integer from 1"),
         ({"samples": 10}, "replicas: 4 does not divide samples=10; take samples=12"),
         ({"gamma": 0}, "gamma: need a finite number > 0"),
         ({"tolerance": 0}, "tolerance: need a finite number > 0"),

@@ -49,5 +49,5 @@ def test_what_is_no_layer():
         serial(Dense(), Relu)
     with pytest.raises(TypeError, match=r"layers\[0\]: need a layer, got 'relu'$"):
         parallel("relu")
-    with pytest.raises(ValueError, match="number: need an integer >= 1"):
+    with pytest.raises(ValueError, match="number: need an integer from 1"):
         FanOut(0)

@@ -99,7 +99,7 @@ def test_dropout_keeps_covariances():
     [
         (lambda: Dense(-1.0), "W_std: need a finite number >= 0"),
         (lambda: Dense(1.0, np.nan), "b_std: need a finite number"),
-        (lambda: Dense(1.0, parameterization="mup"), "parameterization: need 'ntk' or 'standard', got 'mup'"),
+        (lambda: Dense(1.0, parameterization="mup"), "parameterization: 'mup' is not one of ntk, standard"),
         (lambda: Dense(1.0, fan_in=3), "fan_in: has no meaning under the NTK parameterization"),
         (lambda: serial(Dense(), Relu(), Dense(1.0, None, "standard"))(X), "fan_in: a dense layer under the standard"),
         (lambda: Linear(1.0, 1.0, -1.0, 1.0), "weight_rate: need a finite number >= 0"),

@@ -118,7 +118,7 @@ def test_tangent_kernels_are_kept_for_the_next_start():
         (
             lambda: iw.solve(NeuralTangentLimit(KERNEL, initial=lambda Z: Z), X, Y, iw.GradientDescent(0.1, 1)),
             ValueError,
-            "initial: must give",
+            "initial: must return shape",
         ),
         (lambda: iw.solve(NeuralTangentLimit(KERNEL), X, Y, iw.Langevin(0.1, 0.1, 0.1, 3), rng=0), ValueError, r"method: .*noise"),
     ],

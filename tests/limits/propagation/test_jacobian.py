@@ -33,7 +33,7 @@ def test_dynamical_isometry():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: propagation.singular_values(m, 0), "depth: need an integer >= 1"),
+        (lambda m: propagation.singular_values(m, 0), "depth: need an integer from 1"),
         (lambda m: propagation.singular_values(m, 2, "uniform"), "weights: 'uniform' is not one of gaussian, orthogonal"),
         (lambda m: propagation.singular_values(MeanFieldMaps("tanh", 0.5, 0.0), 2), "q: the fixed point of the variance is 0; give"),
         (lambda m: propagation.singular_values(MeanFieldMaps("tanh", 0.5, 0.1, skip=1.0), 2), "maps: .*; leave them out"),

@@ -107,11 +107,11 @@ def test_against_finite_networks(maps, weights):
     [
         (lambda: MeanFieldMaps("tanh", 0.0, 0.1), "weight_variance: need a finite number > 0"),
         (lambda: MeanFieldMaps("tanh", 1.0, -0.1), "bias_variance: need a finite number >= 0"),
-        (lambda: MeanFieldMaps("tanh", 1.0, 0.1, keep=1.5), "keep: is the part of the units that stay, need 0 < keep <= 1"),
+        (lambda: MeanFieldMaps("tanh", 1.0, 0.1, keep=1.5), "keep: need a finite number > 0 and <= 1"),
         (lambda: MeanFieldMaps("tanhh", 1.0, 0.1), "activation: 'tanhh' is not one of"),
         (lambda: MeanFieldMaps("tanh", 0.5, 0.0).chi(), "q: the fixed point of the variance is 0, .*; give a variance"),
         (lambda: MeanFieldMaps("tanh", 1.0, 0.1).fixed_point(0.0), "q: need a finite number > 0"),
-        (lambda: MeanFieldMaps("tanh", 1.0, 0.1).variances(1.0, -1), "depth: need an integer >= 0"),
+        (lambda: MeanFieldMaps("tanh", 1.0, 0.1).variances(1.0, -1), "depth: need an integer from 0"),
     ],
 )
 def test_bad_arguments(call, message):

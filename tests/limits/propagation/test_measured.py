@@ -57,7 +57,7 @@ def test_depth_scale_from_networks_of_width_2000():
     [
         ({"width": 1}, "width: need an integer >= 2"),
         ({"width": 10**6}, r"width: .* matrices of 8000.0 GB; lower it"),
-        ({"networks": 10**12}, r"networks: .* of 2 layers have 2.0e\+14 weights, hours of work; lower networks"),
+        ({"networks": 10**12}, r"networks: .* of 2 layers have 2.0e\+16 weights, hours of work; lower networks"),
         ({"networks": 1}, "networks: need an integer >= 2"),
         ({"c": 1.5}, "c: a correlation lies in"),
         ({"weights": "sparse"}, "weights: 'sparse' is not one of"),

@@ -47,7 +47,7 @@ def test_unshaped_networks_forget_and_shaped_ones_do_not():
         (lambda: propagation.shaped("tanh", 3, end=0.5), "end: tanh is shaped by slope.*; leave end out"),
         (lambda: propagation.shaped("tanh", 3, slope=1.0), "slope: need a number above 1"),
         (lambda: propagation.shaped("abs", 3), "activation: abs is homogeneous.*; take leaky_relu"),
-        (lambda: propagation.shaped("tanh", 0), "depth: need an integer >= 1"),
+        (lambda: propagation.shaped("tanh", 0), "depth: need an integer from 1"),
     ],
 )
 def test_bad_arguments(call, message):

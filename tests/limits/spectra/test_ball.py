@@ -59,9 +59,9 @@ def test_exponents_of_the_theory(dim, radii):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: spectra.radial_spectrum(relu_tangent, 0, lambda r: r), "dim: need an integer >= 1"),
-        (lambda: spectra.radial_spectrum(relu_tangent, 2, lambda r: r[1:], radii=5), "target: must map radii"),
-        (lambda: spectra.radial_spectrum(lambda X, Z: X, 2, lambda r: r, radii=5), r"kernel: need shape \(5, 5\)"),
+        (lambda: spectra.radial_spectrum(relu_tangent, 0, lambda r: r), "dim: need an integer from 1"),
+        (lambda: spectra.radial_spectrum(relu_tangent, 2, lambda r: r[1:], radii=5), "target: must return shape"),
+        (lambda: spectra.radial_spectrum(lambda X, Z: X, 2, lambda r: r, radii=5), r"kernel: must return shape \(5, 5\)"),
     ],
 )
 def test_bad_arguments(call, message):

@@ -22,7 +22,7 @@ def test_what_no_time_learns():
     np.testing.assert_allclose(spectra.loss_curve(spectrum, [0.0, 1e3]), [5.0, 4.0])
 
 
-@pytest.mark.parametrize("t", [[-1.0], [np.nan], [[1.0]]])
+@pytest.mark.parametrize("t", [[-1.0], [np.nan], [[1.0, 2.0]]])
 def test_bad_times(t):
-    with pytest.raises(ValueError, match="t: need a vector of finite times"):
+    with pytest.raises(ValueError, match="t: need"):
         spectra.loss_curve(spectra.Spectrum([1.0], [1.0]), t)

@@ -103,13 +103,13 @@ def test_plot_has_the_three_parts():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: spectra.predicted_curve(POWERS, []), "sizes: is empty; give at least one"),
-        (lambda: spectra.predicted_curve(POWERS, [0]), "sizes: need an integer >= 1"),
+        (lambda: spectra.predicted_curve(POWERS, []), "sizes: need 1 integers or more"),
+        (lambda: spectra.predicted_curve(POWERS, [0]), "sizes\\[0\\]: need an integer from 1"),
         (lambda: spectra.predicted_curve(POWERS, [5], ridge=-1), "ridge: need a finite number >= 0"),
         (lambda: spectra.predicted_curve(POWERS, [5], noise=np.nan), "noise: need a finite number >= 0"),
         (lambda: spectra.effective_ridge(POWERS, 0), "samples: need an integer >= 1"),
         (lambda: spectra.learning_curve(np.eye(4), np.eye(4), np.ones(4), [4]), "sizes: 4 is not below the 4 samples of X; lower it"),
-        (lambda: spectra.measure_curve(np.eye(4), np.eye(4), np.ones(4), [2], draws=1), "draws: need an integer >= 2"),
+        (lambda: spectra.measure_curve(np.eye(4), np.eye(4), np.ones(4), [2], draws=1), "draws: need an integer from 2"),
     ],
 )
 def test_bad_arguments(call, message):

@@ -44,9 +44,9 @@ def test_tail_sums():
     ("call", "message"),
     [
         (lambda: spectra.tail(np.ones(10), (20, 30)), "window: holds 0 points .*; widen it"),
-        (lambda: spectra.tail(np.ones(10), (0, 30)), "window: need a finite number > 0"),
+        (lambda: spectra.tail(np.ones(10), (0, 30)), "window: need two numbers 0 < low < high"),
         (lambda: spectra.tail(-np.ones(10), (1, 10)), "values: must be positive"),
-        (lambda: spectra.tail(np.ones(10), (1, 10), x=np.ones(9)), "x: need the shape of values"),
+        (lambda: spectra.tail(np.ones(10), (1, 10), x=np.ones(9)), "x: need a vector of 10 numbers"),
         (lambda: spectra.predicted_exponents(1, "rough"), "target: 'rough' is not one of smooth, jump"),
         (lambda: spectra.predicted_exponents(0, "jump"), "dim: need an integer >= 1"),
         (lambda: spectra.predicted_exponents(1, "jump", singularity=0), "singularity: need a finite number > 0"),
