@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import array, real
+from ...solvers.checks import array, numbers, real
 
 __all__ = ["LinearTeacher"]
 
@@ -49,7 +49,7 @@ class LinearTeacher:
     """
 
     def __init__(self, weights: Any, covariance: Any = None, noise: float = 0.0) -> None:
-        self.weights = np.atleast_2d(array("weights", np.atleast_2d(weights), dtype=np.dtype(np.float64)))
+        self.weights = np.atleast_2d(array("weights", np.atleast_2d(numbers("weights", weights)), dtype=np.dtype(np.float64)))
         d = self.weights.shape[1]
         self.covariance = np.eye(d) if covariance is None else array("covariance", covariance, dtype=np.dtype(np.float64), columns=d)
         if self.covariance.shape != (d, d) or not np.allclose(self.covariance, self.covariance.T):
@@ -57,7 +57,7 @@ class LinearTeacher:
         values, vectors = np.linalg.eigh(self.covariance)
         if values[0] < -1e-10 * max(values[-1], 0):
             raise ValueError(f"covariance: has the negative eigenvalue {values[0]:.3g}; give the covariance of some random vector")
-        self.noise = real("noise", noise, least=0)
+        self.noise = real("noise", noise, least=0, most=1e100)
         self.root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
     @property

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import choice, integer, real
 from ...solvers.data import Data
+from ...solvers.machine.memory import refuse_above_available
 from .. import activations
 from ..activations import Activation
 from .bias import bias
@@ -125,8 +126,7 @@ class DeepIntegrable:
         activations.get(self.activation)
         L = self.hidden_layers
         check_scheme(self.scheme, SCHEMES)
-        if self.kernels not in ("auto", "dense", "factored"):
-            raise ValueError(f"kernels: {self.kernels!r} is not one of auto, dense, factored")
+        choice("kernels", self.kernels, ("auto", "dense", "factored"))
         object.__setattr__(self, "weight_std", _per_layer("weight_std", self.weight_std, L + 1))
         unit = 4 * self.replicas if self.initial is None and self.scheme in ("large_lr", "bias") else self.replicas
         if self.neurons % unit:
@@ -165,6 +165,8 @@ class DeepIntegrable:
             return StationaryProblem(data, why, first_step)
         dense = self._dense(data, kinked)
         size = self.neurons // self.replicas
+        need = 8.0 * 8 * self.neurons * self.hidden_layers * (data.X.shape[1] + data.n)
+        refuse_above_available("neurons", f"{self.neurons:.3g} neurons in {self.hidden_layers} layers", need, "lower one of them")
         starts = [
             self._start(Setting(data, self.hidden_layers, size, phi, germ, self.weight_std, self.bias_std, dense, stream))
             for stream in rng.spawn(self.replicas)
@@ -196,7 +198,7 @@ class DeepIntegrable:
 
 
 def _per_layer(name: str, value: Any, layers: int) -> tuple[float, ...]:
-    values = tuple(value) if np.ndim(value) else (value,) * layers
+    values = tuple(value) if np.iterable(value) else (value,) * layers
     if len(values) != layers:
         raise ValueError(f"{name}: need one number, or one per layer ({layers}), got {len(values)}")
-    return tuple(real(f"{name}[{l}]", v, least=0) for l, v in enumerate(values))
+    return tuple(real(f"{name}[{l}]", v, least=0, most=1e50) for l, v in enumerate(values))

@@ -153,7 +153,7 @@ def coordinate_check(
     >>> scaling.coordinate_check(mup, "relu", (32, 128, 512), built=bug).offenders[0]
     'step 0, update of output: slope -0.95 +- 0.07, predicted 0'
     """
-    steps, seeds = integer("steps", steps, least=0), integer("seeds", seeds, least=2)
+    steps, seeds = integer("steps", steps, least=0), integer("seeds", seeds, least=2, most=10_000)
     band = real("band", band, least=0)
     built = parameterization if built is None else built
     for name, value in (("parameterization", parameterization), ("built", built)):

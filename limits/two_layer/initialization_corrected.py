@@ -22,6 +22,7 @@ import numpy as np
 
 from ...solvers.checks import integer, real
 from ...solvers.data import Data
+from ...solvers.machine.memory import refuse_above_available
 from .. import activations, gaussian
 from ..activations import Activation
 from .initial_laws import draw
@@ -123,6 +124,8 @@ class InitCorrectedNetwork:
     def bind(self, data: Data | None, rng: np.random.Generator) -> ParticleProblem:
         """Draw the weights."""
         data = _given(data)
+        size = 8.0 * 4 * self.width * (data.X.shape[1] + data.outputs)
+        refuse_above_available("width", f"{self.width:.3g} neurons of {data.X.shape[1]} inputs", size, "lower it")
         W, a = _particles(rng, self.width, data, self.weight_std, self.output_std)
         value = activations.get(self.activation).value
         return _corrected(data, self.activation, W, a, lambda X: value(X @ W.T.astype(X.dtype)) @ a.astype(X.dtype) / len(W) ** 0.5)

@@ -309,7 +309,6 @@ ROWS = {
         DATA,
         all_of(Held("limits/feature_learning/test_dynamical.py::test_finite_networks_approach_the_limit"), DYNAMICAL),
         no_noise(DYNAMICAL),
-        {"GradientDescent, minibatches": Refused("batch_size", OWN_SAMPLES, (DYNAMICAL, METHODS["GradientDescent"], DATA))},
         no_flow(DYNAMICAL, "use GradientDescent or HeavyBall"),
     ),
     "NeuralTangentLimit": row(

@@ -150,6 +150,7 @@ ROOMS: dict[str, Call] = {
         iw.DeepIntegrable,
         dict(hidden_layers=2, activation="tanh", neurons=16, scheme="bias", weight_std=(1.0, 1.0, 1.0), bias_std=(0.5, 1.0)),
         train,
+        fine={"bias_std": ("none",)},
     ),
     "DynamicalMeanField": Call(
         iw.DynamicalMeanField,
