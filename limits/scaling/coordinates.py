@@ -154,6 +154,7 @@ def coordinate_check(
     'step 0, update of output: slope -0.95 +- 0.07, predicted 0'
     """
     steps, seeds = integer("steps", steps, least=0), integer("seeds", seeds, least=2, most=10_000)
+    learning_rate = real("learning_rate", learning_rate, least=1e-10, most=1e6)
     band = real("band", band, least=0)
     built = parameterization if built is None else built
     for name, value in (("parameterization", parameterization), ("built", built)):

@@ -152,6 +152,7 @@ NET = iw.Network(2, 1, 32, "tanh", P.mup(1))
 LARGE = iw.Network(2, 2, 16, "tanh", P.integrable_large_lr(2))
 HYBRID = limits.HybridNetwork(2, 2, 16, "tanh", "HP")
 CALIBRATED = limits.CalibratedNetwork(LARGE)
+LINEARIZED, LARGE_LINEARIZED = limits.LinearizedNetwork(NET), limits.LinearizedNetwork(LARGE)
 CORRECTED = limits.InitCorrectedNetwork(32, "tanh")
 WAVES = catapult.TwoLayerLinearNetwork(16)
 ISOTROPIC = limits.IsotropicNetwork(5, 0.5, 16, test_samples=20)
@@ -197,6 +198,10 @@ ROWS = {
     "Network with a large first step": row(LARGE, DATA, all_of(Finite(), LARGE), needs_a_first_rate(LARGE)),
     "HybridNetwork": row(HYBRID, DATA, all_of(Finite(), HYBRID), needs_a_first_rate(HYBRID)),
     "CalibratedNetwork": row(CALIBRATED, DATA, all_of(Finite(), CALIBRATED), needs_a_first_rate(CALIBRATED)),
+    "LinearizedNetwork": row(LINEARIZED, DATA, all_of(Finite(), LINEARIZED)),
+    "LinearizedNetwork with a large first step": row(
+        LARGE_LINEARIZED, DATA, all_of(Finite(), LARGE_LINEARIZED), needs_a_first_rate(LARGE_LINEARIZED)
+    ),
     "InitCorrectedNetwork": row(CORRECTED, DATA, all_of(Finite(), CORRECTED)),
     "TwoLayerLinearNetwork": row(
         WAVES,

@@ -136,7 +136,7 @@ def test_dense_kernels_that_do_not_fit_are_refused():
     ("arguments", "message"),
     [
         ({"hidden_layers": 0}, "hidden_layers: need an integer from 1"),
-        ({"neurons": 2.5}, "neurons: need an integer >= 1"),
+        ({"neurons": 2.5}, "neurons: need an integer from 1"),
         ({"neurons": 42, "replicas": 4}, r"neurons: 42 is not a multiple of 16 \(4 times as many .* mirrored\); take 48"),
         ({"neurons": 42, "replicas": 4, "scheme": "naive"}, r"neurons: 42 is not a multiple of 4 \(replicas\); take 40"),
         ({"activation": "swoosh"}, "activation: 'swoosh' is not one of"),
