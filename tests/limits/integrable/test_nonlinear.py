@@ -142,7 +142,7 @@ def test_dense_kernels_that_do_not_fit_are_refused():
         ({"activation": "swoosh"}, "activation: 'swoosh' is not one of"),
         ({"scheme": "standard"}, "scheme: 'standard' is not one of naive, large_lr, bias, non_centered; .*'naive'"),
         ({"weight_std": (1, 1)}, r"weight_std: need one number, or one per layer \(3\), got 2"),
-        ({"weight_std": -1}, r"weight_std\[0\]: need a finite number >= 0, got -1"),
+        ({"weight_std": -1}, r"weight_std\[0\]: need a finite number >= 0 and <= 1e\+50, got -1"),
         ({"bias_std": 1.0}, "bias_std: scheme 'large_lr' .* take 'bias' or 'naive'"),
         ({"kernels": "sparse"}, "kernels: 'sparse' is not one of auto, dense, factored"),
         ({"initial": lambda *a: None, "weight_std": 2.0}, "initial: weight_std belongs to the schemes; leave it out"),

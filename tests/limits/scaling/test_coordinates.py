@@ -79,7 +79,7 @@ def test_plot():
     [
         ({"built": Parameterization.mup(3)}, ValueError, "built: has 3 hidden layers, not 2; compare one depth"),
         ({"built": "mup"}, TypeError, "built: need a Parameterization"),
-        ({"seeds": 1}, ValueError, "seeds: need an integer >= 2"),
+        ({"seeds": 1}, ValueError, "seeds: need an integer from 2"),
         ({"band": -1}, ValueError, "band: need a finite number >= 0"),
         ({"widths": (32,)}, ValueError, "widths: need 2 integers or more"),
     ],
