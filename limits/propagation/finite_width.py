@@ -36,7 +36,7 @@ import numpy as np
 from ...solvers.checks import instance, integer, real
 from .. import activations, gaussian
 from ..activations import Activation
-from .maps import DEEPEST, EXAMPLE, TOLERANCE, MeanFieldMaps
+from .maps import EXAMPLE, TOLERANCE, MeanFieldMaps
 
 __all__ = ["Corrections", "corrections", "pair_corrections"]
 
