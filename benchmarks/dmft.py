@@ -103,7 +103,7 @@ def main() -> None:
     chosen = options(__doc__)
     import matplotlib.pyplot as plt
 
-    widths, seeds, samples = ([64, 256], 16, 16384) if chosen.quick else ([64, 128, 256, 512, 1024], 100, 131072)
+    widths, seeds, samples = ([64, 256], 16, 16384) if chosen.quick else ([64, 128, 256, 512, 1024], 100, 65536)
     cases = [(activation, L) for activation in ("tanh", "relu", "gelu") for L in (2, 3)]
     with workers() as pool:
         slopes = [job.result() for job in [pool.submit(slope, *case, widths, seeds, samples) for case in cases]]
