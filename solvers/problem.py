@@ -181,6 +181,8 @@ class Method(Protocol):
         Last step of a discrete method, last time of a flow.
     resumable : bool
         Whether a checkpoint can be resumed to the same bits.
+    draws : bool
+        Whether its steps draw samples or noise.
     """
 
     discrete: ClassVar[bool]
@@ -191,6 +193,10 @@ class Method(Protocol):
     @property
     def resumable(self) -> bool:
         return True
+
+    @property
+    def draws(self) -> bool:
+        return False
 
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield every step of the problem, the start included.

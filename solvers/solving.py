@@ -27,6 +27,9 @@ from .solution import Solution
 __all__ = ["solve"]
 
 
+Seed = int | np.random.Generator | np.random.SeedSequence
+
+
 def solve(
     model: Any,
     X: Any = None,
@@ -35,7 +38,7 @@ def solve(
     *,
     loss: str | Loss = "squared",
     X_test: Any = None,
-    rng: int | np.random.Generator | np.random.SeedSequence | None = None,
+    rng: Seed | tuple[Seed, Seed] | None = None,
     save_at: Any = None,
     observables: Mapping[str, Observable] | None = None,
     callback: Callable[[Point], Any] | None = None,
@@ -60,8 +63,9 @@ def solve(
         Mean over samples; the squared loss is :math:`\tfrac12\|f - y\|^2`.
     X_test : array_like, shape (n', d), optional
         Inputs at which the outputs are recorded too, in ``sol.test_outputs``; ``sol.error`` then covers them.
-    rng : int, Generator or SeedSequence, optional
-        The model and the method draw from two independent streams of it. The same seed gives the same run.
+    rng : int, Generator, SeedSequence, or a pair of them, optional
+        The model and the method draw from two independent streams of it. The same seed gives the same run. A pair of seeds gives each its
+        own: models of equal second seed see the same minibatches.
     save_at : sequence, optional
         Steps (discrete methods) or times (flows) to record. Default: every step, refused above 256 MB.
     observables : dict of callables, optional

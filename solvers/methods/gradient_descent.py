@@ -63,6 +63,10 @@ class GradientDescent(Stepped):
         if self.first_learning_rate is not None:
             settle(self, first_learning_rate=real("first_learning_rate", self.first_learning_rate, above=0))
 
+    @property
+    def draws(self) -> bool:
+        return self.batch_size is not None
+
     def rate(self, step: int) -> float:
         """Base rate of that step."""
         return self.learning_rate if step or self.first_learning_rate is None else self.first_learning_rate

@@ -77,6 +77,10 @@ class Langevin(Stepped):
             raise ValueError(f"weight_decay: weight_decay * step_size = {decay * h:g} exceeds 1; lower step_size to {1 / decay:g}")
         settle(self, step_size=h, temperature=temperature, weight_decay=decay, steps=integer("steps", self.steps, least=0))
 
+    @property
+    def draws(self) -> bool:
+        return True
+
     def gentler(self, sharpness: Callable[[], float] | None) -> str:
         """A step to try after a divergence."""
         return f"try step_size={self.step_size / 2:.2g}"

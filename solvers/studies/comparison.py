@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,10 +16,12 @@ from .. import checkpoint
 from ..abilities import FiniteModel, HasLimit, RandomStart
 from ..checks import integer, shown
 from ..checks import path as checked_path
-from ..problem import Method
+from ..problem import Method, Refining
 from ..solution import Solution
 from ..solving import solve
 from .fitting import power_law
+from .points import compute
+from .result_folder import ResultFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +33,7 @@ Array = np.ndarray
 MOST_SEEDS = 1_000_000
 
 
-@dataclass
+@dataclass(repr=False)
 class Comparison:
     r"""Gaps between a limit and finite networks.
 
@@ -45,7 +49,7 @@ class Comparison:
     slope, slope_error : float
         Exponent of the gap in the width, with its standard error: :math:`-\tfrac12` where fluctuations dominate.
     limit : Solution or None
-        Of the limit model (one draw, where it starts at random); None after :meth:`load`.
+        Of the limit model (one draw, where it starts at random, and the batches of the first seed); None after :meth:`load`.
     failed : list of str
         Networks whose run did not succeed, with its message; their gaps are NaN and left out of the slope. After Ctrl-C, or where the
         gaps have no power law (0 against 0), it says so here, and the slope is NaN if there are too few left.
@@ -60,6 +64,11 @@ class Comparison:
     slope_error: float
     limit: Solution | None = field(default=None, repr=False)
     failed: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        done = np.count_nonzero(~np.isnan(self.gaps))
+        widths = ", ".join(str(m) for m in self.widths)
+        return f"Comparison(widths {widths}; {done} of {self.gaps.size} networks; slope {self.slope:.3f} +- {self.slope_error:.3f})"
 
     def __str__(self) -> str:
         lines = ["width   gap (median over seeds)"]
@@ -91,7 +100,11 @@ class Comparison:
         axes.loglog(self.widths, np.nanmedian(self.gaps, axis=1), "o", color="tab:blue", label="median")
         centre = np.exp(np.nanmean(np.log(self.gaps)) + self.slope * (np.log(self.widths) - np.log(self.widths).mean()))
         axes.loglog(self.widths, centre, "--", color="black", label=rf"$m^{{{self.slope:.2f} \pm {self.slope_error:.2f}}}$")
+        guide = np.nanmedian(self.gaps[0]) * (self.widths / self.widths[0]) ** -0.5
+        axes.loglog(self.widths, guide, ":", color="grey", label="$m^{-1/2}$")
         axes.set(xlabel="width $m$", ylabel="rms gap to the limit")
+        axes.set_xticks(np.unique(self.widths), [str(m) for m in np.unique(self.widths)])
+        axes.minorticks_off()
         axes.legend(frameon=False)
         return axes.figure
 
@@ -103,6 +116,8 @@ def compare(
     y: Any = None,
     method: Any = None,
     seeds: int | Iterable[int] = 8,
+    executor: Executor | None = None,
+    resume: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Comparison:
     r"""Solve a limit once and finite networks of several widths and seeds, by the same method, and measure the gaps.
@@ -117,7 +132,13 @@ def compare(
     X, y, method
         As in :func:`infwidth.solve`.
     seeds : int or iterable of int
-        A number of seeds, 0, 1, ..., or the seeds. Each pair (width, seed) has a random stream of its own.
+        A number of seeds, 0, 1, ..., or the seeds. The weights of each pair (width, seed) have a random stream of their own. Minibatches
+        have one stream per seed, the same for every width and for the limit, which is then solved once per seed. The noise of Langevin
+        moves each model's own parameters and cannot be shared: give the limit so many particles that its own noise is small.
+    executor : concurrent.futures.Executor, optional
+        Runs the networks, as in :func:`infwidth.solvers.sweep`. Default: here, one after the other.
+    resume : path, optional
+        A folder with one file per finished network, as in :func:`infwidth.solvers.sweep`: a comparison that was cut short goes on.
     **options
         Passed to :func:`infwidth.solve` for limit and networks: ``loss``, ``save_at``, ``X_test`` (the gap is then measured on the
         test inputs too). Flows need ``save_at``, because their steps differ.
@@ -130,6 +151,8 @@ def compare(
     ------
     ValueError
         Where there are fewer than two widths or three runs, or the limit fails.
+    Exception
+        What the networks raised, where all of them did. If some ran, those that raised are listed in ``failed``.
     NotImplementedError
         Where no limit is given and the library has none of these networks.
 
@@ -160,22 +183,46 @@ def compare(
         if not isinstance(networks[0], HasLimit):
             raise ValueError(f"limit: {type(networks[0]).__name__} does not say what its limit is; give the limit model")
         limit = networks[0].limit()
-    reference = solve(limit, X, y, method, rng=0, **options)
-    if not reference.success:
-        raise ValueError(f"limit: its run failed ({reference.message}); choose a method that the limit can follow")
+    if isinstance(method, Refining):
+        method = replace(method, estimate_error=False)  # type: ignore[type-var]  # of no use here, and half of the work
+    options = {"X": X, "y": y, "method": method, **options}
+    references = {label: solve(limit, rng=(0, _of_method(label)), **options) for label in (labels if method.draws else labels[:1])}
+    for reference in references.values():
+        if not reference.success:
+            raise ValueError(f"limit: its run failed ({reference.message}); choose a method that the limit can follow")
+    first = references[labels[0]]
+    held = {label: _Path.of(reference) for label, reference in references.items()}
+    one = partial(_gap, limit, networks, held, options)
+    points = {i: {"network": w, "seed": seed} for i, (w, seed) in enumerate(product(range(len(networks)), labels))}
+    folder = None if resume is None else ResultFolder(resume, one)
+    found: dict[int, dict[str, Any]] = {} if folder is None else folder.find(list(points.values()))
+
+    def keep(i: int, value: dict[str, Any]) -> None:
+        found[i] = value
+        if folder is not None:
+            folder.write(points[i], value)
+
+    stopped, failures = "", {}
+    try:
+        failures = compute(one, {i: point for i, point in points.items() if i not in found}, executor, keep, go_on=True)
+    except KeyboardInterrupt:
+        at = points[min(set(points) - set(found))]
+        rest = f"the networks from width {networks[at['network']].width}, seed {at['seed']} on were not run"
+        stopped = "interrupted by Ctrl-C: " + (rest if executor is None else f"{len(points) - len(found)} networks were not run")
+    if failures and not found:
+        raise next(iter(failures.values()))
     widths = [network.width for network in networks]
-    paths = np.full((len(networks), len(labels), len(reference.t)), np.nan)
+    paths = np.full((len(networks), len(labels), len(first.t)), np.nan)
     failed: list[str] = []
-    for (w, network), (s, seed) in product(enumerate(networks), enumerate(labels)):
-        sol = solve(network, X, y, method, rng=np.random.SeedSequence([seed, network.width]), **options)
-        if sol.stats["interrupted"]:
-            failed.append(f"interrupted by Ctrl-C: the networks from width {network.width}, seed {seed} on were not run")
-            break
-        counterpart = _counterpart(limit, reference, sol, X, y, method, options) if sol.success else sol
-        if counterpart.success:
-            paths[w, s] = _rms_gap(sol, counterpart)
-        else:
-            failed.append(f"width {network.width}, seed {seed}{' (its limit)' if sol.success else ''}: {counterpart.message}")
+    for i, point in points.items():
+        name = f"width {widths[point['network']]}, seed {point['seed']}"
+        if i in failures:
+            failed.append(f"{name}: {type(failures[i]).__name__}: {failures[i]}")
+        elif i in found and found[i]["message"]:
+            failed.append(name + found[i]["message"])
+        elif i in found:
+            paths.reshape(len(points), -1)[i] = found[i]["path"]
+    failed += [stopped] * bool(stopped)
     gaps = np.sqrt((paths**2).mean(axis=2))
     fitted = ~np.isnan(gaps)
     try:
@@ -183,15 +230,38 @@ def compare(
     except ValueError as reason:  # the gaps are kept all the same
         slope = error = np.nan
         failed.append(f"no slope: {reason}")
-    return Comparison(np.array(widths), np.array(labels), reference.t, gaps, paths, slope, error, reference, failed)
+    return Comparison(np.array(widths), np.array(labels), first.t, gaps, paths, slope, error, first, failed)
 
 
-def _counterpart(limit: Any, reference: Solution, sol: Solution, X: Any, y: Any, method: Method, options: dict[str, Any]) -> Solution:
-    """What a network is held against: the limit, from the network's own start where the limit's is random."""
-    if not (isinstance(limit, RandomStart) and limit.random_start):
-        return reference
-    problem = sol.problem
-    return solve(limit.started_at(lambda Z: problem.predict(problem.start(), Z)), X, y, method, rng=0, **options)
+class _Path(NamedTuple):
+    """What of a solution is compared."""
+
+    outputs: Array
+    test_outputs: Array | None
+
+    @classmethod
+    def of(cls, sol: Solution) -> _Path:
+        return cls(sol.outputs, sol.test_outputs)
+
+
+def _of_method(label: int) -> np.random.SeedSequence:
+    """Seed of the batches and the noise that the limit and all networks of one label see."""
+    return np.random.SeedSequence([label])
+
+
+def _gap(
+    limit: Any, networks: Sequence[Any], references: dict[int, _Path], options: dict[str, Any], *, network: int, seed: int
+) -> dict[str, Any]:
+    """Root mean square gap of one network at each time, or why there is none. Where the limit's start is random, it is held against the
+    limit from the network's own start."""
+    model = networks[network]
+    sol = solve(model, rng=(np.random.SeedSequence([seed, model.width]), _of_method(seed)), **options)
+    reference, message = references.get(seed, next(iter(references.values()))), "" if sol.success else f": {sol.message}"
+    if sol.success and isinstance(limit, RandomStart) and limit.random_start:
+        problem = sol.problem
+        own = solve(limit.started_at(lambda Z: problem.predict(problem.start(), Z)), rng=(0, _of_method(seed)), **options)
+        reference, message = _Path.of(own), "" if own.success else f" (its limit): {own.message}"
+    return {"path": np.zeros(0) if message else _rms_gap(_Path.of(sol), reference), "message": message}
 
 
 def _labels(seeds: Any) -> list[int]:
@@ -203,7 +273,7 @@ def _labels(seeds: Any) -> list[int]:
     return labels
 
 
-def _rms_gap(sol: Solution, reference: Solution) -> Array:
+def _rms_gap(sol: _Path, reference: _Path) -> Array:
     """Root mean square over samples (test samples too) and outputs at each time, shape (T,)."""
     gap = sol.outputs - reference.outputs
     if sol.test_outputs is not None and reference.test_outputs is not None:

@@ -51,7 +51,17 @@ def test_the_identity_decides_the_streams():
     assert identity(generator) != before == identity(np.random.default_rng(3))
 
 
+def test_a_pair_gives_the_model_and_the_method_a_seed_each():
+    one, two = streams((3, 4))
+    assert one.random() == streams(3)[0].random()
+    assert two.random() == streams(4)[1].random()
+    assert identity((3, 4)) == identity((np.random.SeedSequence(3), 4)) != identity((4, 3))
+    for wrong in ((1,), (1, 2, 3), (1, (2, 3))):
+        with pytest.raises(ValueError, match="rng: a pair has a seed for the model and one for the method"):
+            streams(wrong)
+
+
 @pytest.mark.parametrize("rng", [-1, 1.5, True, "seed"])
 def test_what_is_no_seed_is_refused(rng):
-    with pytest.raises(ValueError, match=r"^rng: need a non-negative integer, a Generator or a SeedSequence, got "):
+    with pytest.raises(ValueError, match=r"^rng: need a non-negative integer, a Generator, a SeedSequence or a pair of them, got "):
         streams(rng)

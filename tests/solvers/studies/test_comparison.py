@@ -94,6 +94,68 @@ def test_a_limit_that_diverges_from_a_start_is_reported():
     assert np.isnan(result.gaps).all() and "width 8, seed 0 (its limit): " in result.failed[0]
 
 
+@pytest.mark.parametrize("hidden_layers", [1, 2])
+def test_minibatches_are_the_same_for_limit_and_networks(hidden_layers):
+    """With other batches the gap would not fall at all. Seeds 0..39."""
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((12, 3))
+    method, p = iw.GradientDescent(0.1, 40, batch_size=2), iw.Parameterization.mup(hidden_layers)
+    nets = [iw.Network(3, hidden_layers, m, "linear", p) for m in (64, 256, 1024)]
+    found = iw.compare(iw.DeepLinearMuP(hidden_layers), nets, Z, Z @ [1, -0.5, 0.3], method, seeds=40, save_at=[20, 40])
+    assert found.slope_error <= 0.05
+    assert abs(found.slope + 0.5) < 2 * found.slope_error
+    by_hand = [
+        iw.solve(model, Z, Z @ [1, -0.5, 0.3], method, rng=(first, np.random.SeedSequence([3])), save_at=[20, 40]).outputs
+        for model, first in ((nets[1], np.random.SeedSequence([3, 256])), (iw.DeepLinearMuP(hidden_layers), 0))
+    ]
+    assert found.gaps[1, 3] == pytest.approx(np.sqrt(np.mean((by_hand[0] - by_hand[1]) ** 2)))
+
+
+def test_an_executor_and_a_folder_change_no_number(result, tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    call = (iw.DeepLinearMuP(1), networks(32, 128, 512), X, Y, METHOD)
+    options = {"seeds": range(5, 11), "X_test": X + 1, "save_at": [1, 5]}
+    with ThreadPoolExecutor(2) as pool:
+        np.testing.assert_array_equal(iw.compare(*call, executor=pool, resume=tmp_path, **options).gaps, result.gaps)
+    files = sorted(tmp_path.rglob("*.npz"))
+    assert len(files) == 18
+    times = [file.stat().st_mtime_ns for file in files]
+    again = iw.compare(*call, resume=tmp_path, **options)
+    np.testing.assert_array_equal(again.gaps, result.gaps)
+    assert [file.stat().st_mtime_ns for file in files] == times  # nothing was computed again
+    wider = iw.compare(*call[:4], iw.GradientDescent(0.1, 5), resume=tmp_path, **options)  # another run: files of its own
+    assert np.abs(wider.gaps - result.gaps).max() > 1e-4
+
+
+def test_a_network_that_raises_leaves_the_others():
+    def fails(t, state, problem):
+        if isinstance(problem, NetworkProblem) and problem.shapes[0][0] == 128:
+            raise MemoryError("no room")
+        return t
+
+    found = iw.compare(iw.DeepLinearMuP(1), networks(32, 64, 128), X, Y, METHOD, seeds=3, observables={"t": fails})
+    assert np.isfinite(found.gaps[:2]).all()
+    assert np.isnan(found.gaps[2]).all()
+    assert found.failed[0] == "width 128, seed 0: MemoryError: no room"
+    assert np.isfinite(found.slope)
+
+    def always(t, state, problem):
+        if isinstance(problem, NetworkProblem):
+            raise MemoryError("no room")
+        return t
+
+    with pytest.raises(MemoryError, match="no room"):
+        iw.compare(iw.DeepLinearMuP(1), networks(32, 64), X, Y, METHOD, seeds=3, observables={"t": always})
+
+
+def test_flows_estimate_no_error_that_nobody_reads():
+    flow = iw.GradientFlow(1.0)
+    found = iw.compare(iw.DeepLinearMuP(1), networks(32, 64), X, Y, flow, seeds=2, save_at=[1.0])
+    assert iw.solve(iw.DeepLinearMuP(1), X, Y, flow, save_at=[1.0]).error is not None
+    assert found.limit.error is None
+
+
 def test_ctrl_c_stops_the_comparison():
     import signal
 
@@ -111,6 +173,10 @@ def test_ctrl_c_stops_the_comparison():
     assert np.isnan(result.gaps[2:]).all()
     assert result.failed == ["interrupted by Ctrl-C: the networks from width 128, seed 0 on were not run"]
     assert np.isfinite(result.slope)
+
+
+def test_repr_is_short(result):
+    assert repr(result).startswith("Comparison(widths 32, 128, 512; 18 of 18 networks; slope -0.")
 
 
 def test_save_load_print_plot(result, tmp_path):
