@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .machine.memory import refuse_above_available
+
 __all__ = [
     "array",
     "asked",
@@ -36,6 +38,7 @@ __all__ = [
 Array = np.ndarray
 T = TypeVar("T")
 
+LARGE = 1e8  # bytes of a copy; above, the system is asked how many are free
 EXACT = 2**53  # integers beyond have no float of their own
 
 
@@ -274,6 +277,8 @@ def _floats(name: str, value: Any, dtype: Any, what: str = "need") -> Array:
         raise ValueError(f"{name}: holds integers beyond 2**53, which floats cannot tell apart; shift or rescale them first")
     single = a.dtype.kind == "f" and a.dtype.itemsize == 4
     target = np.dtype(dtype or (np.float32 if single else np.float64))
+    if a.size * target.itemsize > LARGE and not (a.dtype == target and a.flags.c_contiguous):
+        refuse_above_available(name, f"a copy of shape {a.shape} in {target}", float(a.size) * target.itemsize, "give fewer rows")
     with np.errstate(over="ignore"):
         out = np.asarray(a, target, order="C")
     if a.dtype.kind == "f" and not np.isfinite(out).all() and np.isfinite(a).all():

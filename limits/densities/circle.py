@@ -43,6 +43,8 @@ __all__ = ["CircleMeanField"]
 
 Array = np.ndarray
 
+FIELDS = 40  # numbers of each cell and sign that a flow needs
+
 PART = 1 << 22  # outputs of neurons at once, where they are not kept
 
 
@@ -146,6 +148,7 @@ class CircleMeanField:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> CircleProblem:
         """Join the model to its data, or to its population where ``data`` is None. Nothing is random."""
+        refuse_above_available("cells", f"{self.cells:.3g} cells of both signs", 8.0 * 2 * FIELDS * self.cells, "lower it")
         if (teacher := self.population) is not None:
             unwanted(data, "call solve without X and y, or leave out the population")
             return CircleProblem(self.cells, lambda angles: TeacherEnergy(teacher, angles), self._masses)

@@ -39,6 +39,7 @@ import numpy as np
 from ...solvers.abilities import FirstStep, Fused
 from ...solvers.checks import integer
 from ...solvers.data import Data, needed
+from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Coordinates, Evaluation
 from .schemes import check_scheme
 
@@ -97,11 +98,17 @@ class DeepLinearIntegrable:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ChainProblem:
         """Join the limit to its data. Nothing is random."""
+        data = needed(data)
+        width = data.X.shape[1] + data.outputs + 1
+        size = 8.0 * 4 * self.hidden_layers * width**2
+        refuse_above_available(
+            "hidden_layers", f"{self.hidden_layers:.3g} layers of {width:.3g} directions", size, "lower it, or the columns of X"
+        )
         if self.hidden_layers > 1:
-            return ChainProblem(needed(data), self.hidden_layers, self.scheme)
+            return ChainProblem(data, self.hidden_layers, self.scheme)
         from .noise import TwoLayerChain
 
-        return TwoLayerChain(needed(data), self.scheme)
+        return TwoLayerChain(data, self.scheme)
 
 
 class ChainProblem(Fused, FirstStep):

@@ -171,6 +171,8 @@ class RadialMeanField:
         population = radial_population(self.dim, self.delta, self.activation)
         if self.discretisation == "particles":
             return RadialParticles(population, self.activation, self.dim, self._radii(rng))
+        cells, nodes = self.grid.cells if self.grid is not None else self.size, len(population.radii)
+        refuse_above_available("size", f"{cells:.3g} cells times {nodes} radii of inputs", 8.0 * 3 * nodes * cells, "lower it")
         return DensityProblem(
             self.grid or self._default_grid(),
             lambda grid: RadialRisk(population, self.activation, self.dim, grid),

@@ -132,6 +132,9 @@ class IsotropicProblem(Fused, Population):
 
     def sample(self, rng: np.random.Generator, size: int, noisy: bool = True) -> Batch:
         """Fresh labels and inputs."""
+        refuse_above_available(
+            "batch_size", f"{size:.3g} inputs of {self.shape[1]:.3g} entries", 8.0 * 3 * size * self.shape[1], "lower it"
+        )
         y = 2.0 * rng.integers(0, 2, size) - 1
         X = rng.standard_normal((size, self.shape[1])) * (1 + y * self.model.delta)[:, None]
         return Batch(X, y, rng.standard_normal(self.shape) if noisy and self.model.temperature else None)

@@ -159,6 +159,9 @@ class TwoLayerMeanField:
             unwanted(data, "call solve without X and y, or leave out the population")
             return self._join(self.population, rng)
         data = needed(data, "give X and y, or a population=GaussianTeacher(...) to the model")
+        points = data.n + (0 if data.X_test is None else len(data.X_test))
+        size = 8.0 * 3 * self.replicas * points * data.outputs
+        refuse_above_available("replicas", f"outputs of {self.replicas:.3g} replicas at {points:.3g} points", size, "lower one of them")
         W, a = self._start(rng, data.X.shape[1], data.outputs, data.X.dtype)
         return ParticleProblem(data, activation, W, a, self.bias, self.offset, self.replicas, self.compiled, self.output_bias)
 
