@@ -148,7 +148,7 @@ class CircleMeanField:
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> CircleProblem:
         """Join the model to its data, or to its population where ``data`` is None. Nothing is random."""
-        refuse_above_available("cells", f"{self.cells:.3g} cells of both signs", 8.0 * 2 * FIELDS * self.cells, "lower it")
+        refuse_above_available("cells", f"{self.cells:.3g} cells of both signs", 8.0 * 2 * FIELDS * self.cells, "use fewer")
         if (teacher := self.population) is not None:
             unwanted(data, "call solve without X and y, or leave out the population")
             return CircleProblem(self.cells, lambda angles: TeacherEnergy(teacher, angles), self._masses)

@@ -186,7 +186,7 @@ def solve(model, X=((1.0, 0.0), (0.0, 1.0)), y=(1.0, -1.0), method=None, **optio
         (lambda: solve(CircleMeanField(bias=True)), "X", "with bias=True the inputs are numbers, so need 1 column(s)"),
         (lambda: solve(CircleMeanField(), X=[1.0, 2.0]), "X", "the inputs lie in the plane (or on the line, with bias=True), so need"),
         (lambda: solve(CircleMeanField(), y=np.eye(2)), "y", "use TwoLayerMeanField"),
-        (lambda: solve(CircleMeanField(cells=10**12)), "cells", "use fewer of one"),
+        (lambda: solve(CircleMeanField(cells=10**12)), "cells", "use fewer"),
         (lambda: solve(CircleMeanField(initial=np.cos)), "initial", "must return shape (2, 360) at 360 angles"),
         (
             lambda: solve(CircleMeanField(initial=lambda angles: -smooth(angles))),

@@ -39,7 +39,7 @@ def test_slope_and_error_against_lstsq(result):
     x = np.log(np.repeat([32, 128, 512], 6))
     A = np.stack([x, np.ones_like(x)], axis=1)
     z = np.log(result.gaps).ravel()
-    coefficients, residual, _, _ = np.linalg.lstsq(A, z)
+    coefficients, residual, _, _ = np.linalg.lstsq(A, z, rcond=None)
     covariance = np.linalg.inv(A.T @ A) * residual[0] / (len(x) - 2)
     assert result.slope == pytest.approx(coefficients[0])
     assert result.slope_error == pytest.approx(np.sqrt(covariance[0, 0]))
