@@ -63,7 +63,7 @@ def read(path: str | os.PathLike[str], kind: str | None = None, *, name: str = "
         outline = json.loads(arrays.pop("outline").tobytes().decode())
         version = outline.get("format") if isinstance(outline, dict) else None
     except FileNotFoundError:
-        raise
+        raise FileNotFoundError(f"{name}: there is no file {shown}; give the path of one that was saved") from None
     except Exception as error:
         problem = "it has no outline" if isinstance(error, KeyError) else str(error) or type(error).__name__
         raise ValueError(f"{name}: {shown} is not a file that infwidth wrote ({problem:.120}); {way_out}") from error

@@ -33,6 +33,8 @@ __all__ = ["Trajectory", "draw", "peak_time", "phase", "trajectory"]
 
 Array = np.ndarray
 
+MOST_STEPS = 10**7  # some tens of seconds
+
 DIVERGED = 1e150  # outputs; their squares are finite up to here
 
 
@@ -107,7 +109,7 @@ def trajectory(output: Any, kernel: Any, learning_rate: float, width: int, steps
     (True, True, True)
     """
     eta = real("learning_rate", learning_rate, above=0)
-    n, steps = integer("width", width, least=1), integer("steps", steps, least=0)
+    n, steps = integer("width", width, least=1), integer("steps", steps, least=0, most=MOST_STEPS)
     f, lam = _finite("output", output), _finite("kernel", kernel)
     refuse_above_available("steps", f"{steps:.3g} steps of {f.size} starts", 16.0 * (steps + 1) * max(f.size, 1), "lower it")
     if f.shape != lam.shape:

@@ -129,7 +129,7 @@ class CircleMeanField:
             up = self.cells + 4 - self.cells % 4
             raise ValueError(f"cells: need a multiple of 4 (a grid of fewer tells the error), got {self.cells}; take {up}")
         if not callable(self.initial):
-            settle(self, initial=real("initial", self.initial, above=0, most=1e100, way_out="or give a function of the angle"))
+            settle(self, initial=real("initial", self.initial, above=0, most=1e6, way_out="or give a function of the angle"))
         else:
             function("initial", self.initial, "angles (q,) to masses per radian (2, q)")
         if self.population is not None:

@@ -46,21 +46,8 @@ def test_odd_arguments(name):
     assert not lines, "\n".join(lines)
 
 
-# What the full table still finds, each to be mended: then its line goes.
-KNOWN = {
-    "CircleMeanField": "an initial scale of 1e9 makes a flow of very many steps",
-    "catapult.trajectory": "very many steps that fit into memory take minutes",
-    "Solution.load": "a missing file is a plain FileNotFoundError",
-    "Comparison.load": "a missing file is a plain FileNotFoundError",
-}
-
-
-def known(name):
-    return pytest.param(name, marks=pytest.mark.xfail(reason=KNOWN[name], run=False)) if name in KNOWN else name
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [known(name) for name in CALLS])
+@pytest.mark.parametrize("name", CALLS)
 def test_all_odd_arguments(name):
     lines, _ = wrong(name, 1)
     assert not lines, "\n".join(lines)
