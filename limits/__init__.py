@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .two_layer import GaussianTeacher as GaussianTeacher
     from .two_layer import InitCorrectedMeanField as InitCorrectedMeanField
     from .two_layer import InitCorrectedNetwork as InitCorrectedNetwork
+    from .two_layer import SampledTeacher as SampledTeacher
     from .two_layer import TwoLayerMeanField as TwoLayerMeanField
     from .two_layer import diagnostics as particle_diagnostics  # noqa: F401 (an alias is a public name here too)
     from .two_layer import fluctuations as fluctuations

@@ -266,11 +266,11 @@ class FiniteModel(Model, Protocol):
 
     Attributes
     ----------
-    width : int
+    width : int or tuple of int
     """
 
     @property
-    def width(self) -> int: ...
+    def width(self) -> Any: ...
 
 
 @runtime_checkable

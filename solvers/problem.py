@@ -99,12 +99,15 @@ class Problem(Protocol):
         noise on the parameters is not noise on the state. ``"invariants"``: functions of the parameters on which gradient steps close, and
         neither momentum nor noise. ``"masses"`` of a measure, which must not become negative: no momentum, no
         noise.
+    frozen : tuple of slice
+        Where the state has parameters that do not learn: their velocity is 0, and noise and decay leave them alone.
     threads : {"gemm", "block"}
         ``"block"`` limits BLAS to one thread for the whole solve: for parallel loops of its own, or for matrices too small for threads.
     """
 
     data: Data | None
     coordinates: ClassVar[Coordinates]
+    frozen: tuple[slice, ...] = ()
     threads: ClassVar[Literal["gemm", "block"]] = "gemm"
 
     def start(self) -> Array:

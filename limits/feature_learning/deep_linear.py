@@ -58,6 +58,13 @@ class DeepLinearMuP:
         Carry along a second network of 100 times the tolerance, and state in ``sol.error`` how far its outputs are. It costs about as
         much again. With one hidden layer nothing is dropped, and there is no error beyond rounding.
 
+    Notes
+    -----
+    The kernels of the newest time are ``sol.problem.kernels()``: ``forward`` (L + 1, n, n) and ``backward`` (L + 1, k, k), averages over
+    the neurons of each layer, and the tangent kernel ``tangent`` (n, k, n, k), at the training inputs or at others; the law of the weights
+    is ``sol.problem.weights_law()``. They are observed along a run: ``observables={"kernel": lambda t, state, problem:
+    problem.kernels().tangent}``.
+
     Raises
     ------
     ValueError

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 
+from .. import activations
 from ..networks.network import Network
 from ..networks.parameterization import Parameterization
 from ..scaling.regimes import regime
@@ -87,6 +88,7 @@ def _check(network: Network) -> None:
     found = regime(p, network.activation)
     if found.name != "kernel":
         raise ValueError(f"network: its limit is no kernel: {found}")
+    _check_initial(network)
     if p.has_first_step:
         raise ValueError("network: step 0 has rates of its own, and one kernel cannot have both; leave out first_c and first_bias_c")
     sizes = [p.a[0] + p.b[0], *(p.a[l] + p.b[l] - 0.5 for l in range(1, L)), min(p.a[L] + p.b[L] - 0.5, 0.0)]
@@ -98,6 +100,18 @@ def _check(network: Network) -> None:
             )
     if any(p.mean):
         raise ValueError(f"network: its weights have a mean ({p.mean}), and kernels are known for centred ones; set mean=0")
+
+
+def _check_initial(network: Network) -> None:
+    """Gaussian weights, or some of which the kernels are the same."""
+    linear = activations.get(network.activation).name == "linear"
+    if network.initial in ("gaussian", "orthogonal") or (network.initial == "uniform" and linear):
+        return
+    what = network.initial if isinstance(network.initial, str) else "a law or arrays of your own"
+    raise ValueError(
+        f"initial: the kernels are those of Gaussian and orthogonal weights, in a linear network of uniform ones too, got {what}; "
+        "uniform first weights of a nonlinear network make pre-activations that are not Gaussian"
+    )
 
 
 def _exponents(p: Parameterization) -> tuple[list[float], list[float]]:

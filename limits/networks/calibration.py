@@ -79,6 +79,8 @@ class CalibratedNetwork:
 
     def __post_init__(self) -> None:
         instance("network", self.network, Network, "Network(2, 3, 64, 'tanh', Parameterization.integrable_large_lr(3))")
+        if isinstance(self.network.width, tuple):
+            raise ValueError(f"network: has hidden layers of widths {self.network.width}, and this calibration knows one; give one number")
         if self.network.parameterization.bias_std is not None:
             raise ValueError("network: has biases, whose first rates this calibration does not know; take a parameterization without")
         settle(self, **{name: real(name, getattr(self, name), above=0) for name in ("first_layer", "size", "output_size", "cap")})

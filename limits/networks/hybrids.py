@@ -94,6 +94,8 @@ class HybridNetwork:
         choice("kind", self.kind, ("HP", "HPZ"))
         plain = self._like(Parameterization.mup(self.hidden_layers))
         checked = {name: getattr(plain, name) for name in ("input_dim", "hidden_layers", "width", "output_dim")}
+        if isinstance(plain.width, tuple):
+            raise ValueError(f"width: hybrids have hidden layers of one width, got {plain.width}; give one number")
         settle(self, **checked, weight_std=plain.parameterization.weight_std)
 
     def _like(self, parameterization: Parameterization) -> Network:

@@ -117,6 +117,8 @@ def advise(network: Network, initial: str | None = None) -> Advice:
     """
     if not isinstance(network, Network):
         raise TypeError(f"network: need a Network, got {type(network).__name__}; for maps alone use MeanFieldMaps")
+    if isinstance(network.width, tuple):
+        raise ValueError(f"network: has hidden layers of widths {network.width}, and the maps are those of one; give one number")
     weight, bias = _variances(network) if initial is None else initialization(initial, network.width, network.width)
     maps = MeanFieldMaps(network.activation, weight, bias)
     point, L = maps.fixed_point(), network.hidden_layers

@@ -10,6 +10,7 @@ import numpy as np
 from ...solvers.checks import integer, shown
 from .. import activations
 from ..activations import Activation
+from ..networks.initial_weights import entries
 from ..networks.network import Network
 from ..networks.parameterization import Parameterization
 from .invariance import which
@@ -60,6 +61,14 @@ def limit(
     :math:`\propto 1/m`, its default: the base rate :math:`\eta` is that of the method, and a network of width m trains at
     :math:`\eta/m`, as NTP does at :math:`\eta`.
 
+    Small (or large) initialisation is in the standard deviations of the parameterization, and the limit has them: ``weight_std`` scales the
+    initial law of particles and neurons, the kernels, and the layers of ``DeepLinearMuP``, where the richness ``gamma`` is
+    ``weight_std=(1, .., 1, 1/gamma)`` with ``rates=(gamma**2, .., gamma**2, 1)``.
+
+    Initial weights other than Gaussian ones have the same limit where :class:`~infwidth.limits.Network` says so, and hidden layers of
+    different widths in the kernel regime or where there is but one. Output weights that are frozen by ``rates=(1, 0)`` give particles with
+    ``train_output=False``.
+
     Linear µP networks, and all linear ones of one hidden layer, may have any standard deviations and rates. Other exact linear limits have
     standard deviation 1 and no biases; with others a linear network has the limit of any activation. Rates that differ between layers are
     for µP alone.
@@ -95,6 +104,8 @@ def limit(
     p, L = network.parameterization, network.hidden_layers
     activation = activations.get(network.activation)
     kind = which(p)
+    if kind is not None:
+        _refuse_other_starts(network, activation)
     if kind is None:
         if regime(p, activation).name != "kernel":
             raise NotImplementedError(_no_solver(p, activation))
@@ -106,6 +117,8 @@ def limit(
         from ..feature_learning.deep_linear import DeepLinearMuP
 
         return DeepLinearMuP(L, weight_std=p.weight_std, rates=p.rates)
+    if L == 1 and p.rates == (1.0, 0.0):
+        return _two_layers(network, activation, particles)
     if any(q != 1 for q in p.rates) and kind != "mup":
         raise NotImplementedError(
             f"rates: this limit is solved for layers of equal learning rates, got the factors {p.rates}; use 1 in every layer"
@@ -115,7 +128,7 @@ def limit(
 
         return DeepLinearIntegrable(L, kind)
     if L == 1:
-        return _two_layers(p, activation, particles)
+        return _two_layers(network, activation, particles)
     if kind == "mup" and p.bias_std is None and not any(p.mean):
         from ..feature_learning.dynamical import DynamicalMeanField
 
@@ -130,28 +143,55 @@ def limit(
 
 @dataclass(frozen=True)
 class _InitialLaw:
-    """Independent Gaussian particles with the network's means and standard deviations."""
+    """Independent particles with the network's means and standard deviations."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     bias_std: float | None = None  # of the last column of W, where that is a bias
+    law: str = "gaussian"
 
     def __call__(self, rng: np.random.Generator, N: int, D: int, k: int) -> tuple[Array, Array]:
-        W, a = (m + s * rng.standard_normal((N, size)) for m, s, size in zip(self.mean, self.std, (D, k), strict=True))
+        W, a = (m + s * entries(self.law, rng, (N, size)) for m, s, size in zip(self.mean, self.std, (D, k), strict=True))
         if self.bias_std is not None:
             W[:, -1] = self.bias_std * rng.standard_normal(N)
         return W, a
 
 
-def _two_layers(p: Parameterization, activation: Activation, particles: int) -> TwoLayerMeanField:
+def _refuse_other_starts(network: Network, activation: Activation) -> None:
+    """Refuse widths and initial weights of which no limit beyond the kernel regime is known."""
+    one, initial = network.hidden_layers == 1, network.initial
+    if isinstance(network.width, tuple):
+        raise NotImplementedError(
+            f"width: beyond the kernel regime the limit depends on the ratios of the widths {network.width}, and is solved for equal ones; "
+            "give one width"
+        )
+    if initial == "gaussian" or (initial == "uniform" and (one or _is_identity(activation))) or (initial == "orthogonal" and one):
+        return
+    if isinstance(initial, str):
+        why = {
+            "uniform": "its first pre-activations are not Gaussian, as the limit's are; take 'gaussian'",
+            "orthogonal": "products of two middle matrices differ from those of Gaussian ones; take 'gaussian', or one hidden layer",
+            "balanced": "its weights keep the rank of the data at every width; take 'gaussian'",
+        }[initial]
+        raise NotImplementedError(f"initial: no limit is known for {initial!r} weights of this network: {why}")
+    raise NotImplementedError(
+        "initial: a function or arrays do not tell their law at infinite width; with one hidden layer give it to "
+        "TwoLayerMeanField(initial=...), otherwise take a law by name"
+    )
+
+
+def _two_layers(network: Network, activation: Activation, particles: int) -> TwoLayerMeanField:
     from ..two_layer.mean_field import TwoLayerMeanField
 
+    p, trained = network.parameterization, network.parameterization.rates[1] > 0
+    law = "uniform" if network.initial == "uniform" else "gaussian"
     if p.bias_std is not None:
-        law = _InitialLaw(p.mean, p.weight_std, p.bias_std[0])
-        return TwoLayerMeanField(activation, particles, bias=True, initial=law, output_bias=True)
-    if any(p.mean):
-        return TwoLayerMeanField(activation, particles, initial=_InitialLaw(p.mean, p.weight_std))
-    return TwoLayerMeanField(activation, particles, weight_std=p.weight_std[0], output_std=p.weight_std[1])
+        start = _InitialLaw(p.mean, p.weight_std, p.bias_std[0], law)
+        return TwoLayerMeanField(activation, particles, bias=True, initial=start, output_bias=trained, train_output=trained)
+    if any(p.mean) or law != "gaussian":
+        return TwoLayerMeanField(activation, particles, initial=_InitialLaw(p.mean, p.weight_std, law=law), train_output=trained)
+    std, output_std = p.weight_std
+    return TwoLayerMeanField(activation, particles, weight_std=std, output_std=output_std, train_output=trained)
 
 
 def _vanishes_with_a_slope(activation: Activation) -> bool:

@@ -1,8 +1,9 @@
 """Two-layer networks in the mean-field limit, followed by interacting particles.
 
 ``mean_field`` is the model, ``problem`` its particle system on data, ``gaussian_teacher`` and ``teacher_problem`` its population with a
-closed-form risk, ``initial_laws`` where particles start, ``diagnostics`` what is conserved and spent along a run, ``fluctuations`` the
-Gaussian law of what a finite width adds. How particles are moved fast is in :mod:`infwidth.solvers.particles`.
+closed-form risk, ``sampled_teacher`` one of your own, ``initial_laws`` where particles start, ``diagnostics`` what is conserved and spent
+along a run, ``fluctuations`` the Gaussian law of what a finite width adds. How particles are moved fast is in
+:mod:`infwidth.solvers.particles`.
 """
 
 from typing import TYPE_CHECKING
@@ -17,5 +18,6 @@ if TYPE_CHECKING:
     from .initialization_corrected import InitCorrectedMeanField as InitCorrectedMeanField
     from .initialization_corrected import InitCorrectedNetwork as InitCorrectedNetwork
     from .mean_field import TwoLayerMeanField as TwoLayerMeanField
+    from .sampled_teacher import SampledTeacher as SampledTeacher
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import array, choice, flag, squarable
+from ...solvers.checks import array, choice, flag, instance, integer, real, squarable
 from .. import activations
+from ..activations import Activation
 from ..gaussian.closed_forms import ClosedForm
 
 __all__ = ["GaussianTeacher"]
@@ -40,9 +41,11 @@ class GaussianTeacher:
     ----------
     weights : array_like, shape (M, d)
     output_weights : array_like, shape (M,)
-    activation : str
+    activation : str or Activation
         Of teacher and student: a continuous one with closed-form expectations (linear, relu, leaky_relu, abs, erf, gelu, sin, cos,
-        gaussian).
+        gaussian, ``activations.hermite(k)``: He_k). For a teacher of another function than the students' see :class:`SampledTeacher`.
+    noise : float, default 0
+        Standard deviation s of label noise. It is in the labels of samples, and adds :math:`s^2/2` to the loss.
 
     Notes
     -----
@@ -72,9 +75,17 @@ class GaussianTeacher:
     (True, True)
     """
 
-    def __init__(self, weights: Any, output_weights: Any, activation: str) -> None:
-        known = [name for name in activations.names() if activations.get(name).duals and name not in ("sign", "step")]
-        self.activation = choice("activation", activation, known, "others have no closed-form population risk: use sampled data")
+    def __init__(self, weights: Any, output_weights: Any, activation: str | Activation, noise: float = 0.0) -> None:
+        if isinstance(activation, Activation):
+            if activation.duals is None or activation.name in ("sign", "step"):
+                raise ValueError(f"activation: {activation.name} has no closed-form population risk; take SampledTeacher(f, d)")
+            self.phi = activation
+        else:
+            known = [name for name in activations.names() if activations.get(name).duals and name not in ("sign", "step")]
+            way_out = "others have no closed-form population risk: take SampledTeacher(f, d)"
+            self.phi = activations.get(choice("activation", activation, known, way_out))
+        self.activation = self.phi.name
+        self.noise = squarable("noise", np.array(real("noise", noise, least=0))).item()
         double = np.dtype(np.float64)  # the risk is a small difference of large terms
         self.weights = squarable("weights", array("weights", weights, dtype=double))
         self.output_weights = squarable("output_weights", array("output_weights", output_weights, dtype=double, columns=1))
@@ -89,8 +100,16 @@ class GaussianTeacher:
     def __call__(self, X: Array) -> Array:
         """Targets, shape (n, 1), at inputs (n, d)."""
         X = array("X", X, columns=self.dim)
-        phi = activations.get(self.activation).value
-        return phi(X @ self.weights.T) @ self.output_weights / len(self.weights)
+        return self.phi.value(X @ self.weights.T) @ self.output_weights / len(self.weights)
+
+    def sample(self, rng: np.random.Generator, size: int) -> tuple[Array, Array]:
+        """Fresh inputs (size, d) and labels (size, 1), noisy ones where there is noise, drawn by ``rng``. ValueError or TypeError where
+        an argument is none."""
+        instance("rng", rng, np.random.Generator, "numpy.random.default_rng(0)")
+        size = integer("size", size, least=1, most=100_000_000)
+        X = rng.standard_normal((size, self.dim))
+        y = self(X)
+        return X, y + self.noise * rng.standard_normal(y.shape) if self.noise else y
 
     def risk(self, W: Array, a: Array) -> float:
         """Population loss of students ``W`` (N, d) and ``a`` (N, 1)."""
@@ -104,13 +123,13 @@ class GaussianTeacher:
         if len(a) != len(W):
             raise ValueError(f"a: need one output weight per particle ({len(W)}), got {len(a)}")
         velocity = flag("velocity", velocity)
-        form = activations.get(self.activation).duals
+        form = self.phi.duals
         assert form is not None  # the constructor takes no other
         kernel = _linear if self.activation == "linear" else partial(_potential, form)
         centres = np.concatenate([W, self.weights])
         charges = np.concatenate([a[:, 0] / len(a), -self.output_weights[:, 0] / len(self.weights)])
         dW, da = np.zeros_like(W), np.zeros_like(a)
-        risk = 0.5 * float(charges[len(W) :] @ kernel(self.weights, self.weights, charges[len(W) :], False)[0])
+        risk = 0.5 * self.noise**2 + 0.5 * float(charges[len(W) :] @ kernel(self.weights, self.weights, charges[len(W) :], False)[0])
         size = max(1, BLOCK // len(centres))
         for begin in range(0, len(W), size):
             block = slice(begin, begin + size)

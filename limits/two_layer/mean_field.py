@@ -31,6 +31,7 @@ from ..activations import Activation
 from . import initial_laws
 from .gaussian_teacher import GaussianTeacher
 from .problem import ParticleProblem
+from .sampled_teacher import SampledProblem, SampledTeacher
 from .teacher_problem import TeacherProblem
 
 __all__ = ["TwoLayerMeanField"]
@@ -72,16 +73,24 @@ class TwoLayerMeanField:
         R > 1 splits the N particles into R systems that do not interact. The outputs are their mean, and ``sol.error`` its Monte-Carlo
         error: a simultaneous 95% bound over the outputs at that time, at the training points and, where ``solve`` is given ``X_test``,
         at the test points. Needs :math:`R \ll \sqrt N`, see Notes.
-    population : GaussianTeacher, optional
+    population : GaussianTeacher or SampledTeacher, optional
         Makes ``solve(model, method=method)`` train on the teacher's population: full gradients in closed form, and fresh samples where
-        the method has a ``batch_size`` (one-pass SGD). See :class:`GaussianTeacher` for what ``sol.loss`` costs and ``sol.error`` covers.
+        the method has a ``batch_size`` (one-pass SGD). See :class:`GaussianTeacher` for what ``sol.loss`` costs and ``sol.error`` covers. A
+        :class:`SampledTeacher` is any function of yours, for one-pass SGD alone.
     output_bias : bool
         Whether there is a bias in the output too, which starts at 0 and learns at the base rate: with ``bias`` the limit of IP-bias.
+    train_output : bool
+        Whether the output weights :math:`a_j` move. False is the network whose output layer has the rate 0
+        (``Parameterization(rates=(1, 0))``); noise and weight decay leave them alone too.
     compiled : bool
         False takes the numpy reference instead of the compiled engines.
 
     Notes
     -----
+    The particles are ``W, a = sol.problem.particles(sol.state)``: views of shapes (N, D), biases in the last column, and (N, k); replica r
+    has the rows ``r * N // R`` to ``(r + 1) * N // R``. Inside ``observables={"name": f(t, state, problem)}`` it is
+    ``problem.particles(state)``.
+
     ``sol.error`` is what the scatter of the replicas shows: the :math:`O(N^{-1/2})` fluctuation of their mean. Each replica has N / R
     particles, and the bias :math:`O(R/N)` of a system of that size, common to all, is not in it: with R of the order of
     :math:`\sqrt N` or above the bound is too small (64 replicas of 20 particles: it held in 10% of the runs). On training points the
@@ -120,14 +129,17 @@ class TwoLayerMeanField:
     quasi_random: bool = False
     offset: Callable[[Array], Array] | None = None
     replicas: int = 1
-    population: GaussianTeacher | None = None
+    population: GaussianTeacher | SampledTeacher | None = None
     compiled: bool = True
     output_bias: bool = False
+    train_output: bool = True
 
     def __post_init__(self) -> None:
         activations.get(self.activation)
         settle(self, particles=integer("particles", self.particles, least=1), replicas=integer("replicas", self.replicas, least=1))
-        settle(self, **{name: flag(name, getattr(self, name)) for name in ("bias", "quasi_random", "compiled")})
+        settle(
+            self, **{name: flag(name, getattr(self, name)) for name in ("bias", "quasi_random", "compiled", "output_bias", "train_output")}
+        )
         settle(self, **{name: real(name, getattr(self, name), least=0) for name in ("weight_std", "output_std")})
         if self.particles % self.replicas:
             down = self.particles - self.particles % self.replicas
@@ -145,12 +157,9 @@ class TwoLayerMeanField:
         if self.offset is not None:
             function("offset", self.offset, "inputs (n, d) to outputs (n, k)")
         if self.population is not None:
-            instance(
-                "population",
-                self.population,
-                GaussianTeacher,
-                'GaussianTeacher([[1.0, 0.0]], [1.0], "erf"); leave it out to train on X and y',
-            )
+            if not isinstance(self.population, SampledTeacher):
+                example = 'GaussianTeacher([[1.0, 0.0]], [1.0], "erf"), or SampledTeacher(f, d); leave it out to train on X and y'
+                instance("population", self.population, GaussianTeacher, example)
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ParticleProblem:
         """Draw the particles and join them to the data, or to the population where ``data`` is None."""
@@ -163,9 +172,15 @@ class TwoLayerMeanField:
         size = 8.0 * 3 * self.replicas * points * data.outputs
         refuse_above_available("replicas", f"outputs of {self.replicas:.3g} replicas at {points:.3g} points", size, "lower one of them")
         W, a = self._start(rng, data.X.shape[1], data.outputs, data.X.dtype)
-        return ParticleProblem(data, activation, W, a, self.bias, self.offset, self.replicas, self.compiled, self.output_bias)
+        return ParticleProblem(data, activation, W, a, *self._options())
 
-    def _join(self, teacher: GaussianTeacher, rng: np.random.Generator) -> TeacherProblem:
+    def _options(self) -> tuple[bool, Callable[[Array], Array] | None, int, bool, bool, bool]:
+        return self.bias, self.offset, self.replicas, self.compiled, self.output_bias, self.train_output
+
+    def _join(self, teacher: GaussianTeacher | SampledTeacher, rng: np.random.Generator) -> ParticleProblem:
+        if isinstance(teacher, SampledTeacher):
+            W, a = self._start(rng, teacher.dim, teacher.outputs, np.dtype(np.float64))
+            return SampledProblem(teacher, activations.get(self.activation), W, a, *self._options())
         if activations.get(self.activation).name != teacher.activation:
             raise ValueError(
                 f"activation: the student's is {activations.get(self.activation).name!r}, the teacher's {teacher.activation!r}; the closed "
@@ -174,7 +189,7 @@ class TwoLayerMeanField:
         if self.bias or self.output_bias or self.offset is not None:
             raise ValueError("population: biases and an offset have no closed form; leave them out or sample data from the teacher")
         W, a = self._start(rng, teacher.dim, 1, np.dtype(np.float64))
-        return TeacherProblem(teacher, W, a, self.replicas, self.compiled)
+        return TeacherProblem(teacher, W, a, self.replicas, self.compiled, self.train_output)
 
     def _start(self, rng: np.random.Generator, d: int, k: int, dtype: np.dtype) -> Sample:
         """Initial particles, drawn in float64 whatever the dtype, so that both precisions start at the same point."""

@@ -45,6 +45,8 @@ class ParticleProblem(Fused, WithError):
     compiled : bool
     output_bias : bool
         Whether each system has a bias in its output, 0 at the start.
+    train_output : bool
+        Whether the output weights move.
     """
 
     coordinates: ClassVar[Coordinates] = "parameters"
@@ -62,6 +64,7 @@ class ParticleProblem(Fused, WithError):
         replicas: int,
         compiled: bool,
         output_bias: bool = False,
+        train_output: bool = True,
     ) -> None:
         self.data = data
         self.activation = activation
@@ -69,8 +72,10 @@ class ParticleProblem(Fused, WithError):
         self.offset = offset
         self.replicas = replicas
         self.compiled = compiled
+        self.train_output = train_output
         self.engine = engine(activation, W.shape[1], a.shape[1], compiled, replicas)
         self._shapes = W.shape, a.shape
+        self.frozen = () if train_output else (slice(W.size, W.size + a.size),)
         self._start = np.concatenate([W.ravel(), a.ravel(), np.zeros(output_bias * replicas * a.shape[1], W.dtype)])
         self._weights: Array | None = None  # of the particles in the output, where they are not 1
         size = len(W) // replicas
@@ -157,6 +162,10 @@ class ParticleProblem(Fused, WithError):
         def push(rate: float, out: Array, add: bool) -> None:
             W, a = self.particles(state)
             (out_W, out_a), biases = self.particles(out), self.output_biases(out)
+            if not self.train_output:
+                if not add:
+                    out_a[...] = 0
+                out_a = np.zeros_like(out_a)  # where their moves are lost
             each = residual[None] if self.replicas == 1 else self._judge_each(f, y)
             if isinstance(inputs, together.Small):
                 together.move(self.activation, a, inputs, each, rate, (out_W, out_a), add, memos)

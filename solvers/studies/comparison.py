@@ -175,7 +175,7 @@ def compare(
     if not networks or not all(isinstance(network, FiniteModel) for network in networks):
         raise ValueError("networks: need at least one finite network with a width; for example [Network(..., m, ...) for m in (64, 256)]")
     labels = _labels(seeds)
-    if len({network.width for network in networks}) < 2 or len(networks) * len(labels) < 3:
+    if len({_width(network) for network in networks}) < 2 or len(networks) * len(labels) < 3:
         raise ValueError("networks: a slope with an error needs two different widths and three runs; add networks or seeds")
     if not method.discrete and options.get("save_at") is None:
         raise ValueError("save_at: a flow takes different steps for each model; give the times at which to compare")
@@ -207,11 +207,11 @@ def compare(
         failures = compute(one, {i: point for i, point in points.items() if i not in found}, executor, keep, go_on=True)
     except KeyboardInterrupt:
         at = points[min(set(points) - set(found))]
-        rest = f"the networks from width {networks[at['network']].width}, seed {at['seed']} on were not run"
+        rest = f"the networks from width {_width(networks[at['network']])}, seed {at['seed']} on were not run"
         stopped = "interrupted by Ctrl-C: " + (rest if executor is None else f"{len(points) - len(found)} networks were not run")
     if failures and not found:
         raise next(iter(failures.values()))
-    widths = [network.width for network in networks]
+    widths = [_width(network) for network in networks]
     paths = np.full((len(networks), len(labels), len(first.t)), np.nan)
     failed: list[str] = []
     for i, point in points.items():
@@ -231,6 +231,11 @@ def compare(
         slope = error = np.nan
         failed.append(f"no slope: {reason}")
     return Comparison(np.array(widths), np.array(labels), first.t, gaps, paths, slope, error, first, failed)
+
+
+def _width(network: FiniteModel) -> int:
+    """The width, or the smallest of several."""
+    return min(network.width) if isinstance(network.width, tuple) else network.width
 
 
 class _Path(NamedTuple):

@@ -37,6 +37,7 @@ x = X[:, :1].copy()
 GD = iw.GradientDescent(0.1, 2)
 NET = iw.Network(2, 1, 6, "tanh", P.mup(1))
 TEACHER = iw.GaussianTeacher([[1.0, 0.0]], [1.0], "erf")
+SAMPLED = limits.SampledTeacher(lambda X: X[:, 0], 2)
 FOLDER = Path(tempfile.mkdtemp())
 GRID = Grid.uniform(-3.0, 3.0, 24)
 START = lambda w: np.exp(-(w**2).sum(axis=1))  # noqa: E731
@@ -140,14 +141,15 @@ CALLS: dict[str, Call] = {
         run,
     ),
     "HeavyBall": Call(iw.HeavyBall, dict(step_size=0.1, friction=1.0, steps=3, first_learning_rate=0.1), run),
-    "Langevin": Call(iw.Langevin, dict(step_size=0.1, temperature=0.1, weight_decay=0.1, steps=3), run),
+    "Langevin": Call(iw.Langevin, dict(step_size=0.1, temperature=0.1, weight_decay=0.1, steps=3, stepper="euler"), run),
     "TransportFlow": Call(iw.TransportFlow, dict(t_end=0.05, cfl=0.9, tol=1e-3, estimate_error=True), flow),
     "ImplicitTransport": Call(iw.ImplicitTransport, dict(t_end=0.1, tol=1e-2, estimate_error=True), flow),
     # models
     "Network": Call(
         iw.Network,
-        dict(input_dim=2, hidden_layers=2, width=5, activation="tanh", parameterization=P.mup(2), output_dim=1),
+        dict(input_dim=2, hidden_layers=2, width=5, activation="tanh", parameterization=P.mup(2), output_dim=1, initial="gaussian"),
         train,
+        fine={"width": ("array of two", "list")},  # one width, or one per hidden layer
     ),
     "HybridNetwork": Call(
         limits.HybridNetwork,
@@ -176,6 +178,8 @@ CALLS: dict[str, Call] = {
             offset=lambda X: 0.1 * X[:, 0],
             replicas=2,
             compiled=True,
+            output_bias=False,
+            train_output=True,
         ),
         train,
     ),
@@ -187,8 +191,18 @@ CALLS: dict[str, Call] = {
     ),
     "GaussianTeacher": Call(
         iw.GaussianTeacher,
-        dict(weights=np.array([[1.0, 0.0], [0.5, 1.0]]), output_weights=np.array([1.0, 2.0]), activation="erf"),
+        dict(weights=np.array([[1.0, 0.0], [0.5, 1.0]]), output_weights=np.array([1.0, 2.0]), activation="erf", noise=0.1),
         lambda teacher: populate(iw.TwoLayerMeanField("erf", 8, population=teacher)),
+    ),
+    "GaussianTeacher.sample": Call(TEACHER.sample, dict(rng=np.random.default_rng(0), size=3)),
+    "SampledTeacher.__call__": Call(SAMPLED, dict(X=X)),
+    "SampledTeacher.sample": Call(SAMPLED.sample, dict(rng=np.random.default_rng(0), size=3)),
+    "SampledTeacher": Call(
+        limits.SampledTeacher,
+        dict(
+            function=lambda X: X[:, 0], input_dim=2, outputs=1, noise=0.1, inputs=lambda rng, n: rng.standard_normal((n, 2)), test_samples=9
+        ),
+        lambda teacher: populate(iw.TwoLayerMeanField("tanh", 8, population=teacher), iw.GradientDescent(0.1, 2, batch_size=3)),
     ),
     "GaussianTeacher.__call__": Call(TEACHER, dict(X=X)),
     "GaussianTeacher.risk": Call(TEACHER.risk, dict(W=W0, a=A0[:, :1].copy())),

@@ -269,3 +269,37 @@ def test_minibatches_train_and_resume_to_the_same_bits(tmp_path):
     resumed = iw.solve(model, X, Y, method, rng=5, checkpoint=path)
     np.testing.assert_array_equal(resumed.outputs, whole.outputs)
     np.testing.assert_array_equal(resumed.state, whole.state)
+
+
+@pytest.mark.parametrize("replicas, n", [(1, 3), (4, 3), (2, 900)])
+@pytest.mark.parametrize(
+    "method", [iw.GradientDescent(0.3, 8), iw.GradientFlow(1.0), iw.Langevin(0.1, 0.2, 0.3, 8)], ids=lambda m: type(m).__name__
+)
+def test_frozen_output_weights(method, replicas, n):
+    """They stay to the bit, and the others move as in a network whose output layer has the rate 0."""
+    X = np.random.default_rng(0).standard_normal((n, 2))
+    y = np.sin(X[:, 0])
+    W, a = np.random.default_rng(1).standard_normal((2, 16, 2))
+    model = iw.TwoLayerMeanField("tanh", 16, initial=(W, a[:, :1]), replicas=replicas, train_output=False)
+    sol = iw.solve(model, X, y, method, rng=0)
+    (W0, a0), (W1, a1) = (sol.problem.particles(state) for state in (sol.problem.start(), sol.state))
+    np.testing.assert_array_equal(a1, a0)
+    assert np.abs(W1 - W0).min() > 1e-6
+    if replicas == 1:
+        p = iw.Parameterization((0, 1), (0, 0), (-1, -1), rates=(1, 0))
+        net = iw.Network(2, 1, 16, "tanh", p, initial=(W, a[:, :1].T))
+        network = iw.solve(net, X, y, method, rng=0)
+        if not isinstance(method, iw.Langevin):
+            np.testing.assert_allclose(network.outputs[-1], sol.outputs[-1], rtol=1e-6, atol=1e-9)
+        np.testing.assert_array_equal(network.problem.layers(network.state)[0][1], a[:, :1].T)
+
+
+def test_limit_of_a_network_with_a_frozen_output_layer():
+    """Slope of the gap in the width, seeds 0..59."""
+    p = iw.Parameterization((0, 1), (0, 0), (-1, -1), weight_std=(1, 0.5), rates=(1, 0))
+    nets = [iw.Network(2, 1, m, "tanh", p) for m in (32, 128, 512)]
+    limit = iw.limits.scaling.limit(nets[0], particles=100_000)
+    assert not limit.train_output
+    X, y = np.array([[1.0, 0.5], [-0.3, 1.0]]), np.array([1.0, -1.0])
+    found = iw.compare(limit, nets, X, y, iw.GradientDescent(0.5, 20), seeds=60, save_at=[20])
+    assert found.slope_error <= 0.05 and abs(found.slope + 0.5) < 2 * found.slope_error

@@ -97,7 +97,7 @@ def test_every_step_of_one_pass_sgd_sees_fresh_samples():
 
     class Watching(type(iw.TwoLayerMeanField("erf", 2, population=teacher).bind(None, np.random.default_rng(0)))):
         def descend(self, state, *, step=1, rows=None):
-            batches.append(rows.copy())
+            batches.append(rows[0].copy())
             return super().descend(state, step=step, rows=rows)
 
     problem = iw.TwoLayerMeanField("erf", 2, population=teacher).bind(None, np.random.default_rng(0))

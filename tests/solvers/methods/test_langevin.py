@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 import infwidth as iw
 
@@ -115,3 +115,78 @@ def test_reduced_coordinates_are_refused():
     """Noise on every parameter of a network is not noise of the same strength on coordinates in which only the gradient closes."""
     with pytest.raises(ValueError, match=r"^method: noise on the parameters .* reduced coordinates in which this limit is solved; use"):
         iw.solve(iw.DeepLinearIntegrable(2, "naive"), X, Y, iw.Langevin(0.1, 0.1, 0.1, 5), rng=0)
+
+
+def test_leimkuhler_matthews_is_exact_for_a_quadratic_potential():
+    """The stationary variance is tau / lambda at any step; Euler's is tau / (lambda (1 - lambda h / 2)), 25% more here."""
+    h, tau, decay, N = 0.4, 0.5, 1.0, 100_000
+    model = iw.TwoLayerMeanField("relu", N, initial=(np.zeros((N, 1)), np.zeros((N, 1))))
+    for stepper, variance in (("leimkuhler_matthews", tau / decay), ("euler", tau / (decay * (1 - decay * h / 2)))):
+        sol = iw.solve(model, [[0.0]], [0.0], iw.Langevin(h, tau, decay, 40, stepper=stepper), rng=0, save_at=[40])
+        assert sol.state.var() == pytest.approx(variance, rel=5 * np.sqrt(2 / (2 * N)))
+
+
+class Rotor:
+    """Independent particles in the potential cos(theta) on the circle."""
+
+    data, coordinates, threads, frozen = None, "parameters", "gemm", ()
+
+    def start(self):
+        return np.linspace(-3, 3, 7)
+
+    def evaluate(self, state, velocity=None, *, step=1, rows=None):
+        velocity[:] = np.sin(state)
+        return 0.0, None
+
+
+def test_steps_of_leimkuhler_and_matthews():
+    """The formula, with noise from the same generator: xi_0, xi_1, ... in that order."""
+    h, tau, decay = 0.3, 0.5, 0.2
+    points = iw.Langevin(h, tau, decay, 4, stepper="leimkuhler_matthews").trajectory(Rotor(), np.random.default_rng(5))
+    found = [point.state.copy() for point in points]
+    xi = np.random.default_rng(5).standard_normal((5, 7))
+    theta = Rotor().start()
+    for s in range(4):
+        theta = theta + h * (np.sin(theta) - decay * theta) + np.sqrt(2 * tau * h) * (xi[s] + xi[s + 1]) / 2
+        np.testing.assert_allclose(found[s + 1], theta, rtol=1e-12)
+
+
+def test_orders_of_the_stationary_law_in_the_step():
+    """E cos(theta) for cos(theta) / tau on the circle against Bessel functions: its error falls like h, and like h^2 with shared noise.
+
+    y = theta - sigma xi / 2 is a Markov chain, y' = y + h v(y + sigma xi / 2) + sigma xi. Its moments E exp(i j y) solve a linear system,
+    whose entries are Gauss-Hermite sums over xi and Fourier sums over y."""
+    tau, modes = 1.0, np.arange(-15, 16)
+    grid = np.arange(64) * 2 * np.pi / 64
+    nodes, masses = np.polynomial.hermite_e.hermegauss(40)
+    masses = masses / masses.sum()
+
+    def moment(h, shared):
+        sigma = np.sqrt(2 * tau * h)
+        after = grid[:, None] + h * np.sin(grid[:, None] + shared * sigma * nodes / 2) + sigma * nodes
+        moved = np.einsum("yxj,x->yj", np.exp(1j * after[:, :, None] * modes), masses)  # E exp(i j y') given y
+        A = np.exp(-1j * modes[:, None] * grid) @ moved / 64
+        system, right = (A - np.eye(31)).T, np.zeros(31, complex)
+        system[15], right[15] = modes == 0, 1
+        return np.linalg.solve(system, right)[16].real * np.exp(-shared * sigma**2 / 8)
+
+    exact = -special.iv(1, 1 / tau) / special.iv(0, 1 / tau)
+    for shared, order in ((False, 1), (True, 2)):
+        errors = np.array([moment(h, shared) - exact for h in (0.1, 0.05)])
+        assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.05), errors
+
+
+def test_leimkuhler_matthews_resumes_to_the_same_bits(tmp_path):
+    model, long = iw.TwoLayerMeanField("tanh", 20), iw.Langevin(0.1, 0.3, 0.2, 20, stepper="leimkuhler_matthews")
+    whole = iw.solve(model, X, Y, long, rng=4)
+    path = tmp_path / "run.npz"
+    stopped = iw.solve(model, X, Y, long, rng=4, checkpoint=path, checkpoint_seconds=0, callback=lambda point: point.step == 9)
+    assert len(stopped.t) < 21
+    resumed = iw.solve(model, X, Y, long, rng=4, checkpoint=path)
+    np.testing.assert_array_equal(resumed.state, whole.state)
+    np.testing.assert_array_equal(resumed.loss, whole.loss)
+
+
+def test_bad_stepper():
+    with pytest.raises(ValueError, match=r"stepper: .*euler, leimkuhler_matthews"):
+        iw.Langevin(0.1, 0.1, 0.1, 3, stepper="milstein")
