@@ -44,6 +44,8 @@ def test_vanishing_gamma_is_the_tangent_kernel():
     found = iw.solve(DynamicalMeanField(2, "tanh", 4096, gamma=0.02, replicas=1, tolerance=1e-4), X, Y, METHOD, rng=0)
     start = iw.solve(DynamicalMeanField(2, "tanh", 4096, gamma=0.02, replicas=1, tolerance=1e-4), X, Y, iw.GradientDescent(0.4, 0), rng=0)
     kernel = start.problem.kernels().tangent[:, 0, :, 0]
+    network = iw.Network(3, 2, 64, "tanh", iw.Parameterization.ntk(2))
+    np.testing.assert_allclose(kernel, network.limit().kernel.ntk(X), atol=0.02)  # integrated, without samples
     np.testing.assert_allclose(found.problem.kernels().tangent[:, 0, :, 0], kernel, atol=0.02)
     f = start.outputs[0, :, 0]
     for step in range(8):
