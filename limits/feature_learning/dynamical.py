@@ -77,8 +77,8 @@ class DynamicalMeanField:
     samples : int
         S, over all replicas. The error falls like :math:`S^{-1/2}`, for smooth activations faster.
     gamma : float
-        Feature-learning strength. The outputs are averages divided by :math:`\gamma`, and so is their Monte-Carlo error: for a small one take
-        ``NeuralTangentLimit``, or more samples.
+        Feature-learning strength. The outputs are averages divided by it, and so is their Monte-Carlo error: for a small one take
+        more samples, or ``NeuralTangentLimit``.
     weight_std, rates : float or sequence of float, length L + 1
         Initial scales :math:`\sigma_l \ge 0` and prefactors :math:`\kappa_l \ge 0` of the learning rates. A zero readout is
         ``weight_std=(1, ..., 1, 0)``.
