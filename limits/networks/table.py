@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...solvers.checks import integer
+from ...solvers.checks import instance, integer
 
 if TYPE_CHECKING:
     from .parameterization import Parameterization
@@ -66,8 +66,8 @@ def in_form(parameterization: Parameterization, form: str) -> Parameterization:
 
     Raises
     ------
-    ValueError
-        Where the form is not known.
+    TypeError, ValueError
+        Where it is no Parameterization, or the form is not known.
 
     Examples
     --------
@@ -77,6 +77,7 @@ def in_form(parameterization: Parameterization, form: str) -> Parameterization:
     >>> p.a, p.b, p.c
     ((0.0, 0.0, 0.0), (0.0, 0.5, 1.0), (-1.0, 0.0, 1.0))
     """
+    parameterization = instance("parameterization", parameterization, Parameterization, "Parameterization.mup(1)")
     if form not in FORMS:
         raise ValueError(f"form: {form!r} is not one of {', '.join(FORMS)}")
     p = parameterization

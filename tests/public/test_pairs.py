@@ -19,12 +19,15 @@ HERE = Path(__file__).parents[1]
 OFTEN = ("GradientDescent", "GradientDescent, minibatches", "HeavyBall", "Langevin")  # the others of the slopes are slow
 
 
+def slow(name, method):
+    """What takes long: limits that are drawn anew for every seed, and the methods that are not among the frequent ones."""
+    drawn = np.isfinite(getattr(ROWS[name][2][method], "neurons", np.inf)) and method in ("GradientDescent, minibatches", "Langevin")
+    return drawn or method not in OFTEN
+
+
 def cells(kind):
     chosen = [cell for cell in CELLS if isinstance(ROWS[cell[0]][2][cell[1]], kind)]
-    return [
-        pytest.param(*cell, id=" x ".join(cell), marks=[pytest.mark.slow] if kind is Near and cell[1] not in OFTEN else [])
-        for cell in chosen
-    ]
+    return [pytest.param(*cell, id=" x ".join(cell), marks=[pytest.mark.slow] if kind is Near and slow(*cell) else []) for cell in chosen]
 
 
 def listed(package, seen=None):
