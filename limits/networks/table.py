@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...solvers.checks import instance, integer
+from ...solvers.checks import choice, instance, integer
 
 if TYPE_CHECKING:
     from .parameterization import Parameterization
@@ -77,9 +77,10 @@ def in_form(parameterization: Parameterization, form: str) -> Parameterization:
     >>> p.a, p.b, p.c
     ((0.0, 0.0, 0.0), (0.0, 0.5, 1.0), (-1.0, 0.0, 1.0))
     """
+    from .parameterization import Parameterization  # which has a method that calls this
+
     parameterization = instance("parameterization", parameterization, Parameterization, "Parameterization.mup(1)")
-    if form not in FORMS:
-        raise ValueError(f"form: {form!r} is not one of {', '.join(FORMS)}")
+    choice("form", form, FORMS)
     p = parameterization
     if form == "stored":
         return p
