@@ -596,6 +596,7 @@ CALLS: dict[str, Call] = {
     "propagation.measure_circle": Call(
         propagation.measure_circle,
         dict(maps=propagation.MeanFieldMaps("tanh", 1.2, 0.1), width=8, depth=1, networks=2, points=128, rng=0),
+        fine={"rng": ("longer than a float",)},
     ),
 }
 
