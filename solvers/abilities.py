@@ -138,15 +138,11 @@ class WithError(Protocol):
 
 @runtime_checkable
 class WithRemark(Protocol):
-    """Has something to say that belongs to the result.
+    """Has something to say that belongs to the result."""
 
-    Attributes
-    ----------
-    remark : str
-        ``solve`` adds it to the message of the solution.
-    """
-
-    remark: str
+    def remark(self, state: Any) -> str:
+        """A sentence on a last state, which ``solve`` adds to the message of the solution; empty where there is none."""
+        ...
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from ...solvers.abilities import ImplicitSteps
+from ...solvers.abilities import ImplicitSteps, WithRemark
 from ...solvers.checks import observed
 from ...solvers.data import Data
 from ...solvers.grids.finite_volumes import transport
@@ -27,6 +27,8 @@ from .mass_problem import MassProblem
 __all__ = ["DensityProblem", "Energy", "density", "free_energy"]
 
 Array = np.ndarray
+
+AT_THE_EDGE = 1e-3  # of the largest density, that is worth a remark
 
 
 class Energy(Protocol):
@@ -48,7 +50,7 @@ class OnCells(Problem, Protocol):
         ...
 
 
-class DensityProblem(MassProblem, ImplicitSteps):
+class DensityProblem(MassProblem, ImplicitSteps, WithRemark):
     """Problem whose state is the mass of each cell, shape (cells,).
 
     Parameters
@@ -118,6 +120,18 @@ class DensityProblem(MassProblem, ImplicitSteps):
 
     def predict(self, state: Array, X: Array) -> Array:
         return self.energy.predict(state, X)
+
+    def remark(self, state: Array) -> str:
+        """Says where mass leans on the edge of the grid: no finer grid, and so no ``sol.error``, sees what it holds back."""
+        density = self.density(state)
+        edges = [np.take(density, side, axis=axis).max() for axis in range(density.ndim) for side in (0, -1)]
+        share = float(max(edges) / max(density.max(), np.finfo(float).tiny))
+        if share < AT_THE_EDGE:
+            return ""
+        return (
+            f"at the edge of the grid the density is {share:.2g} of its largest value: mass is held back there, which sol.error does not"
+            " see; widen the grid, unless its edges are walls of the problem"
+        )
 
     def density(self, state: Array) -> Array:
         """Density of each cell, in the shape of the grid."""

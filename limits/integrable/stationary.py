@@ -52,7 +52,10 @@ class StationaryProblem(FirstStep, WithRemark, Problem):
     ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "use a finite Network"})
 
     def __init__(self, data: Data, remark: str, first_step: bool) -> None:
-        self.data, self.remark, self.first_step = data, remark, first_step
+        self.data, self._remark, self.first_step = data, remark, first_step
+
+    def remark(self, state: Array) -> str:
+        return self._remark
 
     def start(self) -> Array:
         return np.zeros(1, self.data.X.dtype)

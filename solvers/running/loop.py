@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..abilities import Population, WithRemark
+from ..abilities import Population, WithError, WithRemark
 from ..problem import Causal, Method, MethodFailed, Point, Problem
 from ..solution import Solution
 from .checkpoint_file import CheckpointFile
@@ -163,7 +163,11 @@ class Run:
         }
         if batch_loss.size:
             stats["batch_loss"] = batch_loss
-        remark = f"; {self.problem.remark}" if isinstance(self.problem, WithRemark) else ""
+        remark = self.problem.remark(self.state) if self.state is not None and isinstance(self.problem, WithRemark) else ""
+        if self.method.draws and arrays.get("error") is not None and isinstance(self.problem, WithError):
+            remark = (
+                "sol.error is the Monte-Carlo error given the batches and the noise that were drawn" + ("; " if remark else "") + remark
+            )
         unwritten = f"; the checkpoint could not be written ({self.unwritten})" if self.unwritten else ""
-        message = self.message + remark + unwritten
+        message = self.message + ("; " if remark else "") + remark + unwritten
         return Solution(**arrays, state=self.state, success=self.success, message=message, stats=stats, problem=self.problem)

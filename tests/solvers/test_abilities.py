@@ -29,7 +29,7 @@ from infwidth.solvers.abilities import (
 DATA = Data.check(np.eye(2), [1.0, -1.0])
 LARGE = iw.Parameterization.integrable_large_lr(2)
 TEACHER = GaussianTeacher(np.eye(2), [1.0, -1.0], "relu")
-DENSITY = {Fused, Refinable, Transported, ImplicitSteps, WithWaysOut, OnGrid}
+DENSITY = {Fused, Refinable, Transported, ImplicitSteps, WithWaysOut, OnGrid, WithRemark}
 CAUSAL = {Batched, Settling, Retractable, Refinable, WithError}
 ABILITIES = {
     "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep}),

@@ -1,5 +1,7 @@
 """The problem of a density: its memory, its energy, the masses that a step empties, and what is refused."""
 
+import re
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -116,3 +118,18 @@ def test_densities_have_one_blas_thread():
     with threadpool_limits(2, "blas"):
         sol = iw.solve(InteractionMeanField(LINE, gaussian(0, 1), square), method=TransportFlow(0.01), save_at=[0, 0.01], observables=pools)
     assert (sol.observables["blas"] == 1).all()
+
+
+@pytest.mark.parametrize(("half", "share"), [(1, 0.9), (2, 0.05)])
+def test_mass_at_the_edge_of_the_grid_is_told(half, share):
+    """The start is a standard Gaussian: a grid of one or two standard deviations holds mass back, one of eight does not."""
+
+    def message(width):
+        model = DensityMeanField(
+            Grid.uniform(-width, width, 60), lambda w: np.exp(-(w**2).sum(axis=1) / 2), "tanh", "w", temperature=0.1, weight_decay=0.2
+        )
+        return iw.solve(model, np.array([[0.5]]), [0.3], ImplicitTransport(2.0, estimate_error=False), save_at=[2]).message
+
+    assert message(8) == "finished"
+    found = re.search(r"at the edge of the grid the density is (\S+) of its largest value: .*; widen the grid", message(half))
+    assert float(found[1]) > share
