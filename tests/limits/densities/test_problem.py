@@ -120,7 +120,7 @@ def test_densities_have_one_blas_thread():
     assert (sol.observables["blas"] == 1).all()
 
 
-@pytest.mark.parametrize(("half", "share"), [(1, 0.9), (2, 0.05)])
+@pytest.mark.parametrize(("half", "share"), [(1, 0.5), (2, 0.05)])
 def test_mass_at_the_edge_of_the_grid_is_told(half, share):
     """The start is a standard Gaussian: a grid of one or two standard deviations holds mass back, one of eight does not."""
 

@@ -78,9 +78,9 @@ def test_memory_is_refused_by_name(monkeypatch):
 
 
 def test_explicit_points_that_do_not_fit_are_refused_before_the_second(monkeypatch):
-    """Of 4 points with 3 outputs of 8 bytes."""
-    monkeypatch.setattr(memory, "available", lambda: 4 * 3 * 8 - 1)
-    seen = []
-    with pytest.raises(ValueError, match=r"^save_at: what 4 saved points keep would take .* give fewer"):
-        iw.solve(iw.DeepLinearIntegrable(1), np.eye(3), np.ones(3), iw.GradientDescent(0.1, 9), save_at=[0, 3, 6, 9], callback=seen.append)
+    """Of 500 points with 3 outputs of 8 bytes, more than the model itself takes."""
+    monkeypatch.setattr(memory, "available", lambda: 500 * 3 * 8 - 1)
+    seen, method = [], iw.GradientDescent(0.1, 999)
+    with pytest.raises(ValueError, match=r"^save_at: what 500 saved points keep would take .* give fewer"):
+        iw.solve(iw.DeepLinearIntegrable(1), np.eye(3), np.ones(3), method, save_at=range(0, 1000, 2), callback=seen.append)
     assert not seen
