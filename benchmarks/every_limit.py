@@ -12,10 +12,11 @@ failed     the limit or most networks diverged at these rates
 Slopes are those of four steps at moderate widths. They are flatter than -1/2 where the dynamics amplifies what a finite width adds, and
 where the sampling error of the limit shows; steeper where corrections of higher order still count (gelu, small overlaps).
 
-Without --quick (widths 64..512, 16 seeds, limits of 8192 neurons; three to four minutes) 130 of 210 networks have a limit, 23 of them
-f = 0. Of the other 107 slopes 99 lie within 2 standard errors of -1/2. The eight beyond are all steeper: IP-LLR with L = 4 and relu with
-L = 5 (seven), where after four steps the limit is still smaller than what the networks start with, of order 1/m at these widths; and
-linear muP with L = 5 (-.67 +- .06).
+Without --quick (widths 64..512, 16 seeds, 64 of SP and NTP, limits of 8192 neurons; a quarter of an hour) all 210 networks have a limit,
+23 of them f = 0. Of the other 187 slopes 158 lie within 2 standard errors of -1/2, and 181 within 3; of the 60 of SP and NTP 57 and 60.
+Cells share their seeds, so they err together. Beyond 2 are: 13 of IP-non-centered, all flatter (-.27 to -.39); eight of IP-LLR, steeper
+(L = 4, and relu with L = 3 and 5), where after four steps the limit is still smaller than what the networks start with, of order 1/m;
+and, flatter, four of IP-bias, IP with relu and L = 2, and at L = 4 SP with tanh and erf and NTP with tanh (-.39 +- .05).
 
     python benchmarks/every_limit.py [--quick] [--seed 0] [--out FOLDER]
 """
@@ -137,7 +138,7 @@ def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> 
         ax.text(
             0,
             0.9,
-            "grey: the limit is f = 0\n(exponent of f in the width)\n\nSP, NTP: the limit from each\nnetwork's own start",
+            "grey: the limit is f = 0\n(exponent of f in the width)\n\nSP, NTP: the limit from each\nnetwork's own start (4 x the seeds)",
             va="top",
             transform=ax.transAxes,
         )
