@@ -30,6 +30,7 @@ from ...solvers.losses import Loss
 from ...solvers.methods.gradient_descent import GradientDescent
 from ...solvers.problem import Problem
 from ...solvers.solving import solve
+from ..integrable.noise import TwoLayerChain
 
 __all__ = ["largest_stable_rate", "sharpness", "tangent_sharpness"]
 
@@ -76,7 +77,9 @@ def sharpness(t: float, state: Array, problem: Problem) -> float:
     above, below = np.empty_like(state), np.empty_like(state)
 
     def product(direction: Array) -> Array:
-        direction = direction.ravel()
+        direction = direction.ravel().copy()
+        if isinstance(problem, TwoLayerChain):  # the covariance of noise is in its state, but no parameter of the network
+            problem.covariance(direction)[...] = 0
         step = _step(state, direction)
         problem.evaluate((state + step * direction).astype(state.dtype), above)
         problem.evaluate((state - step * direction).astype(state.dtype), below)

@@ -101,7 +101,7 @@ def test_bad_arguments(data):
     with pytest.raises(TypeError, match="problem: need a Problem, got None"):
         catapult.sharpness(0.0, np.ones(2), None)
     small = iw.solve(iw.DeepLinearIntegrable(1, "naive"), [[1.0]], [1.0], iw.GradientDescent(0.1, 0)).problem
-    with pytest.raises(ValueError, match="state: need a vector of 4 numbers of float64"):
+    with pytest.raises(ValueError, match="state: need a vector of 8 numbers of float64"):
         catapult.sharpness(0.0, np.ones(2), small)
     radii = iw.solve(iw.RadialMeanField(10, 0.5, size=2), method=iw.GradientDescent(0.01, 0))
     with pytest.raises(ValueError, match="state: need at least three parameters, got 2"):
@@ -109,3 +109,19 @@ def test_bad_arguments(data):
     population = iw.solve(iw.RadialMeanField(10, 0.5, size=20), method=iw.GradientDescent(0.01, 1))
     with pytest.raises(ValueError, match=r"problem: has no training points.*; give X and y"):
         catapult.tangent_sharpness(0.0, population.state, population.problem)
+
+
+def test_the_covariance_of_noise_is_no_direction_of_the_network():
+    """One linear neuron pair at (a, w): the loss (a w x - y)^2 / 2 has a Hessian in two variables, whatever the state keeps beside them."""
+    X, y = np.array([[1.0, 0.5], [0.2, -1.0], [0.7, 0.3]]), np.array([2.0, -1.5, 0.5])
+    sol = iw.solve(iw.DeepLinearIntegrable(1, "naive"), X, y, iw.GradientDescent(0.1, 2))
+    problem, size = sol.problem, sum(A.size for A in sol.problem.matrices(sol.state))
+    columns = np.empty((size, size))
+    for i in range(size):
+        above, below = (np.empty_like(sol.state) for _ in range(2))
+        moved = np.zeros_like(sol.state)
+        moved[i] = 1e-5
+        problem.evaluate(sol.state + moved, above)
+        problem.evaluate(sol.state - moved, below)
+        columns[i] = (below - above)[:size] / 2e-5
+    assert catapult.sharpness(0.0, sol.state, problem) == pytest.approx(np.linalg.eigvalsh((columns + columns.T) / 2)[-1], rel=1e-4)
