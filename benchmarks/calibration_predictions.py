@@ -94,43 +94,58 @@ def sharpness(data: str, activation: str, width: int, seed: int) -> dict[str, fl
     return {"sharpness": float(sol.observables["sharpness"][1])}
 
 
-def table_of(runs: Any, name: str, activations: list[str], widths: list[int]) -> dict[str, dict[int, list[float]]]:
-    return {a: {m: [r[name] for p, r in runs if (p["activation"], p["width"]) == (a, m)] for m in widths} for a in activations}
+def table_of(runs: Any, name: str) -> dict[str, dict[int, list[float]]]:
+    """Values of one entry over the seeds, by activation (leaky relu first, by slope) and width."""
+    table: dict[str, dict[int, list[float]]] = {}
+    for point, result in sorted(
+        runs, key=lambda run: (not run[0]["activation"].startswith("leaky"), run[0]["activation"], run[0]["width"])
+    ):
+        table.setdefault(point["activation"], {}).setdefault(point["width"], []).append(result[name])
+    return table
+
+
+def means(row: dict[int, list[float]]) -> tuple[list[int], list[float], list[float]]:
+    """Widths, means and standard errors."""
+    found = [experiments.summary(np.array(values)) for values in row.values()]
+    return list(row), [f[0] for f in found], [f[1] for f in found]
 
 
 def show(title: str, table: dict[str, dict[int, list[float]]]) -> None:
-    widths = list(next(iter(table.values())))
-    print(f"{title:16}" + "".join(f"{f'm = {m}':>18}" for m in widths))
+    widths = sorted({m for row in table.values() for m in row})
+    print(f"{title:16}" + "".join(f"{f'm = {m}':>20}" for m in widths))
     for activation, row in table.items():
         cells = []
-        for values in row.values():
-            mean, error, diverged = experiments.summary(np.array(values))
-            cells.append(f"{mean:.3f} ± {error:.3f}" + (f" ({diverged}!)" if diverged else ""))
-        print(f"{activation:16}" + "".join(f"{cell:>18}" for cell in cells))
+        for m in widths:
+            mean, error, diverged = experiments.summary(np.array(row.get(m, [])))
+            cells.append(f"{mean:.3f} ± {error:.3f}" + (f" ({diverged}!)" if diverged else "") if m in row else "")
+        print(f"{activation:16}" + "".join(f"{cell:>20}" for cell in cells))
 
 
-def plot(trained: dict[str, Any], sharp: dict[str, Any], widths: list[int]) -> Figure:
+def plot(trained: dict[str, Any], sharp: dict[str, Any], middle: int) -> Figure:
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
-    colors = plt.get_cmap("viridis")(np.linspace(0, 0.85, len(widths)))
-    for m, color in zip(widths, colors, strict=True):
-        curve = [experiments.summary(np.array(trained["accuracy"][f"leaky {s}"][m])) for s in SLOPES]
-        axes[0].errorbar(SLOPES, [c[0] for c in curve], [c[1] for c in curve], color=color, marker="o", ms=4, label=f"$m = {m}$")
-        low, high = (next(s for s in np.linspace(0, 1, 1001) if ratio(s, m) <= level) for level in (4, 1))
-        axes[0].plot([low, high], [0.02 + 0.02 * widths.index(m)] * 2, color=color, lw=3)
-    axes[0].set(xlabel="slope of leaky relu", ylabel="test accuracy", ylim=(0, 1), title="the turn (bars: predicted, $4 > R > 1$)")
-    axes[0].legend(fontsize=8)
-    for name, color in {"leaky 0.0": "C3", "gelu": "C0", "elu": "C2", "tanh": "C1"}.items():
-        values = [experiments.summary(np.array(trained["dimension"][name][m])) for m in widths]
-        label = "relu" if name == "leaky 0.0" else name
-        axes[1].errorbar(widths, [v[0] for v in values], [v[1] for v in values], color=color, marker="o", ms=4, label=label)
-    axes[1].set(xscale="log", xlabel="width $m$", ylabel="effective dimension of layer 6", title="after step 0")
-    for (name, row), color in zip(sharp.items(), ("C3", "C0", "C2", "C1"), strict=True):
-        medians = np.array([np.exp(np.mean(np.log(values))) for values in row.values()])
-        axes[2].loglog(list(row), medians, color=color, marker="o", ms=4, label=name)
-    axes[2].set(xlabel="width $m$", ylabel="top of the tangent kernel", title="after step 0, no cap")
+    figure, axes = plt.subplots(1, 4, figsize=(14, 3.4), layout="constrained")
+    turn = [experiments.summary(np.array(trained["accuracy"][f"leaky {s}"][middle])) for s in SLOPES]
+    axes[0].errorbar(SLOPES, [c[0] for c in turn], [c[1] for c in turn], color="black", marker="o", ms=4)
+    low, high = (next(s for s in np.linspace(0, 1, 1001) if ratio(s, middle) <= level) for level in (4, 1))
+    axes[0].axvspan(low, high, color="C1", alpha=0.2, lw=0)
+    axes[0].set(xlabel="slope of leaky relu", ylabel="test accuracy", ylim=(0, 1), title=f"$m = {middle}$; shaded: $4 > R > 1$")
+    for name, color in {"leaky 0.0": "C3", "leaky 0.4": "0.3", "leaky 0.85": "0.7"}.items():
+        widths, mean, error = means(trained["accuracy"][name])
+        axes[1].errorbar(widths, mean, error, color=color, marker="o", ms=4, label=name.replace("leaky", "slope"))
+    axes[1].set(xscale="log", xlabel="width $m$", ylabel="test accuracy", ylim=(0, 1), title="leaky relu")
+    colors = {"leaky 0.0": "C3", "relu": "C3", "gelu": "C0", "elu": "C2", "tanh": "C1"}
+    for name in ("leaky 0.0", "gelu", "elu", "tanh"):
+        widths, mean, error = means(trained["dimension"][name])
+        axes[2].errorbar(widths, mean, error, color=colors[name], marker="o", ms=4, label="relu" if name == "leaky 0.0" else name)
+    axes[2].set(xscale="log", xlabel="width $m$", ylabel="effective dimension", title="layer 6 after step 0")
+    for name, row in sharp.items():
+        axes[3].loglog(list(row), [np.exp(np.mean(np.log(values))) for values in row.values()], "o-", color=colors[name], ms=4, label=name)
+    axes[3].set(xlabel="width $m$", ylabel="largest eigenvalue", title="tangent kernel after step 0")
     for ax in axes[1:]:
+        widths = sorted({m for row in trained["accuracy"].values() for m in row})
+        ax.set_xticks(widths, labels=widths)
+        ax.minorticks_off()
         ax.legend(fontsize=8)
     return figure
 
@@ -143,15 +158,14 @@ def more(parser: argparse.ArgumentParser) -> None:
 def main() -> None:
     chosen = harness.options(__doc__, more)
     data, steps = ("digits", 60) if chosen.quick else ("mnist-5000", 300)
-    widths, wide, seeds, many = ([32, 64], [32, 64, 128], 2, 4) if chosen.quick else ([64, 256, 512], [64, 128, 256, 512, 1024], 5, 8)
-    names = [*(f"leaky {s}" for s in SLOPES), "gelu", "elu", "tanh"]
-    grid: dict[str, list[Any]] = {
-        "data": [data],
-        "activation": names,
-        "width": widths,
-        "seed": [chosen.seed + s for s in range(seeds)],
-        "steps": [steps],
-    }
+    middle, ends, wide, seeds, many = (64, [32], [32, 64, 128], 2, 4) if chosen.quick else (256, [64, 512], [64, 128, 256, 512], 5, 8)
+    names, few = [*(f"leaky {s}" for s in SLOPES), "gelu", "elu", "tanh"], ["leaky 0.0", "leaky 0.4", "leaky 0.85", "gelu", "elu", "tanh"]
+    points = [
+        {"data": data, "activation": name, "width": m, "seed": chosen.seed + s, "steps": steps}
+        for m in [middle, *ends]
+        for name in (names if m == middle else few)
+        for s in range(seeds)
+    ]
     sharp_grid: dict[str, list[Any]] = {
         "data": [data],
         "activation": list(experiments.ACTIVATIONS),
@@ -160,9 +174,9 @@ def main() -> None:
     }
     with harness.workers(chosen.workers) as pool:
         sharp_runs = sweep(sharpness, sharp_grid, executor=pool, resume=chosen.resume)
-        runs = sweep(train, grid, executor=pool, resume=chosen.resume)
-    trained = {name: table_of(runs, name, names, widths) for name in ("dimension", "accuracy")}
-    sharp = table_of(sharp_runs, "sharpness", list(experiments.ACTIVATIONS), wide)
+        runs = sweep(train, points, executor=pool, resume=chosen.resume)
+    trained = {name: table_of(runs, name) for name in ("dimension", "accuracy")}
+    sharp = table_of(sharp_runs, "sharpness")
     for title in trained:
         show(title, trained[title])
     powers = {}
@@ -171,8 +185,13 @@ def main() -> None:
         powers[name] = (power, error)
         print(f"tangent kernel after step 0, {name:5} ~ m^({power:.2f} ± {error:.2f}); geometric means", end=" ")
         print(*(f"{np.exp(np.mean(np.log(values))):.3g}" for values in row.values()))
-    results = {**trained, "sharpness": sharp, "powers": powers, "ratio": {str(s): {m: ratio(s, m) for m in widths} for s in SLOPES}}
-    harness.write(chosen, "calibration_predictions", results, plot(trained, sharp, widths))
+    results = {
+        **trained,
+        "sharpness": sharp,
+        "powers": powers,
+        "ratio": {str(s): {m: ratio(s, m) for m in sorted([middle, *ends])} for s in SLOPES},
+    }
+    harness.write(chosen, "calibration_predictions", results, plot(trained, sharp, middle))
 
 
 if __name__ == "__main__":
