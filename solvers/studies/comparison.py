@@ -260,7 +260,7 @@ def _gap(
     """Root mean square gap of one network at each time, or why there is none. Where the limit's start is random, it is held against the
     limit from the network's own start."""
     model = networks[network]
-    sol = solve(model, rng=(np.random.SeedSequence([seed, model.width]), _of_method(seed)), **options)
+    sol = solve(model, rng=(np.random.SeedSequence([seed, _width(model)]), _of_method(seed)), **options)
     reference, message = references.get(seed, next(iter(references.values()))), "" if sol.success else f": {sol.message}"
     if sol.success and isinstance(limit, RandomStart) and limit.random_start:
         problem = sol.problem

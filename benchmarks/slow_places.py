@@ -1,0 +1,160 @@
+r"""Places that were slow where people work, as ratios to plain numpy in the same run.
+
+- He_2 students on 20,000 samples: an activation without a compiled form, against the six lines of numpy that hold all pre-activations.
+- 400 replicas of 50 particles under Langevin dynamics, against numpy arrays with an axis for the replicas.
+- ``DeepLinearMuP(1)``, 500 steps, against ``DeepLinearIntegrable(1, "naive")``, whose outputs are the same.
+- The first step of relu particles with an empty cache of compiled code, in seconds, in a process of its own.
+
+All variants run in turn in every round; the ratio is the median over rounds of (ours / peer), below 1 where the library is faster. The
+former way of this library runs in the same rounds where it can still be asked for: blocks of particles with all samples (He_2, with the
+Hermite polynomials of today) and one system at a time (replicas).
+
+    python benchmarks/slow_places.py [--quick] [--seed 0] [--out FOLDER]
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from unittest import mock
+
+import numpy as np
+from harness import options, write
+
+import infwidth as iw
+from infwidth.limits import activations
+from infwidth.solvers.particles import reference, together
+
+Array = np.ndarray
+
+FIRST = """
+import time, numpy as np, infwidth as iw
+X = np.random.default_rng(0).standard_normal((50, {d})); begin = time.perf_counter()
+iw.solve(iw.TwoLayerMeanField("relu", 1000), X, X[:, 0], iw.GradientDescent(0.1, 2), rng=0)
+print(time.perf_counter() - begin)
+"""
+
+
+def hermite(rng: np.random.Generator, quick: bool) -> dict[str, Callable[[], object]]:
+    """One full-batch step of 400 particles."""
+    n, d, N, steps = 20_000, 50, 400, 1 if quick else 4
+    X = rng.standard_normal((n, d))
+    c = 2**-0.5
+    y = (X[:, 0] ** 2 - 1) * c
+    W, a = rng.standard_normal((N, d)) / 7, rng.choice([-0.5, 0.5], (N, 1))
+    model = iw.TwoLayerMeanField(activations.hermite(2), N, initial=(W, a))
+
+    def ours() -> Array:
+        return iw.solve(model, X, y, iw.GradientDescent(0.02, steps), rng=0, save_at=[0]).state
+
+    def former() -> Array:
+        with mock.patch.object(reference, "SAMPLES", n):
+            return ours()
+
+    def plain() -> Array:
+        V, b = W.copy(), a.copy()
+        for step in range(steps + 1):  # the last evaluation of a run is that of its end
+            H = X @ V.T
+            S = (H * H - 1) * c
+            r = (S @ b[:, 0] / N - y) / n
+            db, dV = S.T @ r, b * ((2 * c * H * r[:, None]).T @ X)
+            if step < steps:
+                b, V = b - 0.02 * db[:, None], V - 0.02 * dV
+        return np.concatenate([V.ravel(), b.ravel()])
+
+    np.testing.assert_allclose(ours(), plain(), rtol=1e-9, atol=1e-12)
+    return {"ours": ours, "former": former, "numpy": plain}
+
+
+def replicas(rng: np.random.Generator, quick: bool) -> dict[str, Callable[[], object]]:
+    """Langevin steps of 400 systems of 50 particles on three samples."""
+    x, y, tau, decay, h, R, N, T = np.array([-1.5, 0.5, 2.0]), np.array([-1.0, 0.8, 1.5]), 0.1, 0.2, 0.04, 400, 50, 20 if quick else 100
+    model = iw.TwoLayerMeanField("tanh", R * N, replicas=R)
+
+    def ours() -> Array:
+        return iw.solve(model, x[:, None], y, iw.Langevin(h, tau, decay, T), rng=0, save_at=[T]).state
+
+    def former() -> Array:
+        with mock.patch.object(together, "SMALL", 0):
+            return ours()
+
+    def plain() -> Array:
+        r = np.random.default_rng(0)
+        w, a = r.standard_normal((2, R, N))
+        for _ in range(T):
+            S = np.tanh(w[..., None] * x)
+            q = ((a[..., None] * S).mean(1) - y) / 3
+            da, dw = -(S * q[:, None]).sum(2), -a * ((1 - S * S) * (q * x)[:, None]).sum(2)
+            a = a + h * (da - decay * a) + (2 * tau * h) ** 0.5 * r.standard_normal(a.shape)
+            w = w + h * (dw - decay * w) + (2 * tau * h) ** 0.5 * r.standard_normal(w.shape)
+        return w
+
+    np.testing.assert_allclose(ours(), former(), rtol=1e-6, atol=1e-9)
+    return {"ours": ours, "former": former, "numpy": plain}
+
+
+def one_layer(rng: np.random.Generator, quick: bool) -> dict[str, Callable[[], object]]:
+    """The same limit twice."""
+    X, steps = rng.standard_normal((40, 6)), 100 if quick else 500
+    Y = X @ rng.standard_normal((6, 3))
+    method = iw.GradientDescent(0.01, steps)
+    mup, integrable = (lambda m=m: iw.solve(m, X, Y, method).outputs for m in (iw.DeepLinearMuP(1), iw.DeepLinearIntegrable(1, "naive")))
+    np.testing.assert_allclose(mup(), integrable(), atol=1e-10)
+    return {"ours": mup, "numpy": integrable}
+
+
+def timed(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """CPU seconds of every variant in every round, in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    for _ in range(rounds):
+        for name, run in variants.items():
+            begin = time.process_time()
+            run()
+            seconds[name].append(time.process_time() - begin)
+    return seconds
+
+
+def first_step(d: int) -> float:
+    """Seconds of the first run with relu in d dimensions, on an empty cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+        code = [sys.executable, "-c", FIRST.format(d=d)]
+        done = subprocess.run(code, env=environment, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def main() -> None:
+    from matplotlib import pyplot as plt
+
+    chosen = options(__doc__)
+    rng = np.random.default_rng(chosen.seed)
+    rounds = 3 if chosen.quick else 9
+    places, ratios = {}, {}
+    for name, place in {"He_2, n = 20,000": hermite, "400 replicas of 50": replicas, "DeepLinearMuP(1)": one_layer}.items():
+        seconds = timed(place(rng, chosen.quick), rounds)
+        peer = np.array(seconds["numpy"])
+        ratios[name] = {who: float(np.median(np.array(s) / peer)) for who, s in seconds.items() if who != "numpy"}
+        places[name] = seconds
+        print(f"{name:20s}", ", ".join(f"{who} {ratio:.2f} x the peer" for who, ratio in ratios[name].items()), flush=True)
+    compile_seconds = {f"relu, d = {d}": first_step(d) for d in ((8,) if chosen.quick else (2, 3, 8))}
+    print("first step on an empty cache:", ", ".join(f"{name}: {s:.1f} s" for name, s in compile_seconds.items()))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=(3, 1), layout="constrained")
+    for shift, who, colour in ((0.2, "former", "0.7"), (-0.2, "ours", "tab:blue")):
+        shown = [(i, ratio[who]) for i, ratio in enumerate(ratios.values()) if who in ratio]
+        left.barh([i + shift for i, _ in shown], [value for _, value in shown], 0.38, color=colour, label=who)
+    left.axvline(1, color="black", linewidth=0.8)
+    left.set_yticks(range(len(ratios)), list(ratios))
+    left.set(xscale="log", xlabel="CPU time / that of the peer (numpy; of DeepLinearMuP the integrable model)")
+    left.legend(frameon=False)
+    right.bar(list(compile_seconds), list(compile_seconds.values()), color="tab:blue")
+    right.set_ylabel("seconds of the first run, empty cache")
+    right.tick_params(axis="x", rotation=30)
+    write(chosen, "slow_places", {"cpu_seconds": places, "ratios": ratios, "first_step_seconds": compile_seconds}, figure)
+
+
+if __name__ == "__main__":
+    main()
