@@ -82,6 +82,7 @@ def horizon(L: int, n: int, steps: int, rate: float, samples: int, seed: int) ->
     other = iw.solve(DynamicalMeanField(L, "tanh", samples, replicas=2), inputs, targets, method, rng=seed + 1, save_at=save_at)
     if not (sol.success and other.success):
         raise RuntimeError(f"{sol.message}; {other.message}")
+    assert sol.error is not None
     ranks = [[len(layer.features), len(layer.gradients)] for layer in sol.problem.marches[0].layers]
     taken = sol.problem.marches[0].features[1].budget.taken
     return {
