@@ -61,7 +61,9 @@ def test_limits_and_networks_bind_to_problems(model, kind, coordinates):
 
 @pytest.mark.parametrize("missing", ["data", "coordinates", "start", "evaluate", "predict"])
 def test_a_problem_without_one_of_its_members_is_none(Exploding, missing):
-    members = {name: getattr(Exploding, name) for name in ("data", "coordinates", "threads", "start", "evaluate", "predict", "bind")}
+    members = {
+        name: getattr(Exploding, name) for name in ("data", "coordinates", "frozen", "threads", "start", "evaluate", "predict", "bind")
+    }
     assert isinstance(type("Whole", (), members)(), Problem)
     members.pop(missing)
     part = type("Part", (), members)

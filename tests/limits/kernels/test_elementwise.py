@@ -117,5 +117,5 @@ def test_built_in_activations_travel_to_other_processes():
 def test_bad_arguments():
     with pytest.raises(ValueError, match="activation: 'swoosh' is not one of"):
         Elementwise("swoosh")
-    with pytest.raises(ValueError, match="tolerance: need a finite number > 0"):
+    with pytest.raises(ValueError, match="tolerance: need a finite number >= 1e-14 and <= 1"):
         Elementwise("tanh", 0.0)
