@@ -159,10 +159,16 @@ def refuse_other_scales(network: Network, output: bool = False) -> None:
 
 
 def _variances(network: Network) -> tuple[float, float]:
+    """Of the hidden layers behind the first, or of the only one; they must be alike."""
     refuse_other_scales(network)
     p: Any = network.parameterization
-    hidden = p.weight_std[1:-1] if network.hidden_layers > 1 else p.weight_std[:1]
-    return float(hidden[0]) ** 2, float(p.bias_std[0]) ** 2 if p.bias_std is not None else 0.0
+    layers = slice(1, -1) if network.hidden_layers > 1 else slice(0, 1)
+    weights, biases = set(p.weight_std[layers]), set((p.bias_std or (0.0,) * len(p.a))[layers])
+    if len(weights) > 1 or len(biases) > 1:
+        raise ValueError(
+            "network: its hidden layers have initial weights or biases of different sizes; the maps of each are MeanFieldMaps, one by one"
+        )
+    return float(weights.pop()) ** 2, float(biases.pop()) ** 2
 
 
 def _better(network: Network, bias: float) -> tuple[float, float, str]:
@@ -170,7 +176,7 @@ def _better(network: Network, bias: float) -> tuple[float, float, str]:
         weight = critical_weight_variance(network.activation, bias)
     except ValueError:
         point = critical_point(network.activation)
-        if point.kind == "none":
+        if math.isnan(point.weight_variance):
             return math.nan, math.nan, "No choice is critical with these biases."
         weight, bias = point.weight_variance, point.bias_variance
     return weight, bias, f"Take weight variance {weight:.5g} and bias variance {bias:.3g}."

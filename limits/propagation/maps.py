@@ -189,7 +189,8 @@ class MeanFieldMaps:
     def gradients(self, q: float, depth: int) -> Array:
         """Mean square of the gradient l layers before the last over that in the last, for l = 0 .. depth, shape (depth + 1,); the
         pre-activations of the first have variance q."""
-        growth = self.gradient_growth(self.variances(q, depth)[:-1][::-1])
+        path = self.variances(q, depth)[:-1][::-1]
+        growth = self.gradient_growth(path) if len(path) else path
         return np.concatenate([[1.0], np.cumprod(growth)])
 
     def fixed_point(self, q: float = 1.0) -> FixedPoint:

@@ -120,7 +120,7 @@ def measure(
     for _ in range(networks):
         h = _inputs(rng, m, q, c)
         start = rng.standard_normal(m)
-        backward, masks = [], []
+        backward = []
         variance, correlation = [q], [c]
         J = np.eye(m) if jacobian else None
         for _ in range(depth):
@@ -131,7 +131,6 @@ def measure(
                 J = (W * (slope * keep[0])) @ J + maps.skip * J
             backward.append((W, slope * keep[0]))
             h = maps.skip * h + (x * keep) @ W.T + math.sqrt(maps.bias_variance) * rng.standard_normal(m)
-            masks.append(keep)
             size = (h**2).mean(axis=1)
             variance.append(float(size.mean()))
             correlation.append(float((h[0] * h[1]).mean() / math.sqrt(size[0] * size[1])) if size.min() > 0 else math.nan)

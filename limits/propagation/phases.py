@@ -37,6 +37,7 @@ Array = np.ndarray
 LARGEST = 1e50  # variance of weights and biases
 
 VARIANCES = np.geomspace(1e-9, 1e9, 721)
+NEAR_ZERO = 1e-3  # a variance at which it shows whether 0 attracts
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ class CriticalPoint:
     ----------
     weight_variance, bias_variance, q : float
         nan where there is none.
-    kind : {"scale invariant", "at zero", "half-stable", "none"}
+    kind : {"scale invariant", "at zero", "half-stable", "line", "none"}
         ``"scale invariant"``: every variance is fixed (q is nan). ``"at zero"``: at q = 0, which variances approach like 1/depth.
-        ``"half-stable"``: at a positive q that attracts from one side alone.
+        ``"half-stable"``: at a positive q that attracts from one side alone. ``"line"``: there is no such point, but a line of
+        networks with :math:`\chi_1 = 1`. ``"none"``: no network of this activation is critical.
     why : str
     """
 
@@ -127,7 +129,14 @@ def critical_weight_variance(activation: str | Activation, bias_variance: float)
     value, slope = phi.at_zero()
     flat = np.abs(bias) <= 1e-9 * VARIANCES
     if bias_variance == 0 and (flat.all() or (value == 0 and slope != 0)):
-        return float(weight[0]) if flat.all() else 1 / slope**2
+        if flat.all():
+            return float(weight[0])
+        if float(gaussian.moments(phi, NEAR_ZERO, TOLERANCE).square) > slope**2 * NEAR_ZERO * (1 + 1e-9):
+            raise ValueError(
+                f"bias_variance: without biases {phi.name} is critical only at the variance 0, which repels (weight variance"
+                f" {1 / slope**2:.5g}); take biases, or critical_point"
+            )
+        return 1 / slope**2
     excess = np.where(flat, 0.0, bias) - bias_variance
     exact, turns = np.flatnonzero(np.abs(excess) <= 1e-15 * VARIANCES), np.flatnonzero(excess[:-1] * excess[1:] < 0)
     if not len(turns) and not len(exact):
@@ -202,9 +211,10 @@ def critical_point(activation: str | Activation) -> CriticalPoint:
             return CriticalPoint(w, b, q, "half-stable", "E phi phi'' changes its sign at a positive variance")
     if value == 0 and slope != 0:
         return CriticalPoint(1 / slope**2, 0.0, 0.0, "at zero", "phi(0) = 0, and E phi phi'' vanishes with the variance alone")
-    return CriticalPoint(
-        math.nan, math.nan, math.nan, "none", "E phi phi'' vanishes at no variance with a bias variance >= 0; the line alone is critical"
-    )
+    nowhere = "E phi phi'' vanishes at no variance with a bias variance >= 0"
+    if (_critical_line(phi, VARIANCES)[1] >= 0).any():
+        return CriticalPoint(math.nan, math.nan, math.nan, "line", f"{nowhere}; chi_1 = 1 on a line")
+    return CriticalPoint(math.nan, math.nan, math.nan, "none", f"{nowhere}, and chi_1 = 1 asks for negative bias variances everywhere")
 
 
 def phase_diagram(activation: str | Activation, weight_variances: Any, bias_variances: Any) -> PhaseDiagram:

@@ -69,3 +69,32 @@ def test_initializers():
     assert propagation.initialization("glorot", 100, 300) == (0.5, 0.0) == propagation.initialization("keras", 100, 300)
     with pytest.raises(ValueError, match="name: 'xavier' is not one of pytorch, keras"):
         propagation.initialization("xavier", 1, 1)
+
+
+@pytest.mark.parametrize("initial", ["pytorch", "he", "lecun"])
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "gelu", "silu", "elu", "erf", "sin", "sigmoid"])
+def test_following_the_advice_helps(activation, initial):
+    """Variances stay finite, and gradients that vanished or exploded by more than 10,000 times do so by much less."""
+    found = propagation.advise(network(activation), initial)
+    better = propagation.MeanFieldMaps(activation, found.better_weight_variance, found.better_bias_variance)
+    assert 1e-3 < better.variances(1.0, 30)[-1] < 1e3
+    if abs(math.log(found.gradient_scale)) > math.log(1e4):
+        assert abs(math.log(better.gradients(1.0, 29)[-1])) < 0.5 * abs(math.log(found.gradient_scale))
+
+
+def test_one_hidden_layer():
+    found = propagation.advise(network("tanh", hidden_layers=1), "pytorch")
+    assert found.gradient_scale == 1
+    np.testing.assert_array_equal(propagation.MeanFieldMaps("tanh", 1.5, 0.1).gradients(1.0, 0), [1.0])
+
+
+def test_hidden_layers_that_differ_are_not_one_map():
+    from dataclasses import replace
+
+    p = iw.Parameterization.ntk(3).with_biases(0.3)
+    net = iw.Network(4, 3, 64, "tanh", replace(p, bias_std=(1.0, 0.5, 0.5, 0.0), weight_std=(2.0, 1.2, 1.2, 0.1)))
+    found = propagation.advise(net)  # the first layer and the output do not count
+    assert (found.weight_variance, found.bias_variance) == (pytest.approx(1.44), 0.25)
+    for name, value in (("bias_std", (0.5, 0.5, 0.1, 0.0)), ("weight_std", (1.0, 1.2, 0.3, 1.0))):
+        with pytest.raises(ValueError, match="network: its hidden layers have initial weights or biases of different sizes"):
+            propagation.advise(iw.Network(4, 3, 64, "tanh", replace(p, **{name: value})))

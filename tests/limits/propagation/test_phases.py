@@ -71,11 +71,26 @@ def test_where_the_critical_variance_repels():
         propagation.critical_weight_variance("gelu", 0.1)
 
 
-@pytest.mark.parametrize("activation", ["softplus", "sigmoid"])
-def test_none(activation):
+@pytest.mark.parametrize("activation", ["gelu", "silu"])
+def test_zero_repels_where_the_variance_grows_away_from_it(activation):
+    """E phi(h)^2 > phi'(0)^2 q at small q: at weight variance 1/phi'(0)^2 variances explode. That of tanh shrinks."""
+    with pytest.raises(ValueError, match=rf"bias_variance: without biases {activation} is critical only at the variance 0, which repels"):
+        propagation.critical_weight_variance(activation, 0.0)
+    assert propagation.MeanFieldMaps(activation, 4.0, 0.0).variances(1.0, 30)[-1] > 1e6
+    assert propagation.critical_weight_variance("tanh", 0.0) == 1
+
+
+@pytest.mark.parametrize(("activation", "kind"), [("softplus", "none"), ("sigmoid", "line"), ("cos", "line")])
+def test_no_critical_point(activation, kind):
+    """A line of critical networks, or none at all."""
     found = propagation.critical_point(activation)
-    assert found.kind == "none"
+    assert found.kind == kind
     assert math.isnan(found.weight_variance)
+    if kind == "line":
+        assert propagation.critical_weight_variance(activation, 0.0) > 0
+    else:
+        with pytest.raises(ValueError, match="bias_variance: no critical network"):
+            propagation.critical_weight_variance(activation, 0.1)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "elu"])
