@@ -12,7 +12,8 @@ Kernel ridge regression :math:`f = K(\cdot, X)(K(X, X) + \delta I)^{-1} y` on n 
 for targets with noise of variance :math:`\sigma^2` (the test error is that of the noisy target less :math:`\sigma^2`, see
 :class:`LearningCurve`). The bracket without noise is the squared bias, what :math:`E_0` adds the variance over the samples. It is exact as
 n and the number of modes grow together under Gaussian eigenfunctions, and an approximation elsewhere: good in high dimension, too low by a
-few per cent and more in low dimension at a small ridge, and where n is no small part of the data that the spectrum was measured on.
+few per cent and more in low dimension without a ridge, and where n is no small part of the data that the spectrum was measured on. What a
+spectrum leaves out of the trace of the kernel (``Spectrum.tail``) adds to :math:`\delta` in the equation of :math:`\kappa`.
 
 References
 ----------
@@ -125,6 +126,7 @@ def effective_ridge(spectrum: Spectrum, samples: int, ridge: float = 0.0) -> flo
     spectrum = instance("spectrum", spectrum, Spectrum, "Spectrum([1.0, 0.5], [1.0, 0.2])")
     n, ridge = integer("samples", samples, least=1), real("ridge", ridge, least=0)
     lam, many = spectrum.eigenvalues, spectrum.multiplicity
+    ridge += spectrum.tail
     if ridge == 0 and many[lam > 0].sum() <= n:
         return 0.0
     from scipy.optimize import brentq
@@ -176,12 +178,13 @@ def predicted_curve(spectrum: Spectrum, sizes: Any, ridge: float = 0.0, noise: f
     for n in counts:
         kappa = effective_ridge(spectrum, n, ridge)
         learned = np.divide(lam, lam + kappa, out=np.zeros_like(lam), where=lam > 0)
+        tail = spectrum.tail / kappa if spectrum.tail else 0.0  # the parts that the modes left out take: all of them small
         bias = float(((1 - learned) ** 2 * power).sum() + spectrum.rest.sum())
         free = n - float(many @ learned**2)
         overfitting = n / free if free > 1e-12 * n else np.inf
         both = overfitting * (bias + noise) if bias + noise > 0 else 0.0
         train = (ridge / (n * kappa)) ** 2 * both if ridge else (both * (free / n) ** 2 if kappa == 0 and np.isfinite(both) else 0.0)
-        rows.append((both - noise, train, bias, both - noise - bias, kappa, overfitting, float(many @ learned)))
+        rows.append((both - noise, train, bias, both - noise - bias, kappa, overfitting, float(many @ learned) + tail))
     return LearningCurve(counts, *(np.array(column) for column in zip(*rows, strict=True)))
 
 

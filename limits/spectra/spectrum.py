@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import numbers
+from ...solvers.checks import numbers, real
 
 __all__ = ["Spectrum"]
 
@@ -32,6 +32,9 @@ class Spectrum:
         :math:`N_j \ge 1`. Default: 1 each.
     rest : float or array_like, shape (k,)
         Power of the target outside these eigenspaces, which no time and no sample size learns.
+    tail : float
+        :math:`\sum_j N_j\lambda_j \ge 0` over the eigenspaces of the kernel that are left out. Their eigenvalues are so small that to a
+        regression they are one more ridge.
 
     Raises
     ------
@@ -49,6 +52,7 @@ class Spectrum:
     power: Any
     multiplicity: Any = None
     rest: Any = 0.0
+    tail: float = 0.0
 
     def __post_init__(self) -> None:
         lam = _vector("eigenvalues", self.eigenvalues)
@@ -65,8 +69,10 @@ class Spectrum:
                 raise ValueError(f"{name}: holds a negative number, NaN or infinity; give squares of coefficients")
         if (np.diff(lam) > 0).any():
             raise ValueError("eigenvalues: rise; sort them, and the power with them, in falling order")
+        tail = real("tail", self.tail, least=0)
         for name, value in (("eigenvalues", lam), ("power", power), ("multiplicity", many), ("rest", rest)):
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "tail", tail)
 
     @property
     def total(self) -> Array:

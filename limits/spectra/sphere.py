@@ -80,7 +80,8 @@ def zonal_spectrum(kernel: Callable[..., Array], dim: int, degrees: int, target:
     Returns
     -------
     Spectrum
-        In falling order of the eigenvalues, with their multiplicities. Eigenvalues of the size of rounding are set to 0.
+        In falling order of the eigenvalues, with their multiplicities. Eigenvalues of the size of rounding are set to 0. The trace of the
+        degrees left out is its ``tail``.
 
     Raises
     ------
@@ -122,7 +123,8 @@ def zonal_spectrum(kernel: Callable[..., Array], dim: int, degrees: int, target:
         rest = max(float(_moments(lambda z: profile_of_target(z) ** 2, d, 0, "target")[0] - power.sum()), 0.0)
     lam[lam < ROUNDING * lam.max()] = 0.0
     order = np.argsort(-lam, kind="stable")
-    return Spectrum(lam[order], power[order], many[order], rest)
+    tail = max(float(profile(np.ones(1))[0]) - float(many @ lam), 0.0)
+    return Spectrum(lam[order], power[order], many[order], rest, tail if tail > ROUNDING * lam.max() else 0.0)
 
 
 def _moments(function: Callable[[Array], Array], d: int, degrees: int, name: str) -> Array:

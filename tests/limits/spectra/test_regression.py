@@ -93,6 +93,37 @@ def test_predicted_and_measured_on_data():
     assert (np.abs(measured - curve.test_error) < 3 * error).all()
 
 
+def test_a_truncated_spectrum_predicts_what_the_whole_does():
+    """The trace that is left out counts as ridge: a few degrees of the relu kernel predict what many do, and learn n in all."""
+    sizes = [10, 100, 160]
+    curves = [spectra.predicted_curve(spectra.zonal_spectrum(relu, 4, degrees, np.abs), sizes) for degrees in (20, 300)]
+    np.testing.assert_allclose(curves[0].test_error, curves[1].test_error, rtol=0.02)
+    np.testing.assert_allclose(curves[0].learned, sizes, rtol=1e-9)
+    bare = spectra.zonal_spectrum(relu, 4, 20, np.abs)
+    without = spectra.predicted_curve(Spectrum(bare.eigenvalues, bare.power, bare.multiplicity, bare.rest), sizes)
+    assert without.test_error[-1] < 0.9 * curves[1].test_error[-1]
+
+
+@pytest.mark.slow
+def test_ten_sizes_on_the_sphere(dim=20):
+    """Fifty draws each: within two standard errors, one of ten perhaps beyond, as chance has it."""
+    rng = np.random.default_rng(3)
+    sizes = np.unique(np.round(np.geomspace(5, 160, 10)).astype(int))
+    curve = spectra.predicted_curve(spectra.zonal_spectrum(relu, dim, 40, np.abs), sizes, ridge=0.04)
+    far = []
+    for n, predicted in zip(sizes, curve.test_error, strict=True):
+        errors = []
+        for _ in range(50):
+            X = rng.standard_normal((n + 1000, dim))
+            X /= np.linalg.norm(X, axis=1, keepdims=True)
+            weights = np.linalg.solve(relu(X[:n], X[:n]) + 0.04 * np.eye(n), np.abs(X[:n, 0]))
+            errors.append(np.mean((relu(X[n:], X[:n]) @ weights - np.abs(X[n:, 0])) ** 2))
+        far.append((np.mean(errors) - predicted) / (np.std(errors, ddof=1) / np.sqrt(50)))
+    assert len(far) == 10
+    assert np.sum(np.abs(far) < 2) >= 9, far
+    assert np.abs(far).max() < 3, far
+
+
 def test_plot_has_the_three_parts():
     figure = spectra.predicted_curve(POWERS, [10, 100]).plot()
     lines = figure.axes[0].get_lines()

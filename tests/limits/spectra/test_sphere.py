@@ -57,6 +57,16 @@ def test_target(dim):
     assert jump.rest[0] > 0.01  # a jump has power beyond any degree
 
 
+@pytest.mark.parametrize("degrees", [3, 30])
+def test_the_tail_is_the_trace_that_is_left_out(degrees):
+    found = spectra.zonal_spectrum(arccos, 4, degrees)
+    exact = spectra.zonal_spectrum(arccos, 4, 400)
+    kept = found.multiplicity @ found.eigenvalues
+    assert kept + found.tail == pytest.approx(float(arccos(np.eye(1, 4), np.eye(1, 4))[0, 0]), rel=1e-9)
+    assert found.tail > exact.tail > 0
+    assert spectra.zonal_spectrum(lambda X, Z: X @ Z.T, 3, 4).tail == 0
+
+
 def test_eigenvalues_of_gram_matrices():
     """Those of random points approach the zonal ones, with their multiplicities, like the square root of their number."""
     d, rng = 3, np.random.default_rng(4)
