@@ -43,14 +43,18 @@ def test_largest_eigenvalues_of_random_points(dim):
     assert found.total[0] == pytest.approx(dim / (dim + 4), rel=1e-6)
 
 
-@pytest.mark.parametrize(("dim", "radii"), [(1, 1200), (2, 500), (3, 400)])
+@pytest.mark.parametrize(("dim", "radii"), [(1, 1800), (2, 500), (3, 500)])
 @pytest.mark.slow
 def test_exponents_of_the_theory(dim, radii):
+    """All three within .05, per eigenvalue of the whole problem: those of the radial sector are dim times as large. Tail sums of a jump are
+    truncated by the last node, so their window ends early."""
     for name, target in (("smooth", lambda r: r**2), ("jump", lambda r: np.sign(r - 0.5))):
         found = spectra.radial_spectrum(relu_tangent, dim, target, radii=radii, directions=400)
-        theory = spectra.predicted_exponents(dim, name, radial=True)
-        eigenvalues = spectra.tail(found.eigenvalues, (10, radii / 10))
-        assert eigenvalues.exponent == pytest.approx(theory.eigenvalues, abs=0.05 * theory.eigenvalues)
+        theory = spectra.predicted_exponents(dim, name)
+        eigenvalues = spectra.tail(found.eigenvalues, (30, radii / 5))
+        assert eigenvalues.exponent / dim == pytest.approx(theory.eigenvalues, abs=0.05)
+        power = spectra.tail(spectra.tail_sums(found), (50, radii / 5) if name == "smooth" else (15, radii / 16))
+        assert power.exponent / dim == pytest.approx(theory.power, abs=0.05)
         t = np.geomspace(0.3 / found.eigenvalues[10], 0.3 / found.eigenvalues[radii // 10], 30)
         loss = spectra.tail(spectra.loss_curve(found, t), (t[0], t[-1]), x=t)
         assert loss.exponent == pytest.approx(theory.loss, abs=0.05)
