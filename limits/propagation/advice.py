@@ -112,8 +112,8 @@ def advise(network: Network, initial: str | None = None) -> Advice:
     >>> deep = iw.Network(10, 40, 512, "relu", iw.Parameterization.standard(40))
     >>> print(propagation.advise(deep, "pytorch"))
     ordered: weight variance 0.333, bias variance 0.000651 (pytorch). Correlations of different inputs go to 1 within 0.558 layers (e-fold);
-    about 3 layers are trainable, the network has 40. Gradients shrink by 4.5e-31 from the last to the first hidden layer (mean square).
-    Take weight variance 2 and bias variance 0.
+    about 3 layers are trainable, the network has 40. Gradients shrink by a factor 4.5e-31 from the last to the first hidden layer
+    (mean square). Take weight variance 2 and bias variance 0.
     """
     if not isinstance(network, Network):
         raise TypeError(f"network: need a Network, got {type(network).__name__}; for maps alone use MeanFieldMaps")
@@ -129,7 +129,7 @@ def advise(network: Network, initial: str | None = None) -> Advice:
     if math.isinf(point.q):
         phase, depth, what = "diverging", math.nan, "Variances grow without bound."
     elif point.q == 0:
-        phase, depth, what = "vanishing", math.nan, f"Variances vanish, by {point.slope:.3g} per layer."
+        phase, depth, what = "vanishing", math.nan, f"Variances vanish, by a factor {point.slope:.3g} per layer."
         if abs(point.slope - 1) <= CRITICAL:
             phase, what = "critical", "Variances vanish like a power of the depth."
     else:
@@ -142,7 +142,7 @@ def advise(network: Network, initial: str | None = None) -> Advice:
         if phase == "critical":
             what = f"Correlations go to 1 like a power of the depth; {room} trainable, the network has {L}."
     direction = "stay" if abs(math.log(max(growth, 1e-300))) < 1e-3 else "shrink" if growth < 1 else "grow"
-    gradients = f"Gradients {direction} by {growth:.2g} from the last to the first hidden layer (mean square)."
+    gradients = f"Gradients {direction} by a factor {growth:.2g} from the last to the first hidden layer (mean square)."
     text = f"{phase}: {head} {what} {gradients} {remark}"
     return Advice(phase, weight, bias, depth, growth, better, better_bias, text)
 

@@ -60,14 +60,17 @@ class Corrections(NamedTuple):
         :math:`a^l`: the mean over networks of width m is :math:`q^l + a^l/m`.
     variance : ndarray
         :math:`b^l`: the variance over networks is :math:`b^l/m`.
+    scale : ndarray
+        What errors are relative to: the variances :math:`q^l`.
     """
 
     kernel: Array
     mean: Array
     variance: Array
+    scale: Array
 
     def width_for(self, error: float) -> float:
-        """Smallest width at which the relative standard deviation of every layer's kernel is below ``error`` and its mean as near.
+        """Smallest width at which the standard deviation of every layer's kernel, over ``scale``, is below ``error`` and its mean as near.
 
         Raises
         ------
@@ -75,8 +78,8 @@ class Corrections(NamedTuple):
             Where the error is not positive.
         """
         error = real("error", error, above=0)
-        by_fluctuation = (self.variance / (error * self.kernel) ** 2).max()
-        return float(max(by_fluctuation, (np.abs(self.mean) / (error * self.kernel)).max()))
+        by_fluctuation = (self.variance / (error * self.scale) ** 2).max()
+        return float(max(by_fluctuation, (np.abs(self.mean) / (error * self.scale)).max()))
 
 
 def corrections(maps: MeanFieldMaps, q: float, depth: int) -> Corrections:
@@ -122,7 +125,7 @@ def corrections(maps: MeanFieldMaps, q: float, depth: int) -> Corrections:
     for l in range(depth - 1):
         mean[l + 1] = slope[l] * mean[l] + bend[l] * variance[l] / 2
         variance[l + 1] = slope[l] ** 2 * variance[l] + strength * (fourth[l] - square[l] ** 2)
-    return Corrections(kernel, mean, variance)
+    return Corrections(kernel, mean, variance, kernel)
 
 
 def pair_corrections(maps: MeanFieldMaps, q: float, c: float, depth: int) -> Corrections:
@@ -165,7 +168,7 @@ def pair_corrections(maps: MeanFieldMaps, q: float, c: float, depth: int) -> Cor
     if maps.keep != 1 or maps.skip != 0:
         raise ValueError("maps: these corrections have neither dropout nor skip connections; leave them out")
     G, a, b = np.array([q, c * q, q]), np.zeros(3), np.zeros((3, 3))
-    rows = [(G[1], a[1], b[1, 1])]
+    rows = [(G[1], a[1], b[1, 1], G[0])]
     for l in range(1, depth):
         if abs(G[1]) > CLOSEST * G[0]:
             raise ValueError(f"depth: in layer {l} the two inputs have the correlation {G[1] / G[0]:.6f}, as good as one; stop there")
@@ -174,7 +177,7 @@ def pair_corrections(maps: MeanFieldMaps, q: float, c: float, depth: int) -> Cor
         G = _triple(maps, G)
         if not np.isfinite(G).all() or G[0] > LARGEST:
             raise ValueError("weight_variance: variances grow without bound over these layers; lower it, or depth")
-        rows.append((G[1], a[1], b[1, 1]))
+        rows.append((G[1], a[1], b[1, 1], G[0]))
     return Corrections(*np.array(rows).T)
 
 

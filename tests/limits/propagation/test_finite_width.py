@@ -62,6 +62,33 @@ def test_pairs_of_linear_networks_in_closed_form():
     np.testing.assert_allclose(found.mean, 0, atol=1e-8)
 
 
+def test_pairs_of_squares_in_closed_form():
+    """phi = h^2: F_K = w (q1 q2 + 2 K^2) and F_11 = 3 w q1^2, whose second derivatives are exact. The shift of K in the third layer is half
+    their sum over the covariance of (q1, K, q2) in the second, which is that of squares and products of two Gaussian variables."""
+    w, q, c = 0.2, 1.0, 0.5
+    found = propagation.pair_corrections(MeanFieldMaps(activations.monomial(2), w, 0.0), q, c, 3)
+    K = c * q
+    second = w * (q * q + 2 * K * K)
+    assert found.kernel[1] == pytest.approx(second)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(12)
+    weights = np.outer(weights, weights) / weights.sum() ** 2
+    u = np.sqrt(q) * nodes[:, None] + 0 * nodes
+    v = c * u + np.sqrt(1 - c * c) * nodes
+    products = np.stack([u**4, u**2 * v**2, v**4])
+    means = (products * weights).sum(axis=(1, 2))
+    b = w**2 * (np.einsum("iab,jab,ab->ij", products, products, weights) - np.outer(means, means))
+    assert found.variance[1] == pytest.approx(b[1, 1], rel=1e-8)
+    assert found.mean[2] == pytest.approx((4 * w * b[1, 1] + 2 * w * b[0, 2]) / 2, rel=1e-6)  # F_KK = 4w, F_13 = F_31 = w
+
+
+def test_errors_of_pairs_are_relative_to_the_variance():
+    """Orthogonal inputs of an odd network have no covariance to be relative to."""
+    found = propagation.pair_corrections(MeanFieldMaps("tanh", 1.5, 0.0), 1.0, 0.0, 4)
+    np.testing.assert_allclose(found.kernel, 0, atol=1e-12)
+    assert found.width_for(0.1) == pytest.approx((found.variance / (0.1 * found.scale) ** 2).max())
+    assert 1 < found.width_for(0.1) < 1000
+
+
 @pytest.mark.parametrize("activation", ["tanh", "gelu"])
 def test_nearly_equal_inputs_have_the_corrections_of_one(activation):
     maps = MeanFieldMaps(activation, 1.6, 0.1)
