@@ -190,8 +190,7 @@ class MeanFieldMaps:
         """Mean square of the gradient l layers before the last over that in the last, for l = 0 .. depth, shape (depth + 1,); the
         pre-activations of the first have variance q."""
         path = self.variances(q, depth)[:-1][::-1]
-        growth = self.gradient_growth(path) if len(path) else path
-        return np.concatenate([[1.0], np.cumprod(growth)])
+        return np.concatenate([[1.0], np.cumprod(self.gradient_growth(path) if len(path) else path)])
 
     def fixed_point(self, q: float = 1.0) -> FixedPoint:
         r"""The fixed point that the variance q flows to, and the correlation that it makes stable there.
