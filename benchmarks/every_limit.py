@@ -64,10 +64,7 @@ class Case:
 def run_case(case: Case) -> dict[str, Any]:
     """One row of the table."""
     row: dict[str, Any] = {"parameterization": case.p.name, "hidden_layers": case.p.hidden_layers, "activation": case.activation}
-    try:
-        model = scaling.limit(case.network(1), particles=4 * case.neurons, neurons=case.neurons)
-    except NotImplementedError as reason:
-        return {**row, "kind": "none", "model": None, "why": str(reason)}
+    model = scaling.limit(case.network(1), particles=4 * case.neurons, neurons=case.neurons)
     X, y = unit_vectors([case.seed, 6], 6, 3, mean=0.5, slope=1)
     method = iw.GradientDescent(RATE, STEPS, first_learning_rate=FIRST_RATE.get(case.p.name))
     row["model"] = repr(model) if len(repr(model)) < 120 else type(model).__name__
@@ -90,7 +87,7 @@ def cell(row: dict[str, Any]) -> str:
     if row["kind"] in ("slope", "0"):
         text = f"{row['slope']:.2f}±{row['standard_error']:.2f}"
         return f"0 ({row['slope']:.1f})" if row["kind"] == "0" else text
-    return {"none": "-", "failed": "failed"}[row["kind"]]
+    return "failed"
 
 
 def report(results: list[dict[str, Any]]) -> None:
@@ -128,7 +125,7 @@ def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> 
                 ax.fill_between([j - 0.5, j + 0.5], i - 0.5, i + 0.5, color="0.8" if row["kind"] == "0" else "white", lw=0)
             text = cell(row).replace("±", "\n±").replace(" (", "\n(")
             dark = row["kind"] == "slope" and abs(row["slope"] + 0.5) > 0.35
-            color = "white" if dark else "0.6" if row["kind"] in ("none", "failed") else "black"
+            color = "white" if dark else "0.6" if row["kind"] == "failed" else "black"
             ax.text(j, i, text, ha="center", va="center", fontsize=7, color=color)
         ax.set(title=name, xticks=range(len(ACTIVATIONS)), yticks=range(len(depths)))
         ax.set_xticklabels(ACTIVATIONS, fontsize=8)

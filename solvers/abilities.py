@@ -55,7 +55,10 @@ Stir = Callable[[float, float, float, np.random.Generator], None]
 
 @runtime_checkable
 class Noisy(Problem, Protocol):
-    """Knows what noise and weight decay on the network's parameters do to its own coordinates, which are other ones."""
+    """Knows what noise and weight decay on the network's parameters do to its own coordinates, which are other ones. ``added`` is where the
+    state keeps the moments of what noise has added, directions that a loss has no curvature in (default: nowhere)."""
+
+    added: slice = slice(0)
 
     def stir(self, state: Array, *, step: int = 1) -> tuple[Evaluation, Stir]:
         """Evaluation at ``state``, and ``update(h, temperature, decay, rng)``, which moves ``state`` in place as

@@ -147,6 +147,13 @@ def test_public_callables_document_their_arguments():
     assert found == {}
 
 
+def test_what_is_public_has_a_docstring():
+    """Records and enumerations that Python writes itself included."""
+    own = {name: thing.__doc__ for name, thing in public_objects().items()}
+    written = re.compile(r"\w+\(.*\)$", re.DOTALL)  # what dataclass and NamedTuple make up
+    assert [name for name, doc in own.items() if not doc or written.match(doc)] == []
+
+
 def tells_errors(doc, method):
     """Whether it has a section Raises; a sentence is enough for a method."""
     return "Raises" in [title for title, _ in sections(doc)] or (method and re.search(r"\b(Value|Type)Error\b", doc) is not None)

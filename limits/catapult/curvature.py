@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 
+from ...solvers.abilities import Noisy
 from ...solvers.checks import integer, observed, real, squarable
 from ...solvers.losses import Loss
 from ...solvers.methods.gradient_descent import GradientDescent
 from ...solvers.problem import Problem
 from ...solvers.solving import solve
-from ..integrable.noise import TwoLayerChain
 
 __all__ = ["largest_stable_rate", "sharpness", "tangent_sharpness"]
 
@@ -78,8 +78,8 @@ def sharpness(t: float, state: Array, problem: Problem) -> float:
 
     def product(direction: Array) -> Array:
         direction = direction.ravel().copy()
-        if isinstance(problem, TwoLayerChain):  # the covariance of noise is in its state, but no parameter of the network
-            problem.covariance(direction)[...] = 0
+        if isinstance(problem, Noisy):
+            direction[problem.added] = 0
         step = _step(state, direction)
         problem.evaluate((state + step * direction).astype(state.dtype), above)
         problem.evaluate((state - step * direction).astype(state.dtype), below)

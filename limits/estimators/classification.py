@@ -2,7 +2,7 @@ r"""Classification by infinitely wide networks: regression on one-hot targets of
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,8 +16,9 @@ Array = np.ndarray
 
 
 class _Classifier(ClassifierMixin, BaseEstimator):
-    def _regressor(self) -> NNGPRegressor | NTKRegressor:
-        raise NotImplementedError
+    """What both have in common: the regression that answers for them has the same parameters."""
+
+    _regressor: ClassVar[type[NNGPRegressor | NTKRegressor]]
 
     def fit(self, X: Any, y: Any) -> _Classifier:
         """Take in points X (n, d) and labels y (n,)."""
@@ -27,7 +28,7 @@ class _Classifier(ClassifierMixin, BaseEstimator):
         k = len(self.classes_)
         if k < 2:
             raise ValueError(f"y: need at least two classes to tell apart, got 1 class, {self.classes_[0]!r}")
-        self._trained = self._regressor().fit(X, np.eye(k)[labels] - 1 / k)
+        self._trained = self._regressor(**self.get_params(deep=False)).fit(X, np.eye(k)[labels] - 1 / k)
         self.condition_ = self._trained.condition_
         return self
 
@@ -75,12 +76,11 @@ class NNGPClassifier(_Classifier):
     True
     """
 
+    _regressor = NNGPRegressor
+
     def __init__(self, kernel: Kernel | None = None, noise_variance: float = 1e-2) -> None:
         self.kernel = kernel
         self.noise_variance = noise_variance
-
-    def _regressor(self) -> NNGPRegressor:
-        return NNGPRegressor(self.kernel, self.noise_variance)
 
 
 class NTKClassifier(_Classifier):
@@ -115,10 +115,9 @@ class NTKClassifier(_Classifier):
     ['even', 'odd']
     """
 
+    _regressor = NTKRegressor
+
     def __init__(self, kernel: Kernel | None = None, t: float = np.inf, noise_variance: float = 0.0) -> None:
         self.kernel = kernel
         self.t = t
         self.noise_variance = noise_variance
-
-    def _regressor(self) -> NTKRegressor:
-        return NTKRegressor(self.kernel, self.t, self.noise_variance)

@@ -215,6 +215,7 @@ class March:
 
 
 def widened(matrix: Array, rows: int, columns: int) -> Array:
+    """The matrix with zeros added, to that many rows and columns."""
     return np.pad(matrix, ((0, rows - matrix.shape[0]), (0, columns - matrix.shape[1])))
 
 

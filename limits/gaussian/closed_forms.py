@@ -79,17 +79,20 @@ def piecewise_linear(positive: float, negative: float) -> ClosedForm:
     )
 
 
-def erf() -> ClosedForm:
-    def discriminant(q1: Array, q2: Array, s: Array) -> Array:
-        return 1 + 2 * q1 + 2 * q2 + 4 * q1 * q2 * s**2
+def _discriminant(q1: Array, q2: Array, s: Array) -> Array:
+    """Determinant of 1 plus twice the covariance, which Gaussian factors :math:`e^{-u^2-v^2}` leave."""
+    return 1 + 2 * q1 + 2 * q2 + 4 * q1 * q2 * s**2
 
+
+def erf() -> ClosedForm:
+    """Arcsine kernel."""
     return ClosedForm(
-        value=lambda q1, q2, c, s: (2 / math.pi) * np.arctan2(2 * c * np.sqrt(q1) * np.sqrt(q2), np.sqrt(discriminant(q1, q2, s))),
-        slope=lambda q1, q2, c, s: (4 / math.pi) / np.sqrt(discriminant(q1, q2, s)),
+        value=lambda q1, q2, c, s: (2 / math.pi) * np.arctan2(2 * c * np.sqrt(q1) * np.sqrt(q2), np.sqrt(_discriminant(q1, q2, s))),
+        slope=lambda q1, q2, c, s: (4 / math.pi) / np.sqrt(_discriminant(q1, q2, s)),
         mean=lambda q: 0 * q,
         mean_slope=lambda q: 2 / np.sqrt(math.pi * (1 + 2 * q)),
         curvature=lambda q1, q2, c, s: (  # phi'' = -2 h phi', then Stein's identity
-            -(8 / math.pi) * c * np.sqrt(q1) * np.sqrt(q2) / ((1 + 2 * q1) * np.sqrt(discriminant(q1, q2, s)))
+            -(8 / math.pi) * c * np.sqrt(q1) * np.sqrt(q2) / ((1 + 2 * q1) * np.sqrt(_discriminant(q1, q2, s)))
         ),
     )
 
@@ -111,14 +114,18 @@ def _cosines(q1: Array, q2: Array, c: Array, s: Array) -> Array:
 
 
 def sine() -> ClosedForm:
+    r""":math:`\sin h`."""
     return ClosedForm(_sines, _cosines, lambda *pair: -_sines(*pair), lambda q: 0 * q, lambda q: np.exp(-q / 2))
 
 
 def cosine() -> ClosedForm:
+    r""":math:`\cos h`."""
     return ClosedForm(_cosines, _sines, lambda *pair: -_cosines(*pair), lambda q: np.exp(-q / 2), lambda q: 0 * q)
 
 
 def gelu() -> ClosedForm:
+    r""":math:`h\,\Phi(h)`, :math:`\Phi` the normal distribution function."""
+
     def parts(q1: Array, q2: Array, c: Array, s: Array) -> tuple[Array, Array, Array, Array]:
         """k, q1 q2 - k^2, Delta, E Phi(u) Phi(v)."""
         k = c * np.sqrt(q1) * np.sqrt(q2)
@@ -144,23 +151,23 @@ def gelu() -> ClosedForm:
 
 
 def gaussian() -> ClosedForm:
-    def discriminant(q1: Array, q2: Array, s: Array) -> Array:
-        return 1 + 2 * q1 + 2 * q2 + 4 * q1 * q2 * s**2
-
+    """:math:`e^{-h^2}`."""
     return ClosedForm(
-        value=lambda q1, q2, c, s: 1 / np.sqrt(discriminant(q1, q2, s)),
-        slope=lambda q1, q2, c, s: 4 * c * np.sqrt(q1) * np.sqrt(q2) / discriminant(q1, q2, s) ** 1.5,
+        value=lambda q1, q2, c, s: 1 / np.sqrt(_discriminant(q1, q2, s)),
+        slope=lambda q1, q2, c, s: 4 * c * np.sqrt(q1) * np.sqrt(q2) / _discriminant(q1, q2, s) ** 1.5,
         mean=lambda q: 1 / np.sqrt(1 + 2 * q),
         mean_slope=lambda q: 0 * q,
-        curvature=lambda q1, q2, c, s: -2 * (1 + 2 * q2) / discriminant(q1, q2, s) ** 1.5,
+        curvature=lambda q1, q2, c, s: -2 * (1 + 2 * q2) / _discriminant(q1, q2, s) ** 1.5,
     )
 
 
 def sign() -> ClosedForm:
+    """Of -1 and 1."""
     return _jump(lambda q1, q2, c, s: (2 / math.pi) * np.arctan2(c, s) + 0 * (q1 + q2), lambda q: 0 * q)
 
 
 def step() -> ClosedForm:
+    """Of 0 and 1."""
     return _jump(lambda q1, q2, c, s: 0.25 + np.arctan2(c, s) / (2 * math.pi) + 0 * (q1 + q2), lambda q: 0.5 + 0 * q)
 
 

@@ -45,6 +45,7 @@ X, W = ((nodes + 1) / 2 if k == 0 else nodes / 2 for k, nodes in enumerate(np.po
 
 
 def elu() -> ClosedForm:
+    """Of h above 0 and exp(h) - 1 below."""
     return ClosedForm(value=_value, slope=_slope, curvature=_curvature, mean=_mean, mean_slope=lambda q: 0.5 + _half(np.sqrt(q)))
 
 

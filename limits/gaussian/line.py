@@ -124,4 +124,5 @@ def _grid(step: float, level: int, low: float, high: float) -> Array:
 
 
 def density(z: Array) -> Array:
+    """Of the standard normal law."""
     return np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)

@@ -45,12 +45,13 @@ class TwoLayerChain(ChainProblem, Noisy):
 
     def __init__(self, data: Data, scheme: str) -> None:
         super().__init__(data, 1, scheme)
+        self.added = slice(len(self._start), None)
         self._start = np.concatenate([self._start, np.zeros((data.X.shape[1] + data.outputs) ** 2, data.X.dtype)])
 
     def covariance(self, state: Array) -> Array:
         """View of a state: S, shape (d + k, d + k)."""
         size = self.data.X.shape[1] + self.data.outputs
-        return state[len(state) - size**2 :].reshape(size, size)
+        return state[self.added].reshape(size, size)
 
     def moments(self, state: Array) -> Array:
         r"""Second moments :math:`\mathbb E\,\theta\theta^\top` of a neuron's weights :math:`\theta = (w, a)`, shape (d + k, d + k)."""

@@ -65,6 +65,8 @@ def _layers(layers: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
 
 @dataclass(frozen=True)
 class Serial(Kernel):
+    """What :func:`serial` makes."""
+
     layers: tuple[Kernel, ...]
 
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
@@ -75,6 +77,8 @@ class Serial(Kernel):
 
 @dataclass(frozen=True)
 class Parallel(Kernel):
+    """What :func:`parallel` makes."""
+
     layers: tuple[Kernel, ...]
 
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:

@@ -12,6 +12,7 @@ of a network share the kernel, and do not see one another.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -44,7 +45,7 @@ class Kernels(NamedTuple):
     ntk: Array | None
 
 
-class Kernel:
+class Kernel(ABC):
     """An architecture of infinite width; build it of layers by :func:`~infwidth.limits.kernels.serial`.
 
     Examples
@@ -60,10 +61,10 @@ class Kernel:
            [0.31830989, 2.        ]]), array([2., 2.]))
     """
 
+    @abstractmethod
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
         """Follow the points of a ``trace`` through this architecture, from some ``branches`` to others, and write its steps down.
         ValueError where a layer stands in a place that it cannot have."""
-        raise NotImplementedError
 
     def __call__(
         self, X1: Any, X2: Any = None, get: str | Sequence[str] = NAMES, *, out: Any = None, executor: Executor | None = None

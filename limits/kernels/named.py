@@ -12,6 +12,7 @@ __all__ = [
 
 
 def Relu() -> Elementwise:
+    r""":math:`\max(h, 0)`."""
     return Elementwise("relu")
 
 
@@ -26,22 +27,27 @@ def LeakyRelu(slope: float = 0.01) -> Elementwise:
 
 
 def Abs() -> Elementwise:
+    """:math:`|h|`."""
     return Elementwise("abs")
 
 
 def Erf() -> Elementwise:
+    r""":math:`\operatorname{erf}(h) = \frac2{\sqrt\pi}\int_0^h e^{-t^2}dt`."""
     return Elementwise("erf")
 
 
 def Gelu() -> Elementwise:
+    r""":math:`h\,\Phi(h)`, with the normal distribution function :math:`\Phi`."""
     return Elementwise("gelu")
 
 
 def Sin() -> Elementwise:
+    r""":math:`\sin h`."""
     return Elementwise("sin")
 
 
 def Cos() -> Elementwise:
+    r""":math:`\cos h`."""
     return Elementwise("cos")
 
 
@@ -77,20 +83,25 @@ def Monomial(degree: int) -> Elementwise:
 
 
 def Tanh() -> Elementwise:
+    r""":math:`\tanh h`."""
     return Elementwise("tanh")
 
 
 def Sigmoid() -> Elementwise:
+    """:math:`1/(1 + e^{-h})`."""
     return Elementwise("sigmoid")
 
 
 def Elu() -> Elementwise:
+    """:math:`h` for :math:`h > 0`, :math:`e^h - 1` otherwise."""
     return Elementwise("elu")
 
 
 def Softplus() -> Elementwise:
+    r""":math:`\log(1 + e^h)`."""
     return Elementwise("softplus")
 
 
 def Silu() -> Elementwise:
+    """:math:`h/(1 + e^{-h})`, swish."""
     return Elementwise("silu")

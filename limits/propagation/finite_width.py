@@ -161,7 +161,7 @@ def pair_corrections(maps: MeanFieldMaps, q: float, c: float, depth: int) -> Cor
     >>> found.kernel, found.variance.round(4)
     (array([0.5, 0.5, 0.5]), array([0.  , 1.25, 2.5 ]))
     """
-    maps, q = instance("maps", maps, MeanFieldMaps, 'MeanFieldMaps("tanh", 1.5, 0.05)'), real("q", q, least=1 / LARGEST, most=LARGEST)
+    maps, q = instance("maps", maps, MeanFieldMaps, EXAMPLE), real("q", q, least=1 / LARGEST, most=LARGEST)
     c, depth = real("c", c), integer("depth", depth, least=1, most=DEEPEST)
     if abs(c) > CLOSEST:
         raise ValueError(f"c: need a correlation between -{CLOSEST} and {CLOSEST}, got {c:g}; for one input there is corrections")

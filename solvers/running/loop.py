@@ -164,10 +164,12 @@ class Run:
         if batch_loss.size:
             stats["batch_loss"] = batch_loss
         remark = self.problem.remark(self.state) if self.state is not None and isinstance(self.problem, WithRemark) else ""
-        if self.method.draws and arrays.get("error") is not None and isinstance(self.problem, WithError):
-            remark = (
-                "sol.error is the Monte-Carlo error given the batches and the noise that were drawn" + ("; " if remark else "") + remark
-            )
-        unwritten = f"; the checkpoint could not be written ({self.unwritten})" if self.unwritten else ""
-        message = self.message + ("; " if remark else "") + remark + unwritten
+        given = self.method.draws and arrays.get("error") is not None and isinstance(self.problem, WithError)
+        parts = (
+            self.message,
+            "sol.error is the Monte-Carlo error given the batches and the noise that were drawn" if given else "",
+            remark,
+            f"the checkpoint could not be written ({self.unwritten})" if self.unwritten else "",
+        )
+        message = "; ".join(filter(None, parts))
         return Solution(**arrays, state=self.state, success=self.success, message=message, stats=stats, problem=self.problem)

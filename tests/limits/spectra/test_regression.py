@@ -105,9 +105,9 @@ def test_a_truncated_spectrum_predicts_what_the_whole_does():
 
 
 @pytest.mark.slow
-def test_ten_sizes_on_the_sphere(dim=20):
+def test_ten_sizes_on_the_sphere():
     """Fifty draws each: within two standard errors, one of ten perhaps beyond, as chance has it."""
-    rng = np.random.default_rng(3)
+    dim, rng = 20, np.random.default_rng(3)
     sizes = np.unique(np.round(np.geomspace(5, 160, 10)).astype(int))
     curve = spectra.predicted_curve(spectra.zonal_spectrum(relu, dim, 40, np.abs), sizes, ridge=0.04)
     far = []
