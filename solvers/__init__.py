@@ -26,13 +26,12 @@ if TYPE_CHECKING:
 
     # A public function never bears the name of its module: importing the module would put it in the function's place.
     from .abilities import Batched as Batched
-    from .abilities import FiniteModel as FiniteModel
     from .abilities import FirstStep as FirstStep
     from .abilities import Foreseen as Foreseen
     from .abilities import Fused as Fused
-    from .abilities import HasLimit as HasLimit
     from .abilities import ImplicitSteps as ImplicitSteps
     from .abilities import Population as Population
+    from .abilities import Rated as Rated
     from .abilities import Refinable as Refinable
     from .abilities import Retractable as Retractable
     from .abilities import Settling as Settling
@@ -51,7 +50,10 @@ if TYPE_CHECKING:
     from .methods import HeavyBall as HeavyBall
     from .methods import ImplicitTransport as ImplicitTransport
     from .methods import Langevin as Langevin
+    from .methods import RMSProp as RMSProp
     from .methods import TransportFlow as TransportFlow
+    from .model_abilities import FiniteModel as FiniteModel
+    from .model_abilities import HasLimit as HasLimit
     from .problem import Causal as Causal
     from .problem import Evaluation as Evaluation
     from .problem import Method as Method

@@ -1,4 +1,4 @@
-"""Abilities: what only some problems and models can do, one protocol each with every member written down.
+"""Abilities: what only some problems can do, one protocol each with every member written down.
 
 A problem has an ability by naming it among its bases (or by having its members); a method asks for one by ``isinstance``, and refuses
 naming the way out where it is missing.
@@ -12,20 +12,18 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from .grids.grid import Grid
-from .problem import Causal, Evaluation, Model, Problem, Update
+from .problem import Causal, Evaluation, Problem, Update
 
 __all__ = [
     "Batched",
-    "FiniteModel",
     "FirstStep",
     "Foreseen",
     "Fused",
-    "HasLimit",
     "ImplicitSteps",
     "Noisy",
     "OnGrid",
     "Population",
-    "RandomStart",
+    "Rated",
     "Refinable",
     "Retractable",
     "Settling",
@@ -67,20 +65,30 @@ class Noisy(Problem, Protocol):
 
 
 @runtime_checkable
+class Rated(Problem, Protocol):
+    """Its state is parameters of a network, each with a gradient and a learning rate of its own: what :class:`~infwidth.solvers.RMSProp`
+    needs."""
+
+    def rates_of_parameters(self) -> Array:
+        """Learning rates (p,) as multiples of the base rate: the velocity is minus the gradient, entry by entry times this."""
+        ...
+
+
+@runtime_checkable
 class WithWaysOut(Protocol):
     """Knows what to do instead, where a method that it cannot take is asked for.
 
     Attributes
     ----------
     ways_out : mapping
-        From ``"noise"``, ``"momentum"``, ``"flow"`` to the end of the message.
+        From ``"noise"``, ``"momentum"``, ``"rates"``, ``"flow"`` to the end of the message.
     """
 
     ways_out: Mapping[str, str]
 
 
 def way_out(problem: Any, what: str, otherwise: str) -> str:
-    """What the problem says about noise, momentum or a flow; ``otherwise`` where it says nothing."""
+    """What the problem says about noise, momentum, rates of its own or a flow; ``otherwise`` where it says nothing."""
     return problem.ways_out.get(what, otherwise) if isinstance(problem, WithWaysOut) else otherwise
 
 
@@ -256,44 +264,4 @@ class Retractable(Causal, Protocol):
 
     def evaluate(self, state: Any) -> Evaluation:
         """Loss and outputs of the newest time."""
-        ...
-
-
-@runtime_checkable
-class FiniteModel(Model, Protocol):
-    """A network of finite width, whose limit is that of growing width.
-
-    Attributes
-    ----------
-    width : int or tuple of int
-    """
-
-    @property
-    def width(self) -> Any: ...
-
-
-@runtime_checkable
-class HasLimit(Protocol):
-    """A finite model that knows the limit model that stands for it at infinite width."""
-
-    def limit(self) -> Model:
-        """The limit, ready to solve; NotImplementedError where there is none."""
-        ...
-
-
-@runtime_checkable
-class RandomStart(Model, Protocol):
-    """A limit whose outputs at the start may be random: those of a finite network at its start are one draw of them.
-
-    Attributes
-    ----------
-    random_start : bool
-        Whether they are.
-    """
-
-    @property
-    def random_start(self) -> bool: ...
-
-    def started_at(self, start: Callable[[Array], Array]) -> Model:
-        """The limit from a start that is known: a function of inputs (n, d) to outputs (n, k)."""
         ...

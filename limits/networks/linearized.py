@@ -18,13 +18,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...solvers.abilities import FirstStep
+from ...solvers.abilities import FirstStep, Rated
 from ...solvers.checks import instance
 from ...solvers.data import Data
 from ...solvers.machine.products import product
 from ...solvers.problem import Coordinates, Evaluation, Model, Problem
-from .layers import LayeredProblem
 from .network import Network
+from .problem import NetworkProblem
 
 __all__ = ["LinearizedNetwork", "LinearizedProblem"]
 
@@ -84,24 +84,27 @@ class LinearizedNetwork:
         return LinearizedProblem(self.network.bind(data, rng))
 
 
-class LinearizedProblem(Problem, FirstStep):
+class LinearizedProblem(Rated, FirstStep, Problem):
     """A linearized network on its data; the state is all parameters, as in the network's problem.
 
     Parameters
     ----------
-    origin : LayeredProblem
+    origin : NetworkProblem
         The network, linearized at its start.
     """
 
     coordinates: ClassVar[Coordinates] = "parameters"
 
-    def __init__(self, origin: LayeredProblem) -> None:
+    def __init__(self, origin: NetworkProblem) -> None:
         self.origin, self.data, self.first_step = origin, origin.data, origin.first_step
         self._start = origin.start()
         self._layers = origin.forward(self._start, origin.data.X)
 
     def start(self) -> Array:
         return self._start.copy()
+
+    def rates_of_parameters(self) -> Array:
+        return self.origin.rates_of_parameters()
 
     def predict(self, state: Array, X: Array) -> Array:
         return self._outputs(state, *self.origin.forward(self._start, X))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...solvers.abilities import Rated
 from ...solvers.data import Data
 from ..activations import Activation
 from .initial_weights import Initial, balanced, entries
@@ -17,7 +18,7 @@ __all__ = ["NetworkProblem"]
 Array = np.ndarray
 
 
-class NetworkProblem(LayeredProblem):
+class NetworkProblem(LayeredProblem, Rated):
     """Problem of a finite network.
 
     Parameters
@@ -65,6 +66,13 @@ class NetworkProblem(LayeredProblem):
             w[...] = m**-b * (mean + std * entries(initial, rng, w.shape))
         for bias, std in zip(biases, p.bias_std or (), strict=True):
             bias[...] = std * rng.standard_normal(bias.shape)
+
+    def rates_of_parameters(self) -> Array:
+        rates = np.empty_like(self._start)
+        for layers, of in zip(self.layers(rates), (self.rates.weights, self.rates.biases), strict=True):
+            for layer, rate in zip(layers, of, strict=True):
+                layer[...] = rate
+        return rates
 
     def _frozen(self, rates: Sequence[float]) -> tuple[slice, ...]:
         """Where the state has layers of rate 0."""

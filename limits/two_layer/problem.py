@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...solvers.abilities import Fused, WithError
+from ...solvers.abilities import Fused, Rated, WithError
 from ...solvers.checks import array, asked, returned
 from ...solvers.data import Data
 from ...solvers.particles import together
@@ -28,7 +28,7 @@ __all__ = ["ParticleProblem"]
 Array = np.ndarray
 
 
-class ParticleProblem(Fused, WithError):
+class ParticleProblem(Fused, Rated, WithError):
     """Problem of :class:`~infwidth.limits.TwoLayerMeanField`.
 
     Parameters
@@ -100,6 +100,13 @@ class ParticleProblem(Fused, WithError):
         """Views of a state: weights (N, D), biases last, and output weights (N, k)."""
         (N, D), (_, k) = self._shapes
         return state[: N * D].reshape(N, D), state[N * D : N * (D + k)].reshape(N, k)
+
+    def rates_of_parameters(self) -> Array:
+        """1, or 0 where parameters do not move: each particle moves by its own gradient, that of the loss times their number."""
+        rates = np.ones_like(self._start)
+        for part in self.frozen:
+            rates[part] = 0
+        return rates
 
     @property
     def replica_size(self) -> int:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .heavy_ball import HeavyBall as HeavyBall
     from .implicit_transport import ImplicitTransport as ImplicitTransport
     from .langevin import Langevin as Langevin
+    from .rmsprop import RMSProp as RMSProp
     from .transport_flow import TransportFlow as TransportFlow
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

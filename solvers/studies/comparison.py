@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import checkpoint
-from ..abilities import FiniteModel, HasLimit, RandomStart
 from ..checks import integer, shown
 from ..checks import path as checked_path
+from ..methods.rmsprop import RMSProp
+from ..model_abilities import FiniteModel, HasLimit, RandomStart
 from ..problem import Method, Refining
 from ..solution import Solution
 from ..solving import solve
@@ -182,6 +183,11 @@ def compare(
     if limit is None:
         if not isinstance(networks[0], HasLimit):
             raise ValueError(f"limit: {type(networks[0]).__name__} does not say what its limit is; give the limit model")
+        if isinstance(method, RMSProp):
+            raise ValueError(
+                "limit: the one that networks name is that of gradients, and steps of RMSProp are larger by other powers of the width; "
+                "give the limit model, for example TwoLayerMeanField"
+            )
         limit = networks[0].limit()
     if isinstance(method, Refining):
         method = replace(method, estimate_error=False)  # type: ignore[type-var]  # of no use here, and half of the work

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .solvers import ImplicitTransport as ImplicitTransport
     from .solvers import Langevin as Langevin
     from .solvers import Loss as Loss
+    from .solvers import RMSProp as RMSProp
     from .solvers import Solution as Solution
     from .solvers import Sweep as Sweep
     from .solvers import TransportFlow as TransportFlow

@@ -23,6 +23,8 @@ METHODS = {
     "GradientDescent, minibatches": iw.GradientDescent(0.2, 8, batch_size=2),
     "HeavyBall": iw.HeavyBall(0.3, 1.0, 8),
     "HeavyBall, first step": iw.HeavyBall(0.3, 1.0, 8, first_learning_rate=0.5),
+    "RMSProp": iw.RMSProp(0.02, 8),
+    "RMSProp, minibatches": iw.RMSProp(0.02, 8, batch_size=2),
     "Langevin": iw.Langevin(0.2, 0.1, 0.2, 8),
     "GradientFlow": iw.GradientFlow(0.5, rtol=1e-4, atol=1e-6, estimate_error=False),
     "GradientFlow, first step": iw.GradientFlow(0.5, rtol=1e-4, atol=1e-6, first_learning_rate=0.5, estimate_error=False),
@@ -78,12 +80,23 @@ def needs_a_first_rate(model):
             "first_learning_rate", "give GradientFlow its base rate", (model, METHODS["GradientFlow, first step"], DATA)
         ),
         "Langevin": Refused("method", "use GradientDescent", (model, METHODS["GradientDescent"], DATA)),
+        **rates(Refused("method", "use GradientDescent", (model, METHODS["GradientDescent"], DATA))),
     }
 
 
+def rates(answer):
+    """One answer for both columns of RMSProp."""
+    return {"RMSProp": answer, "RMSProp, minibatches": answer}
+
+
+def no_rates():
+    """RMSProp takes parameters of networks, and particles."""
+    return rates(Refused("method", "RMSProp on a finite Network", (iw.Network(2, 1, 8, "tanh", P.mup(1)), METHODS["RMSProp"], DATA)))
+
+
 def all_of(answer, model, data=DATA):
-    """One answer for every method that moves parameters."""
-    return {name: answer for name in METHODS} | moves_densities(model, data)
+    """One answer for every method that moves parameters; RMSProp, which needs all of them one by one, is added where it is taken."""
+    return {name: answer for name in METHODS} | no_rates() | moves_densities(model, data)
 
 
 def no_noise(model, words="use a finite Network", instead=None, data=DATA):
@@ -105,6 +118,7 @@ def of_a_density(model, data, held, noise, momentum, batches):
         "GradientDescent, minibatches": Refused("batch_size", batches, (model, METHODS["TransportFlow"], data)),
         "HeavyBall": ball,
         "HeavyBall, first step": ball,
+        **no_rates(),
         "Langevin": Refused("method", "set the model's temperature", noise),
         "GradientFlow": Held(held),
         "GradientFlow, first step": Held(held),
@@ -129,6 +143,7 @@ def of_a_circle(model, data):
         "GradientDescent, minibatches": Refused("batch_size", no_batches, (model, METHODS["GradientDescent"], data)),
         "HeavyBall": ball,
         "HeavyBall, first step": ball,
+        **no_rates(),
         "Langevin": Refused("method", "particles .TwoLayerMeanField., which take noise", (particles, METHODS["Langevin"], DATA)),
         "GradientFlow": Held(held),
         "GradientFlow, first step": Held(held),
@@ -142,6 +157,7 @@ def of_an_isotropic_network(model):
     held = Held("limits/isotropic/test_network.py::test_sgd_of_800_neurons_follows_the_limit")
     return {
         **{name: fresh for name in METHODS},
+        **no_rates(),
         "GradientDescent, minibatches": held,
         "TransportFlow": flow,
         "ImplicitTransport": flow,
@@ -162,6 +178,7 @@ DENSITY = iw.DensityMeanField(GRID, START, "tanh", temperature=0.1)
 PAIRS = iw.InteractionMeanField(GRID, START, lambda w: (w**2).sum(axis=1), temperature=0.1)
 TWO = iw.TwoLayerMeanField("tanh", 2048, quasi_random=True)
 STUDENT = iw.TwoLayerMeanField("erf", 256, population=TEACHER, quasi_random=True)
+FEW_STUDENTS = lambda m: iw.TwoLayerMeanField("erf", m, population=TEACHER)  # noqa: E731
 PROCESS = limits.InitCorrectedMeanField("tanh", 64)
 LINEAR = {L: iw.DeepLinearIntegrable(L, "naive") for L in (1, 2)}
 LARGE_LINEAR, CENTRED = iw.DeepLinearIntegrable(2), iw.DeepLinearIntegrable(2, "non_centered")
@@ -173,8 +190,10 @@ DYNAMICAL = iw.DynamicalMeanField(2, "tanh", 2048)
 LAZY = iw.NeuralTangentLimit(kernels.of(iw.Network(2, 1, 8, "relu", P.ntk(1))))
 
 DEEP_HELD = "limits/integrable/test_nonlinear.py::test_finite_networks_approach_the_limit"
+PROCESS_HELD = "limits/two_layer/test_initialization_corrected.py::test_finite_networks_approach_the_flow_with_their_own_offset"
 MUP_HELD = "limits/feature_learning/test_deep_linear.py::test_finite_networks_approach_the_limit"
 FLOW_HELD = "limits/isotropic/test_mean_field.py::test_particles_approach_the_density"
+OWN_UNIT = P((-1, 0), (1, 1), (1, 1))  # moves of order 1, and gradients too
 OWN_SAMPLES = "leave batch_size out"
 
 
@@ -194,15 +213,15 @@ def no_flow(model, words):
 
 
 ROWS = {
-    "Network": row(NET, DATA, all_of(Finite(), NET)),
+    "Network": row(NET, DATA, all_of(Finite(), NET), rates(Finite())),
     "Network with a large first step": row(LARGE, DATA, all_of(Finite(), LARGE), needs_a_first_rate(LARGE)),
     "HybridNetwork": row(HYBRID, DATA, all_of(Finite(), HYBRID), needs_a_first_rate(HYBRID)),
     "CalibratedNetwork": row(CALIBRATED, DATA, all_of(Finite(), CALIBRATED), needs_a_first_rate(CALIBRATED)),
-    "LinearizedNetwork": row(LINEARIZED, DATA, all_of(Finite(), LINEARIZED)),
+    "LinearizedNetwork": row(LINEARIZED, DATA, all_of(Finite(), LINEARIZED), rates(Finite())),
     "LinearizedNetwork with a large first step": row(
         LARGE_LINEARIZED, DATA, all_of(Finite(), LARGE_LINEARIZED), needs_a_first_rate(LARGE_LINEARIZED)
     ),
-    "InitCorrectedNetwork": row(CORRECTED, DATA, all_of(Finite(), CORRECTED)),
+    "InitCorrectedNetwork": row(CORRECTED, DATA, all_of(Finite(), CORRECTED), rates(Finite())),
     "TwoLayerLinearNetwork": row(
         WAVES,
         DATA,
@@ -214,16 +233,18 @@ ROWS = {
         no_noise(WAVES, "use a Network, whose parameters take it"),
     ),
     "IsotropicNetwork": row(ISOTROPIC, NOTHING, of_an_isotropic_network(ISOTROPIC)),
-    "TwoLayerMeanField": row(TWO, DATA, all_of(Near(TWO, network(P.mup)), TWO)),
+    "TwoLayerMeanField": row(TWO, DATA, all_of(Near(TWO, network(P.mup)), TWO), rates(Near(TWO, network(lambda L: OWN_UNIT)))),
     "TwoLayerMeanField of a population": row(
-        STUDENT, NOTHING, all_of(Near(STUDENT, lambda m: iw.TwoLayerMeanField("erf", m, population=TEACHER), (8, 64)), STUDENT, NOTHING)
+        STUDENT,
+        NOTHING,
+        all_of(Near(STUDENT, FEW_STUDENTS, (8, 64)), STUDENT, NOTHING),
+        rates(Near(STUDENT, FEW_STUDENTS, (8, 64))),
     ),
     "InitCorrectedMeanField": row(
         PROCESS,
         DATA,
-        all_of(
-            Held("limits/two_layer/test_initialization_corrected.py::test_finite_networks_approach_the_flow_with_their_own_offset"), PROCESS
-        ),
+        all_of(Held(PROCESS_HELD), PROCESS),
+        rates(Held(PROCESS_HELD)),
     ),
     "RadialMeanField": row(
         RADIAL,

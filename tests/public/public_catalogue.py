@@ -141,6 +141,7 @@ CALLS: dict[str, Call] = {
         run,
     ),
     "HeavyBall": Call(iw.HeavyBall, dict(step_size=0.1, friction=1.0, steps=3, first_learning_rate=0.1), run),
+    "RMSProp": Call(iw.RMSProp, dict(learning_rate=0.1, steps=3, decay=0.9, epsilon=1e-8, batch_size=2), run),
     "Langevin": Call(iw.Langevin, dict(step_size=0.1, temperature=0.1, weight_decay=0.1, steps=3, stepper="euler"), run),
     "TransportFlow": Call(iw.TransportFlow, dict(t_end=0.05, cfl=0.9, tol=1e-3, estimate_error=True), flow),
     "ImplicitTransport": Call(iw.ImplicitTransport, dict(t_end=0.1, tol=1e-2, estimate_error=True), flow),
@@ -604,7 +605,7 @@ CALLS: dict[str, Call] = {
 RECORDS = set(
     """
     Batched Causal Evaluation FiniteModel FirstStep Foreseen Fused HasLimit ImplicitSteps Method MethodFailed Model Point Population Problem
-    Refinable Refining Retractable Settling Transported WithError WithRemark
+    Rated Refinable Refining Retractable Settling Transported WithError WithRemark
     Comparison CoordinateCheck Data EscapeFit EscapeScaling Exponents Fluctuations GrowthCurve PlaneClass Regime Slopes Solution Sweep
     LikelihoodFit Posterior Ridge
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable

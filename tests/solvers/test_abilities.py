@@ -8,7 +8,6 @@ from infwidth.limits import CircleMeanField, DensityMeanField, GaussianTeacher, 
 from infwidth.solvers import Data, Grid, abilities
 from infwidth.solvers.abilities import (
     Batched,
-    FiniteModel,
     FirstStep,
     Foreseen,
     Fused,
@@ -16,6 +15,7 @@ from infwidth.solvers.abilities import (
     Noisy,
     OnGrid,
     Population,
+    Rated,
     Refinable,
     Retractable,
     Settling,
@@ -32,26 +32,26 @@ TEACHER = GaussianTeacher(np.eye(2), [1.0, -1.0], "relu")
 DENSITY = {Fused, Refinable, Transported, ImplicitSteps, WithWaysOut, OnGrid, WithRemark}
 CAUSAL = {Batched, Settling, Retractable, Refinable, WithError}
 ABILITIES = {
-    "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep}),
+    "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep, Rated}),
     "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep, WithWaysOut}),
     "exact two-layer linear": (iw.DeepLinearIntegrable(1), DATA, {Fused, FirstStep, WithWaysOut, Noisy}),
     "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, WithError}),
     "causal": (iw.DeepLinearMuP(2), DATA, CAUSAL),
     "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
-    "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, WithError}),
-    "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, WithError, Population}),
+    "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, WithError, Rated}),
+    "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, WithError, Population, Rated}),
     "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable, WithWaysOut, OnGrid}),
     "density": (DensityMeanField(Grid.uniform((-1, -1), (1, 1), (4, 4)), lambda p: np.ones(len(p)), unit="w"), DATA, DENSITY),
     "radial particles": (iw.RadialMeanField(10, 0.5, size=4), None, {Noisy}),
     "radial density": (iw.RadialMeanField(10, 0.5, "density", 8), None, DENSITY),
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population, WithWaysOut}),
 }
-PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, OnGrid, WithRemark, WithWaysOut}
+PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, OnGrid, Rated, WithRemark, WithWaysOut}
 ALL = {*PLAIN, Batched, Settling, Retractable, Foreseen}
 
 
 def test_the_table_has_every_ability_of_problems():
-    others = {"FiniteModel", "HasLimit", "RandomStart", "has_first_step", "way_out"}
+    others = {"has_first_step", "way_out"}
     assert {ability.__name__ for ability in ALL} | others == set(abilities.__all__)
 
 
@@ -74,9 +74,3 @@ def test_problems_have_these_abilities_and_no_others(name):
 )
 def test_the_first_step_is_special_under_large_rates_alone(model, special):
     assert has_first_step(model.bind(DATA, np.random.default_rng(0))) is special
-
-
-def test_finite_models_are_those_with_a_width():
-    assert isinstance(iw.Network(2, 2, 4, "relu", LARGE), FiniteModel)
-    assert isinstance(IsotropicNetwork(10, 0.5, 4), FiniteModel)
-    assert not isinstance(iw.DeepLinearIntegrable(2), FiniteModel) and not isinstance(iw.TwoLayerMeanField("relu", 4), FiniteModel)

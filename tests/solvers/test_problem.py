@@ -12,6 +12,7 @@ DATA = Data.check(np.eye(2), [1.0, -1.0])
 METHODS = {
     iw.GradientDescent(0.1, 5): (True, 5, True, False),
     iw.HeavyBall(0.1, 1.0, 5): (True, 5, True, False),
+    iw.RMSProp(0.1, 5): (True, 5, True, False),
     iw.Langevin(0.1, 0.1, 0.1, 5): (True, 5, True, False),
     iw.GradientFlow(2.0): (False, 2.0, True, True),
     iw.GradientFlow(2.0, stepper="Radau"): (False, 2.0, False, True),

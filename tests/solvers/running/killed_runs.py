@@ -20,6 +20,7 @@ X, Y = RNG.standard_normal((12, 3)), RNG.standard_normal(12)
 RUNS = {
     "minibatches": (iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2)), iw.GradientDescent(0.1, 60, batch_size=4), None),
     "heavy ball": (iw.Network(3, 2, 16, "relu", iw.Parameterization.ntk(2)), iw.HeavyBall(0.1, 1.0, 60), [0, 7, 59, 60]),
+    "rmsprop minibatches": (iw.Network(3, 2, 16, "tanh", iw.Parameterization.ntk(2)), iw.RMSProp(0.01, 60, batch_size=4), None),
     "flow": (iw.Network(3, 2, 16, "gelu", iw.Parameterization.mup(2)), iw.GradientFlow(6.0, rtol=1e-7), np.linspace(0, 6, 11)),
     "dop853": (iw.Network(3, 1, 16, "gelu", iw.Parameterization.mup(1)), iw.GradientFlow(12.0, rtol=1e-9, stepper="DOP853"), [1, 5.5, 12]),
     "compiled limit": (iw.DeepLinearIntegrable(3), iw.GradientDescent(0.2, 60, first_learning_rate=2.0), None),
