@@ -103,14 +103,15 @@ def table(
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer: {optimizer!r} is not one of {', '.join(OPTIMIZERS)}")
     p = in_form(parameterization, form)
+    L = p.hidden_layers
     if optimizer == "sgd":
         rates = p.c
     else:
-        if which(parameterization) != "mup":
+        if which(parameterization) != "mup" and not (L == 1 and which(parameterization) == "naive"):  # the same at one hidden layer
             raise ValueError(f"optimizer: the rates of Adam are known for µP alone, not for {parameterization.name}; take sgd")
         # A step of Adam moves every entry by the rate: its effect m^{-a} (rate) (fan-in) is of order 1.
         rates = tuple((0.0 if l == 0 else 1.0) - a for l, a in enumerate(p.a))
-    L, ratio = p.hidden_layers, m / base
+    ratio = m / base
     names = ["input", *(f"hidden {l}" for l in range(2, L + 1)), "output"]
     rows = tuple(
         LayerRow(name, std * ratio**-b, ratio**-a, ratio**-c)

@@ -10,6 +10,11 @@ the band :math:`-\tfrac12 \le s \le 0`, which three more conditions cut into thi
 * kernels evolve where the parameters move by order 1, at the upper edge s = 0;
 * the change of the function is of the order of the function itself at the lower edge :math:`s = -\tfrac12`.
 
+Under RMSProp a step moves parameters by the rate itself, :math:`s = \tilde q` [golikov2020towards]_. The band, its edges and the first
+line are the same in :math:`(q_\sigma, s)`; where gradient descent has a kernel of order :math:`d^{q_\sigma + s + 1}`, RMSProp has a
+change of the function per step of that order, whatever the residuals. The mean field is then at :math:`\tilde q = 0`, and at the place of
+the NTK, :math:`\tilde q = -\tfrac12`, the network is linear in its parameters but moved by no kernel.
+
 References
 ----------
 .. [golikov2020dynamically] Golikov, arXiv:2006.06574.
@@ -20,10 +25,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...solvers.checks import integer, real
+from ...solvers.checks import choice, integer, real
 
 __all__ = ["PlaneClass", "plane_class", "plane_classes"]
 
+METHODS = ("gradient", "rmsprop")
 ON_LINE = 1e-9  # distance to a line that counts as on it
 
 
@@ -50,6 +56,8 @@ class PlaneClass:
         Whether a step changes the kernel by its own order.
     comparable_change : bool
         Whether a step changes the function by exactly its own order.
+    method : str
+        ``"gradient"`` or ``"rmsprop"``.
     """
 
     name: str
@@ -62,19 +70,21 @@ class PlaneClass:
     finite_kernels: bool
     evolving_kernels: bool
     comparable_change: bool
+    method: str = "gradient"
 
     def exponents(self, step: int = 1) -> dict[str, float]:
         r"""Powers of the width d after that many steps, of bounded residuals.
 
-        Keys: ``"f0"`` and ``"kernel"`` at initialisation; ``"increment_a"``, ``"increment_w"`` of one parameter; ``"f_a"``, ``"f_w"``,
-        ``"f_aw"``, ``"f_empty"`` of the terms :math:`f = f_\emptyset + f_a + f_w + f_{aw}` that are of order zero and one in the
-        increments of a and w (masks of homogeneous activations at their current values); ``"change"`` of f.
+        Keys: ``"f0"`` and ``"kernel"`` (under RMSProp, the change per step) at initialisation; ``"increment_a"``, ``"increment_w"`` of
+        one parameter; ``"f_a"``, ``"f_w"``, ``"f_aw"``, ``"f_empty"`` of the terms :math:`f = f_\emptyset + f_a + f_w + f_{aw}` that are
+        of order zero and one in the increments of a and w (masks of homogeneous activations at their current values); ``"change"`` of f.
 
         Notes
         -----
-        Right of :math:`2q_\sigma + \tilde q = -1` kernels diverge: one step sends the logits to infinity, residuals become 0 or 1 and later
-        steps shrink; the exponents hold at step 1. Where they are small, :math:`f_\emptyset` and :math:`f_{aw}` approach theirs slowly:
-        measure at a rate large enough that the parameters move by their own size.
+        Right of :math:`q_\sigma + s = -1` kernels diverge: one step sends the logits to infinity, and under gradient descent residuals
+        become 0 or 1 and later steps shrink; the exponents hold at step 1. Masks that a step switches give :math:`f_\emptyset` and
+        :math:`f_{aw}` their exponents, by small prefactors: measure at a rate large enough that the parameters move by their own size. With
+        the masks of the start :math:`f_{aw}` is of order :math:`d^{q_\sigma + 1/2 + 2s}` at step 1.
 
         Raises
         ------
@@ -89,14 +99,16 @@ class PlaneClass:
         [0.0, 0.0, 0.0, -1.0]
         """
         k, q = integer("step", step, least=1), self.q_sigma
-        a, w = q + self.q_tilde, q + self.q_tilde_w
+        unit = 0.0 if self.method == "rmsprop" else q  # of a gradient of one parameter, which RMSProp divides by
+        a, w = unit + self.q_tilde, unit + self.q_tilde_w
         f_a, f_w = q + 1 + a, q + 1 + w
         random = q + 0.5 + a + w
-        # A second step correlates the increments of a and w through the kernel: the sum over neurons is no longer of random signs.
-        f_aw = random if k == 1 else max(random, q + 1 + a + w + max(a, w))
+        # The sum over neurons has random signs, but for the few whose mask the step itself has switched, and from step 2 on those whose
+        # other weight has moved: increments are then correlated.
+        f_aw = max(random, q + 1 + a + w + (w if k == 1 else max(a, w)))
         return {
             "f0": q + 0.5,
-            "kernel": max(2 * q + self.q_tilde, 2 * q + self.q_tilde_w) + 1,
+            "kernel": q + max(a, w) + 1,
             "increment_a": a,
             "increment_w": w,
             "f_empty": max(q + 0.5, q + 1 + 2 * w),
@@ -116,7 +128,7 @@ class PlaneClass:
         return f"{self.name}: " + ", ".join(f"{what}: {'yes' if holds else 'no'}" for what, holds in said.items())
 
 
-def plane_class(q_sigma: float, q_tilde: float, q_tilde_w: float | None = None) -> PlaneClass:
+def plane_class(q_sigma: float, q_tilde: float, q_tilde_w: float | None = None, method: str = "gradient") -> PlaneClass:
     r"""The class of a scaling.
 
     Parameters
@@ -127,11 +139,13 @@ def plane_class(q_sigma: float, q_tilde: float, q_tilde_w: float | None = None) 
         Exponent of the learning rate of the input weights where it differs from that of the output weights: the scaling that most
         libraries default to is ``plane_class(-0.5, 1, 0)``. The band and its lines then refer to the larger of the two, and the class
         has a name of its own.
+    method : {"gradient", "rmsprop"}
+        Gradient descent (momentum included), or RMSProp, whose classes have names of their own.
 
     Raises
     ------
     ValueError
-        Where an exponent is not finite.
+        Where an exponent is not finite, or the method is not known.
 
     Examples
     --------
@@ -140,10 +154,13 @@ def plane_class(q_sigma: float, q_tilde: float, q_tilde_w: float | None = None) 
     mean field: logits finite: no, kernels finite: yes, kernels evolve: yes, change comparable: no
     >>> [scaling.plane_class(*point).name for point in ((-0.5, 0), (-0.75, 0.5), (1, 1), (-1, -1))]
     ['NTK', 'vanishing logits, finite kernels, interior', 'diverges', 'does not learn']
+    >>> [scaling.plane_class(-1, rate, method="rmsprop").name for rate in (1, 0)]
+    ['diverges (RMSProp)', 'mean field (RMSProp)']
     """
     q, rate = real("q_sigma", q_sigma), real("q_tilde", q_tilde)
     rate_w = rate if q_tilde_w is None else real("q_tilde_w", q_tilde_w)
-    s = q + max(rate, rate_w)
+    rmsprop = choice("method", method, METHODS) == "rmsprop"
+    s = max(rate, rate_w) + (0.0 if rmsprop else q)
     logits, kernels, top, bottom = _sign(q + 0.5), _sign(q + s + 1), _sign(s), _sign(s + 0.5)
     stable, nontrivial = top <= 0, bottom >= 0
     if not stable:
@@ -154,11 +171,13 @@ def plane_class(q_sigma: float, q_tilde: float, q_tilde_w: float | None = None) 
         name = _name(logits, kernels, top, bottom)
     if rate != rate_w:
         name = f"{name} (rates {'of a' if rate > rate_w else 'of w'} larger)"
-    return PlaneClass(name, q, rate, rate_w, stable, nontrivial, logits == 0, kernels == 0, top == 0, bottom == 0)
+    if rmsprop:
+        name = f"{name} (RMSProp)"
+    return PlaneClass(name, q, rate, rate_w, stable, nontrivial, logits == 0, kernels == 0, top == 0, bottom == 0, method)
 
 
-def plane_classes() -> list[PlaneClass]:
-    """One representative of each of the thirteen classes: three points, seven segments and rays, three regions.
+def plane_classes(method: str = "gradient") -> list[PlaneClass]:
+    """One representative of each of the thirteen classes of a method: three points, seven segments and rays, three regions.
 
     >>> from infwidth.limits import scaling
     >>> len({found.name for found in scaling.plane_classes()})
@@ -167,7 +186,10 @@ def plane_classes() -> list[PlaneClass]:
     points = [(-1, 1), (-0.5, 0), (-0.5, 0.5)]
     lines = [(-0.75, 0.5), (-0.5, 0.25), (-0.75, 0.75), (-1.5, 1.5), (0, 0), (-1, 0.5), (0, -0.5)]
     regions = [(-2 / 3, 0.5), (-1, 0.75), (0, -0.25)]
-    return [plane_class(*point) for point in (*points, *lines, *regions)]
+    chosen = [plane_class(*point) for point in (*points, *lines, *regions)]
+    if choice("method", method, METHODS) == "gradient":
+        return chosen
+    return [plane_class(found.q_sigma, found.q_sigma + found.q_tilde, method=method) for found in chosen]
 
 
 def _name(logits: int, kernels: int, top: int, bottom: int) -> str:

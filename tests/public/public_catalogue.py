@@ -611,6 +611,6 @@ RECORDS = set(
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
     Images Samples digits mnist_5000
     Advice Corrections CriticalPoint Curve DepthScales FixedPoint MeasuredCurve PhaseDiagram
-    Noisy OnGrid WithWaysOut Signals SingularValues ClosedForm engine names plane_classes
+    Noisy OnGrid WithWaysOut Signals SingularValues ClosedForm engine names
     """.split()
 )

@@ -174,5 +174,6 @@ ROOMS: dict[str, Call] = {
         fine={"built": ("none",)},
     ),
     "in_form": Call(limits.networks.in_form, dict(parameterization=P.mup(1), form="no multipliers")),
-    "scaling.plane_class": Call(scaling.plane_class, dict(q_sigma=-0.5, q_tilde=0.0, q_tilde_w=0.0)),
+    "scaling.plane_classes": Call(scaling.plane_classes, dict(method="rmsprop")),
+    "scaling.plane_class": Call(scaling.plane_class, dict(q_sigma=-0.5, q_tilde=0.0, q_tilde_w=0.0, method="rmsprop")),
 }

@@ -60,3 +60,9 @@ def test_bad_arguments(options, message):
         iw.Parameterization.mup(1).table(**({"width": 8} | options))
     with pytest.raises(ValueError, match=r"optimizer: the rates of Adam are known for µP alone.*; take sgd"):
         iw.Parameterization.ntk(1).table(8, optimizer="adam")
+
+
+def test_one_hidden_layer_has_the_rates_of_adam_too():
+    """Where µP and the integrable parameterization are the same network."""
+    table = iw.Parameterization.mup(1).table(1024, base_width=256, optimizer="adam", form="no multipliers")
+    assert [(row.initial_std, row.multiplier, row.learning_rate) for row in table.rows] == [(1, 1, 1), (0.25, 1, 0.25)]

@@ -50,36 +50,67 @@ def test_the_default_scaling_has_a_place_of_its_own():
     assert default.exponents()["kernel"] == 1
 
 
-def measured(q, rate, width, seed):
-    """One step of gradient descent with the logistic loss on the network of the plane, at base width 1."""
+def measured(q, rate, width, seed, method="gradient", masks="now"):
+    """One step with the logistic loss on the network of the plane, at base width 1; RMSProp's first step is the sign of the gradient."""
     rng = np.random.default_rng([seed, width])
     X, y = np.array([[1.0, 0.3], [-0.4, 1.0], [0.8, -1.0]]), np.array([1.0, -1.0, 1.0])
     W, a = rng.standard_normal((width, 2)), rng.standard_normal(width)
-    sigma, eta = width**q, 0.01 * width**rate
+    sigma, eta = width**q, 10 * width**rate
     h = X @ W.T
     x, mask = np.maximum(h, 0), h > 0
     f = sigma * x @ a
     residual = -y / (1 + np.exp(y * f)) / 3
     da, dW = -eta * sigma * x.T @ residual, -eta * sigma * (mask * residual[:, None] * a).T @ X
+    if method == "rmsprop":
+        da, dW = (width**rate * np.sign(move) for move in (da, dW))
     kernel = eta * sigma**2 * (x @ x.T + (mask * a) @ (mask * a).T * (X @ X.T))
-    masks = (X @ (W + dW).T) > 0
+    masks = (X @ (W + dW).T) > 0 if masks == "now" else mask
     f_a, f_w, f_aw = sigma * x @ da, sigma * (masks * (X @ dW.T)) @ a, sigma * (masks * (X @ dW.T)) @ da
-    sizes = {"f0": f, "kernel": kernel, "increment_a": da, "increment_w": dW, "f_a": f_a, "f_w": f_w, "f_aw": f_aw}
+    sizes = {
+        "f0": f,
+        "kernel": kernel if method == "gradient" else f_a + sigma * (mask * (X @ dW.T)) @ a,
+        "increment_a": da,
+        "increment_w": dW,
+        "f_a": f_a,
+        "f_w": f_w,
+        "f_aw": f_aw,
+    }
     return {key: np.log(np.sqrt(np.mean(np.square(v)))) for key, v in sizes.items()}
 
 
-@pytest.mark.parametrize("found", scaling.plane_classes(), ids=lambda c: c.name)
+@pytest.mark.parametrize("found", scaling.plane_classes() + scaling.plane_classes("rmsprop"), ids=lambda c: c.name)
 def test_exponents_against_finite_networks(found):
-    """At step 1 and a small rate, where the random terms are not drowned by mask flips; where logits diverge the residual saturates, so
+    """At step 1 and a rate that moves parameters by their own size, where mask flips show; where logits diverge the residual saturates, so
     the start alone."""
     widths = (512, 4096, 32768)
-    logs = [[measured(found.q_sigma, found.q_tilde, m, seed) for seed in range(24)] for m in widths]
     predicted = found.exponents(1)
-    keys = ["f0", "kernel"] if predicted["f0"] > 0 else list(logs[0][0])
+    seeds = 160 if predicted["f0"] == 0 and found.method == "gradient" else 24  # the residuals are random where logits are of order 1
+    logs = [[measured(found.q_sigma, found.q_tilde, m, seed, found.method) for seed in range(seeds)] for m in widths]
+    saturated = found.method == "gradient" and predicted["f0"] > 0
+    keys = ["f0", "kernel"] if saturated else list(logs[0][0])
     for key in keys:
         mean = [np.mean([run[key] for run in row]) for row in logs]
         slope = np.polyfit(np.log(widths), mean, 1)[0]
         assert slope == pytest.approx(predicted[key], abs=0.1), key
+
+
+def test_switched_masks_correlate_the_increments():
+    """The term of order one in both: with the masks of the start it has random signs; the few that the step switches have not."""
+    predicted = scaling.plane_class(-1, 1).exponents(1)["f_aw"]
+    for masks, expected in (("now", predicted), ("start", -0.5)):
+        logs = [np.mean([measured(-1, 1, m, seed, masks=masks)["f_aw"] for seed in range(48)]) for m in (512, 4096, 32768)]
+        assert np.polyfit(np.log((512, 4096, 32768)), logs, 1)[0] == pytest.approx(expected, abs=0.1)
+
+
+def test_classes_of_rmsprop_lie_where_parameters_move_alike():
+    """The same line of properties at the same q and s; the same thirteen names, and no exponent of later steps that differs."""
+    for found, other in zip(scaling.plane_classes(), scaling.plane_classes("rmsprop"), strict=True):
+        assert other.name == f"{found.name} (RMSProp)" and other.method == "rmsprop"
+        assert str(other).split(": ", 1)[1] == str(found).split(": ", 1)[1]
+        for step in (1, 2):
+            assert other.exponents(step) == pytest.approx(found.exponents(step))
+    adam = iw.Parameterization.mup(1).table(1024, optimizer="adam", form="unit initial weights")
+    assert [layer.learning_rate for layer in adam.rows] == [1, 1]  # q_tilde = 0
 
 
 @pytest.mark.parametrize(
@@ -88,6 +119,7 @@ def test_exponents_against_finite_networks(found):
         (lambda: scaling.plane_class(np.nan, 0), "q_sigma: need a finite number"),
         (lambda: scaling.plane_class(0, np.inf), "q_tilde: need a finite number"),
         (lambda: scaling.plane_class(0, 0, "a"), "q_tilde_w: need a finite number"),
+        (lambda: scaling.plane_class(0, 0, method="adam"), "method: 'adam' is not one of gradient, rmsprop"),
         (lambda: scaling.plane_class(0, 0).exponents(0), "step: need an integer >= 1"),
     ],
 )
