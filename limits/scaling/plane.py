@@ -179,6 +179,17 @@ def plane_class(q_sigma: float, q_tilde: float, q_tilde_w: float | None = None, 
 def plane_classes(method: str = "gradient") -> list[PlaneClass]:
     """One representative of each of the thirteen classes of a method: three points, seven segments and rays, three regions.
 
+    Parameters
+    ----------
+    method : {"gradient", "rmsprop"}
+
+    Raises
+    ------
+    ValueError
+        Where the method is not known.
+
+    Examples
+    --------
     >>> from infwidth.limits import scaling
     >>> len({found.name for found in scaling.plane_classes()})
     13
