@@ -5,9 +5,6 @@ before anything leaves the cache. The backward pass meets the same blocks, compu
 :math:`\phi` and one output, reads the signs kept as bytes) and sums :math:`\dot w_j = -\sum_i (a_j \cdot r_i)\,\phi'(h_{ij})\,x_i` by a
 second product. Both products go by tiles of the product that stay in registers (:mod:`.intrinsics`): on blocks this small BLAS reaches a
 fraction of its speed. Blocks are summed in an order that does not depend on the number of threads.
-
-numba compiles ``tanh``, ``exp`` and ``erf`` to calls of the scalar C library; the branch-free forms here become vector instructions. Their
-absolute error is at most 4e-16.
 """
 
 from __future__ import annotations
@@ -16,143 +13,96 @@ import numba
 import numpy as np
 
 from ..machine.compilation import jit
-from .intrinsics import BYTES, ROWS, VECTORS, power_of_two, tile
-from .series import ERF_LARGE, ERF_SMALL, EXPM1
+from .elementary import erf, erf_tail, expm1, sigmoid, tanh
+from .intrinsics import BYTES, ROWS, VECTORS, tile
 
-__all__ = ["CODES", "PARTICLES", "PIECEWISE", "backward", "forward"]
+__all__ = ["CODES", "PARTICLES", "PIECEWISE", "backward", "backward_on_threads", "forward", "forward_on_threads"]
 
-PARTS = 0xB58D2602  # checksum of intrinsics.py and series.py
+PARTS = 0x6100DEAD  # checksum of elementary.py, intrinsics.py and series.py
 PARTICLES, SAMPLES = 128, 32  # of a block: its products stay in the first-level cache
 
-PIECEWISE, TANH, ERF, SIGMOID, SILU, GELU, ELU = range(7)
+PIECEWISE = None  # a type of its own: numba leaves the other branches out, which would take longer to compile than all the rest
+TANH, ERF, SIGMOID, SILU, GELU, ELU = range(6)
 CODES = {"tanh": TANH, "erf": ERF, "sigmoid": SIGMOID, "silu": SILU, "gelu": GELU, "elu": ELU}
 
-LOG2E, LN2 = 1.4426950408889634, 0.6931471805599453
 INV_SQRT_PI, INV_SQRT_2, INV_SQRT_2PI = 0.5641895835477563, 0.7071067811865476, 0.3989422804014327
-
-
-@jit
-def _expm1(x):  # type: ignore[no-untyped-def]
-    """exp(x) - 1, with 2**n (1 + q): x = n log 2 + r, q = exp(r) - 1 by its Taylor series, |r| <= log(2) / 2."""
-    x = min(max(x, -700.0), 700.0)
-    n = np.rint(x * LOG2E)
-    r = x - n * LN2
-    p = EXPM1[11]
-    for i in range(10, -1, -1):
-        p = p * r + EXPM1[i]
-    power = power_of_two(np.int64(n))  # type: ignore[call-arg, var-annotated]
-    return power * (r + r * r * p) + (power - 1)
-
-
-@jit
-def _tanh(x):  # type: ignore[no-untyped-def]
-    e = _expm1(2 * abs(x))
-    return np.copysign(e / (e + 2), x)
-
-
-@jit
-def _erf_tail(x):  # type: ignore[no-untyped-def]
-    """erf(|x|) for |x| >= 1."""
-    size = min(abs(x), 6.0)
-    u = ((size - 3) / (size + 3) + 1 / 12) * 2.4
-    scaled = ERF_LARGE[13]
-    for i in range(12, -1, -1):
-        scaled = scaled * u + ERF_LARGE[i]
-    return 1 - (1 + _expm1(-size * size)) * scaled
-
-
-@jit
-def _erf(x, tail):  # type: ignore[no-untyped-def]
-    """erf(x), given its tail. In one function the two are too large to be inlined, and what is not inlined is not a vector loop."""
-    size = abs(x)
-    u = 2 * min(size, 1.0) ** 2 - 1
-    ratio = ERF_SMALL[11]
-    for i in range(10, -1, -1):
-        ratio = ratio * u + ERF_SMALL[i]
-    return np.copysign(size * ratio if size < 1 else tail, x)
-
-
-@jit
-def _sigmoid(x):  # type: ignore[no-untyped-def]
-    z = 1 + _expm1(-abs(x))
-    return (1 if x >= 0 else z) / (1 + z)
 
 
 @jit
 def _values(code, slopes, h):  # type: ignore[no-untyped-def]
     """phi(h) in place; one loop per activation, chosen once per block."""
     up, down = slopes[0], slopes[1]
-    if code == PIECEWISE:
+    if code is PIECEWISE:
         zero = up * 0  # of the dtype of h, in which the slopes are: an integer would make all of this double
         for i in range(len(h)):
             h[i] = up * max(h[i], zero) + down * min(h[i], zero)
     elif code == TANH:
         for i in range(len(h)):
-            h[i] = _tanh(h[i])
+            h[i] = tanh(h[i])
     elif code == ERF:
         tails = np.empty(len(h))
         for i in range(len(h)):
-            tails[i] = _erf_tail(h[i])
+            tails[i] = erf_tail(h[i])
         for i in range(len(h)):
-            h[i] = _erf(h[i], tails[i])
+            h[i] = erf(h[i], tails[i])
     elif code == SIGMOID:
         for i in range(len(h)):
-            h[i] = _sigmoid(h[i])
+            h[i] = sigmoid(h[i])
     elif code == SILU:
         for i in range(len(h)):
-            h[i] *= _sigmoid(h[i])
+            h[i] *= sigmoid(h[i])
     elif code == GELU:
         tails = np.empty(len(h))
         for i in range(len(h)):
-            tails[i] = _erf_tail(h[i] * INV_SQRT_2)
+            tails[i] = erf_tail(h[i] * INV_SQRT_2)
         for i in range(len(h)):
-            h[i] *= 0.5 + 0.5 * _erf(h[i] * INV_SQRT_2, tails[i])
+            h[i] *= 0.5 + 0.5 * erf(h[i] * INV_SQRT_2, tails[i])
     elif code == ELU:
         for i in range(len(h)):
-            h[i] = h[i] if h[i] > 0 else _expm1(h[i])
+            h[i] = h[i] if h[i] > 0 else expm1(h[i])
 
 
 @jit
 def _values_and_slopes(code, slopes, h, g):  # type: ignore[no-untyped-def]
     """phi(h) in place and phi'(h)."""
     up, down, flat = slopes
-    if code == PIECEWISE:
+    if code is PIECEWISE:
         zero = up * 0
         for i in range(len(h)):
             g[i] = up if h[i] > zero else (down if h[i] < zero else flat)
             h[i] = up * max(h[i], zero) + down * min(h[i], zero)
     elif code == TANH:
         for i in range(len(h)):
-            t = _tanh(h[i])
+            t = tanh(h[i])
             h[i] = t
             g[i] = 1 - t * t
     elif code == ERF:
         for i in range(len(h)):
-            g[i] = _erf_tail(h[i])
+            g[i] = erf_tail(h[i])
         for i in range(len(h)):
             x = h[i]
-            h[i] = _erf(x, g[i])
-            g[i] = 2 * INV_SQRT_PI * (1 + _expm1(-x * x))
+            h[i] = erf(x, g[i])
+            g[i] = 2 * INV_SQRT_PI * (1 + expm1(-x * x))
     elif code == SIGMOID:
         for i in range(len(h)):
-            s = _sigmoid(h[i])
+            s = sigmoid(h[i])
             h[i] = s
             g[i] = s * (1 - s)
     elif code == SILU:
         for i in range(len(h)):
-            s = _sigmoid(h[i])
+            s = sigmoid(h[i])
             g[i] = s * (1 + h[i] * (1 - s))
             h[i] *= s
     elif code == GELU:
         for i in range(len(h)):
-            g[i] = _erf_tail(h[i] * INV_SQRT_2)
+            g[i] = erf_tail(h[i] * INV_SQRT_2)
         for i in range(len(h)):
-            s = 0.5 + 0.5 * _erf(h[i] * INV_SQRT_2, g[i])
-            g[i] = s + h[i] * INV_SQRT_2PI * (1 + _expm1(-0.5 * h[i] * h[i]))
+            s = 0.5 + 0.5 * erf(h[i] * INV_SQRT_2, g[i])
+            g[i] = s + h[i] * INV_SQRT_2PI * (1 + expm1(-0.5 * h[i] * h[i]))
             h[i] *= s
     elif code == ELU:
         for i in range(len(h)):
-            e = _expm1(min(h[i], 0.0))
+            e = expm1(min(h[i], 0.0))
             g[i] = 1 + e
             h[i] = h[i] if h[i] > 0 else e
 
@@ -190,18 +140,14 @@ def _transposed(W):  # type: ignore[no-untyped-def]
 
 @jit(inline=True)
 def _add_outputs(h, a, F):  # type: ignore[no-untyped-def]
-    """F += h a."""
-    if a.shape[1] == 1:
-        for i in range(len(h)):
-            total = h[0, 0] * 0
-            for j in range(PARTICLES):
-                total += h[i, j] * a[j, 0]
-            F[i, 0] += total
-        return
-    part = np.dot(h, a)
+    """F += h a^T."""
     for i in range(len(h)):
-        for c in range(a.shape[1]):
-            F[i, c] += part[i, c]
+        h_i = h[i]
+        for c in range(len(a)):
+            a_c, total = a[c], h[0, 0] * 0
+            for j in range(PARTICLES):
+                total += h_i[j] * a_c[j]
+            F[i, c] += total
 
 
 @jit
@@ -210,7 +156,7 @@ def _forward_chunk(W, a, X, code, slopes, first, last, F, signs):  # type: ignor
     buffer = np.empty((SAMPLES, PARTICLES), X.dtype)
     F[:] = 0
     for block in range(first, last):
-        W_b, a_b = _transposed(_block(W, block)), _block(a, block)
+        W_b, a_b = _transposed(_block(W, block)), _transposed(_block(a, block))
         for begin in range(0, len(X), SAMPLES):
             X_b = X[begin : begin + SAMPLES]
             h = buffer[: len(X_b)]
@@ -224,9 +170,17 @@ def _forward_chunk(W, a, X, code, slopes, first, last, F, signs):  # type: ignor
             _add_outputs(h, a_b, F[begin : begin + SAMPLES])
 
 
-@jit(parallel=True)
+@jit
 def forward(W, a, X, code, slopes, partial, signs):  # type: ignore[no-untyped-def]
     """Outputs (n, k) of all particles, in parts (chunks, n, k) to be summed; signs of the pre-activations where there is room."""
+    blocks, chunks = (len(W) + PARTICLES - 1) // PARTICLES, len(partial)
+    for c in range(chunks):
+        _forward_chunk(W, a, X, code, slopes, c * blocks // chunks, (c + 1) * blocks // chunks, partial[c], signs)
+
+
+@jit(parallel=True)
+def forward_on_threads(W, a, X, code, slopes, partial, signs):  # type: ignore[no-untyped-def]
+    """The same, compiled for threads only where there is work for them: that takes as long as all the rest."""
     blocks, chunks = (len(W) + PARTICLES - 1) // PARTICLES, len(partial)
     for c in numba.prange(chunks):
         _forward_chunk(W, a, X, code, slopes, np.int64(c) * blocks // chunks, np.int64(c + 1) * blocks // chunks, partial[c], signs)
@@ -243,22 +197,38 @@ def _gate(signs, slopes, g):  # type: ignore[no-untyped-def]
 
 
 @jit
+def _add_moves(h, r, da):  # type: ignore[no-untyped-def]
+    """da += r^T h."""
+    for i in range(len(h)):
+        h_i = h[i]
+        for c in range(len(da)):
+            r_ic, da_c = r[i, c], da[c]
+            for j in range(PARTICLES):
+                da_c[j] += r_ic * h_i[j]
+
+
+@jit
 def _weigh(g, r, a):  # type: ignore[no-untyped-def]
-    """g *= r a^T."""
-    pull = np.dot(r, a.T)
+    """g *= r a."""
+    pull = np.empty(PARTICLES, g.dtype)
     for i in range(len(g)):
+        g_i = g[i]
+        pull[:] = 0
+        for c in range(len(a)):
+            r_ic, a_c = r[i, c], a[c]
+            for j in range(PARTICLES):
+                pull[j] += r_ic * a_c[j]
         for j in range(PARTICLES):
-            g[i, j] *= pull[i, j]
+            g_i[j] *= pull[j]
 
 
 @jit
 def _backward_block(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, block):  # type: ignore[no-untyped-def]
     """Velocities of the particles of one block, added to ``out`` or written there."""
     k = a.shape[1]
-    W_b, a_b = _block(W, block), _block(a, block)
-    columns = _transposed(W_b)
+    columns, a_b = _transposed(_block(W, block)), _transposed(_block(a, block))
     values, gains = np.empty((SAMPLES, PARTICLES), X.dtype), np.empty((SAMPLES, PARTICLES), X.dtype)
-    S, da = np.zeros((X.shape[1], PARTICLES), X.dtype), np.zeros((PARTICLES, k), X.dtype)
+    S, da = np.zeros((X.shape[1], PARTICLES), X.dtype), np.zeros((k, PARTICLES), X.dtype)
     remembered = len(signs) > 0
     for begin in range(0, len(X), SAMPLES):
         X_b, r_b = X[begin : begin + SAMPLES], r[begin : begin + SAMPLES]
@@ -268,28 +238,32 @@ def _backward_block(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs
         else:
             _multiply(X_b, columns, h, len(columns), False)
             _values_and_slopes(code, slopes, h.reshape(-1), g.reshape(-1))
-            part = np.dot(h.T, r_b)
-            for j in range(PARTICLES):
-                for c in range(k):
-                    da[j, c] += part[j, c]
+            _add_moves(h, r_b, da)
             if k > 1:
                 _weigh(g, r_b, a_b)
         _multiply(rX[begin : begin + SAMPLES].T, g, S, len(X_b), True)
     if remembered:  # phi(h) = phi'(h) h
         for d in range(len(columns)):
             for j in range(PARTICLES):
-                da[j, 0] += columns[d, j] * S[d, j]
+                da[0, j] += columns[d, j] * S[d, j]
     first = block * PARTICLES
     for j in range(min(PARTICLES, len(W) - first)):
-        scale = -rate * a_b[j, 0] if k == 1 else -rate
+        scale = -rate * a_b[0, j] if k == 1 else -rate
         for d in range(len(columns)):
             out_W[first + j, d] = (out_W[first + j, d] if add else 0) + scale * S[d, j]
         for c in range(k):
-            out_a[first + j, c] = (out_a[first + j, c] if add else 0) - rate * da[j, c]
+            out_a[first + j, c] = (out_a[first + j, c] if add else 0) - rate * da[c, j]
+
+
+@jit
+def backward(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs):  # type: ignore[no-untyped-def]
+    """Velocities times ``rate``; ``rX`` are the samples, times the residuals where there is one output."""
+    for block in range((len(W) + PARTICLES - 1) // PARTICLES):
+        _backward_block(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, block)
 
 
 @jit(parallel=True)
-def backward(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs):  # type: ignore[no-untyped-def]
-    """Velocities times ``rate``; ``rX`` are the samples, times the residuals where there is one output."""
+def backward_on_threads(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs):  # type: ignore[no-untyped-def]
+    """The same on threads."""
     for block in numba.prange((len(W) + PARTICLES - 1) // PARTICLES):
         _backward_block(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, np.int64(block))

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..machine.threads import threads_for
-from .block_passes import CODES, PARTICLES, PIECEWISE, backward, forward
+from .block_passes import CODES, PARTICLES, PIECEWISE, backward, backward_on_threads, forward, forward_on_threads
 from .intrinsics import ROWS
 
 __all__ = ["CODES", "PIECEWISE", "BlockEngine"]
@@ -28,7 +27,7 @@ class BlockEngine:
 
     Parameters
     ----------
-    code : int
+    code : int or None
         One of ``CODES.values()``, or ``PIECEWISE``.
     slopes : tuple of float
         Slopes for positive, negative and zero pre-activations of a piecewise linear activation.
@@ -36,7 +35,7 @@ class BlockEngine:
         How many systems take turns with it, outputs of all before the moves: they share the memory for signs.
     """
 
-    def __init__(self, code: int, slopes: tuple[float, float, float] = (0.0, 0.0, 0.0), systems: int = 1) -> None:
+    def __init__(self, code: int | None, slopes: tuple[float, float, float] = (0.0, 0.0, 0.0), systems: int = 1) -> None:
         self.code, self.slopes, self.systems = code, slopes, systems
         self._free: list[Array] = []  # memory for signs: fresh pages would cost as much as a product
 
@@ -49,11 +48,11 @@ class BlockEngine:
         X, n = inputs
         blocks = -(-len(W) // PARTICLES)
         signs = np.empty((0, 0, 0), np.int8)
-        if keep and self.code == PIECEWISE and a.shape[1] == 1 and blocks * len(X) * PARTICLES * self.systems <= SIGNS:
+        if keep and self.code is PIECEWISE and a.shape[1] == 1 and blocks * len(X) * PARTICLES * self.systems <= SIGNS:
             signs = self._memory((blocks, len(X), PARTICLES))
         partial = np.empty((min(CHUNKS, blocks), len(X), a.shape[1]), X.dtype)
-        with threads_for(W.size * n >= SERIAL):
-            forward(W, a, X, self.code, self._slopes(X.dtype), partial, signs)
+        go = forward if W.size * n < SERIAL else forward_on_threads
+        go(W, a, X, self.code, self._slopes(X.dtype), partial, signs)
         return partial.sum(axis=0)[:n], signs
 
     def move(
@@ -61,8 +60,8 @@ class BlockEngine:
     ) -> None:
         X, n = inputs
         r = np.pad(r, ((0, len(X) - n), (0, 0)))
-        with threads_for(W.size * n >= SERIAL):
-            backward(W, a, X, X * r if r.shape[1] == 1 else X, r, self.code, self._slopes(X.dtype), rate, *out, add, memo)
+        go = backward if W.size * n < SERIAL else backward_on_threads
+        go(W, a, X, X * r if r.shape[1] == 1 else X, r, self.code, self._slopes(X.dtype), rate, *out, add, memo)
         if len(memo) and not any(signs is memo for signs in self._free):
             self._free.append(memo)
 

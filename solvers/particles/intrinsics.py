@@ -1,7 +1,7 @@
 """What numba cannot say in Python: two pieces of machine code for :mod:`.block_passes`.
 
 They are compiled into its functions, whose cache on disk knows the age of its own file alone. So that file holds a checksum of this one
-(and of :mod:`.series`), and a test fails until a change here has changed it too.
+(and of :mod:`.elementary` and :mod:`.series`), and a test fails until a change here has changed it too.
 """
 
 from __future__ import annotations

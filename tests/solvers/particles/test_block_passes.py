@@ -4,9 +4,10 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from infwidth.limits import activations
-from infwidth.solvers.particles import block_passes, blocks
+from infwidth.solvers.particles import block_passes, blocks, elementary
 
 
 def test_functions_are_accurate():
@@ -24,8 +25,10 @@ def test_functions_are_accurate():
         np.testing.assert_allclose(odd[1:], activations.get(name).value(np.array([1e3, -1e3, 0.0])), rtol=1e-15)
 
 
-def test_what_is_compiled_in_is_of_the_age_that_the_cache_believes():
+@pytest.mark.parametrize(
+    ("module", "others"), [(elementary, ("intrinsics.py", "series.py")), (block_passes, ("elementary.py", "intrinsics.py", "series.py"))]
+)
+def test_what_is_compiled_in_is_of_the_age_that_the_cache_believes(module, others):
     """A cached function is as old as its own file, so a change of the others must be written into it."""
-    folder = Path(block_passes.__file__).parent
-    parts = b"".join((folder / name).read_bytes() for name in ("intrinsics.py", "series.py"))
-    assert f"{block_passes.PARTS:#010x}" == f"{zlib.crc32(parts):#010x}", "write the second number into block_passes.py"
+    parts = b"".join((Path(module.__file__).parent / name).read_bytes() for name in others)
+    assert f"{module.PARTS:#010x}" == f"{zlib.crc32(parts):#010x}", f"write the second number into {module.__name__}"

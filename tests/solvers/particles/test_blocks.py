@@ -75,13 +75,19 @@ def test_systems_share_the_memory_of_signs(draw, monkeypatch):
         assert engine.outputs(W, a, inputs, keep=False)[1].size == 0
 
 
-def test_blocks_on_many_threads_give_the_same_bits(draw, monkeypatch):
-    W, a, X, _ = draw(3000, 150, 6, 1)
-    engine = block_engine("tanh")
-    serial, _ = engine.outputs(W, a, engine.prepare(X))
-    monkeypatch.setattr(blocks, "SERIAL", 0)
-    threaded, _ = engine.outputs(W, a, engine.prepare(X))
-    np.testing.assert_array_equal(serial, threaded)
+@pytest.mark.parametrize(("activation", "k"), [("tanh", 1), ("tanh", 2), ("relu", 1)])
+def test_blocks_on_many_threads_give_the_same_bits(draw, monkeypatch, activation, k):
+    """Small steps run in another function, that is compiled without threads."""
+    W, a, X, r = draw(3000, 150, 6, k)
+    engine, steps = block_engine(activation), []
+    for serial in (np.inf, 0):
+        monkeypatch.setattr(blocks, "SERIAL", serial)
+        moved = W.copy(), a.copy()
+        F, memo = engine.outputs(W, a, engine.prepare(X))
+        engine.move(W, a, engine.prepare(X), r, 0.3, moved, True, memo)
+        steps.append((F, *moved))
+    for one, other in zip(*steps, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow  # compiles everything again
