@@ -17,8 +17,8 @@ SAFE_FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}  # never nnan, nin
 
 
 def jit(function: F | None = None, *, parallel: bool = False, inline: bool = False, nogil: bool = False) -> Any:
-    """Compile on first call, keep on disk where it can be written. A compiled function calls compiled helpers of its own file only: the
-    cache does not see changes across files.
+    """Compile on first call, keep on disk where it can be written. The cache does not see changes across files: a file whose compiled
+    functions use others' names holds the checksum of those files, ``PARTS``, and a test fails until it is theirs.
 
     Parameters
     ----------

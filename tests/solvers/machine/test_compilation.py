@@ -1,9 +1,11 @@
 """What compiled loops must not do: lose a NaN or an infinity, or stop at a division by zero."""
 
+import ast
 import math
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numba
@@ -84,3 +86,38 @@ def test_where_nothing_can_be_written_it_compiles_and_says_how_to_keep_it():
     environment = os.environ | {"PYTHONPATH": str(Path(infwidth.__file__).parents[1])}
     run = subprocess.run([sys.executable, "-c", READ_ONLY], capture_output=True, text=True, timeout=240, env=environment)
     assert run.stdout.strip() == "held", run.stderr
+
+
+# What is compiled into a function of another file
+
+
+def parts(file):
+    """Files beside this one whose names its compiled functions use."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    compiled = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and any("jit" in ast.unparse(d) for d in node.decorator_list)
+    ]
+    used = {node.id for function in compiled for line in function.body for node in ast.walk(line) if isinstance(node, ast.Name)}
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level]
+    origins = [node for node in imports if used & {alias.asname or alias.name for alias in node.names} and node.module]
+    return sorted({file.parents[node.level - 1].joinpath(*node.module.split(".")).with_suffix(".py") for node in origins})
+
+
+@pytest.mark.parametrize("folder", [infwidth.limits, infwidth.solvers], ids=["limits", "solvers"])
+def test_what_is_compiled_in_is_of_the_age_that_the_cache_believes(folder):
+    """A cached function is as old as its own file, so a change of what it calls or reads elsewhere must be written into it, inner files
+    first: ``PARTS = `` their checksum."""
+    stale = {}
+    for file in sorted(Path(folder.__file__).parent.rglob("*.py")):
+        if others := parts(file):
+            line = f"PARTS = 0x{zlib.crc32(b''.join(other.read_bytes() for other in others)):08X}"
+            if line not in file.read_text(encoding="utf-8"):
+                stale[f"{file.parent.name}/{file.name}"] = f"{line}  # checksum of {', '.join(other.name for other in others)}"
+    assert stale == {}
+
+
+def test_the_check_of_parts_sees():
+    folder = Path(infwidth.solvers.__file__).parent
+    assert [file.name for file in parts(folder / "gram" / "elu.py")] == ["elementary.py"]
+    assert [file.name for file in parts(folder / "particles" / "block_passes.py")] == ["elementary.py", "intrinsics.py"]
+    assert parts(folder / "gram" / "elementary.py") == []

@@ -1,0 +1,103 @@
+r"""Steps of a program on one tile of pairs: the activations whose expectations have a closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..machine.compilation import jit
+from .elementary import angle, arcsine, exp, within
+
+__all__ = ["erf", "gaussian", "gelu", "jump", "piecewise", "waves"]
+
+PARTS = 0x675FF803  # checksum of elementary.py
+TWO_OVER_PI, HALF_INV_PI = 0.6366197723675814, 0.15915494309189535
+
+
+@jit
+def piecewise(D, T, mu):  # type: ignore[no-untyped-def]
+    for i in range(D.shape[0]):
+        for j in range(D.shape[1]):
+            delta = D[i, j]
+            theta = angle(delta)
+            T[i, j] *= 1 - mu * theta
+            D[i, j] = within(delta - mu * (np.sqrt(delta * (2 - delta)) - theta * (1 - delta)))
+
+
+@jit
+def jump(D, T, mu):  # type: ignore[no-untyped-def]
+    for i in range(D.shape[0]):
+        for j in range(D.shape[1]):
+            D[i, j] = mu * angle(D[i, j])
+            T[i, j] = 0.0
+
+
+@jit(inline=True)
+def _below(delta, eta, eta2, zeta, zeta2):  # type: ignore[no-untyped-def]
+    """1 - x, x = eta eta' c."""
+    return eta * eta2 * delta + 0.5 * ((eta - eta2) ** 2 + (zeta - zeta2) ** 2) + zeta * zeta2
+
+
+@jit
+def erf(D, T, f, g):  # type: ignore[no-untyped-def]
+    for i in range(D.shape[0]):
+        eta, zeta, d, s = f[0, i], f[1, i], TWO_OVER_PI * f[3, i], 2 * TWO_OVER_PI * f[4, i] * f[1, i]
+        for j in range(D.shape[1]):
+            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
+            T[i, j] *= s * g[4, j] * g[1, j] / np.sqrt(below * (2 - below))
+        for j in range(D.shape[1]):
+            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
+            D[i, j] = within(1 - d * g[3, j] * arcsine(eta * g[0, j] * (1 - D[i, j]), below))
+
+
+@jit
+def gelu(D, T, f, g, half, ratio):  # type: ignore[no-untyped-def]
+    for i in range(D.shape[0]):
+        eta, zeta, scale, d, s = f[0, i], f[1, i], HALF_INV_PI * f[2, i], f[3, i], f[4, i]
+        for j in range(D.shape[1]):
+            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
+            half[j] = 0.25 + HALF_INV_PI * arcsine(eta * g[0, j] * (1 - D[i, j]), below)
+        for j in range(D.shape[1]):
+            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
+            ratio[j] = zeta * g[1, j] / np.sqrt(below * (2 - below))
+        for j in range(D.shape[1]):
+            squares = zeta * zeta + g[1, j] * g[1, j]
+            T[i, j] *= s * g[4, j] * (half[j] + ratio[j] * scale * g[2, j] * (1 - D[i, j]) * (squares + ratio[j] * ratio[j]))
+        for j in range(D.shape[1]):
+            c, squares = 1 - D[i, j], zeta * zeta + g[1, j] * g[1, j]
+            value = c * half[j] + ratio[j] * scale * g[2, j] * (D[i, j] * (1 + c) + c * c * squares)
+            D[i, j] = within(1 - d * g[3, j] * value)
+
+
+@jit
+def waves(D, T, f, g, cosine, sines, cosines):  # type: ignore[no-untyped-def]
+    for i in range(D.shape[0]):
+        a, d, s = f[2, i], f[3, i], f[4, i]
+        for j in range(D.shape[1]):
+            sines[j] = 0.5 * exp(-0.5 * (a - g[2, j]) ** 2 - a * g[2, j] * min(D[i, j], 2 - D[i, j]))
+        for j in range(D.shape[1]):
+            cosines[j] = exp(-2 * a * g[2, j] * abs(1 - D[i, j]))
+        for j in range(D.shape[1]):
+            k, outer, inner = a * g[2, j] * (1 - D[i, j]), sines[j], cosines[j]
+            # 1 - exp(-2 |k|) cancels for small k: there it is 2 exp(-|k|) sinh |k|, by the series of sinh
+            square = k * k
+            small = 2 * abs(k) * np.sqrt(inner) * (1 + square / 6 * (1 + square / 20 * (1 + square / 42 * (1 + square / 72))))
+            sines[j] = np.copysign(outer * (small if square < 0.05 else 1 - inner), k)
+            cosines[j] = outer * (1 + inner)
+        first, second = (cosines, sines) if cosine else (sines, cosines)
+        for j in range(D.shape[1]):
+            T[i, j] *= s * g[4, j] * second[j]
+        for j in range(D.shape[1]):
+            D[i, j] = within(1 - d * g[3, j] * first[j])
+
+
+@jit
+def gaussian(D, T, f, g, value):  # type: ignore[no-untyped-def]
+    for i in range(D.shape[0]):
+        eta, zeta, scale, d, s = f[0, i], f[1, i], f[2, i], f[3, i], 4 * f[4, i]
+        for j in range(D.shape[1]):
+            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
+            value[j] = zeta * g[1, j] / np.sqrt(below * (2 - below))
+        for j in range(D.shape[1]):
+            T[i, j] *= s * g[4, j] * scale * g[2, j] * (1 - D[i, j]) * value[j] * value[j] * value[j]
+        for j in range(D.shape[1]):
+            D[i, j] = within(1 - d * g[3, j] * value[j])

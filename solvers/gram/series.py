@@ -1,0 +1,56 @@
+r"""The step of an activation without a closed form on one tile of pairs: a power series in the cosine, as far as the tile needs."""
+
+from __future__ import annotations
+
+from ..machine.compilation import jit
+from .elementary import within
+
+__all__ = ["ROWS", "series", "terms_needed"]
+
+PARTS = 0x675FF803  # checksum of elementary.py
+ROWS = 16  # of a tile, at once
+
+
+@jit
+def terms_needed(D, same, tails, tolerance):  # type: ignore[no-untyped-def]
+    """Number of terms that this tile needs; 0 if there are not enough."""
+    largest = 0.0
+    for i in range(D.shape[0]):
+        for j in range(D.shape[1]):
+            if not (same and i == j):
+                largest = max(largest, abs(1 - D[i, j]))
+    power = largest**4
+    bound = power
+    for k in range(len(tails)):
+        if bound * tails[k] <= tolerance:
+            return 4 * (k + 1)
+        bound *= power
+    return 0
+
+
+@jit
+def series(D, T, values, others, slopes, other_slopes, terms, value, slope):  # type: ignore[no-untyped-def]
+    """A few rows at a time, which stay in the first-level cache with four terms of the columns."""
+    for start in range(0, D.shape[0], ROWS):
+        stop = min(start + ROWS, D.shape[0])
+        _horner(D, values, others, terms, value, start, stop)
+        _horner(D, slopes, other_slopes, terms, slope, start, stop)
+        for i in range(start, stop):
+            for j in range(D.shape[1]):
+                T[i, j] *= slope[i - start, j]
+            for j in range(D.shape[1]):
+                D[i, j] = within(1 - value[i - start, j])
+
+
+@jit
+def _horner(D, a, b, terms, out, start, stop):  # type: ignore[no-untyped-def]
+    for i in range(stop - start):
+        for j in range(D.shape[1]):
+            out[i, j] = 0.0
+    for k in range(terms - 4, -1, -4):
+        for i in range(stop - start):
+            a0, a1, a2, a3 = a[k, start + i], a[k + 1, start + i], a[k + 2, start + i], a[k + 3, start + i]
+            for j in range(D.shape[1]):
+                c = 1 - D[start + i, j]
+                p = (out[i, j] * c + a3 * b[k + 3, j]) * c + a2 * b[k + 2, j]
+                out[i, j] = (p * c + a1 * b[k + 1, j]) * c + a0 * b[k, j]
