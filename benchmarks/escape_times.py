@@ -307,6 +307,8 @@ def figure(results: Sequence[dict[str, Any]]) -> Any:
             axes.minorticks_off()
         axes.margins(y=0.25)
         axes.spines[["top", "right"]].set_visible(False)
+    solid = "solid: the law, its offset and slope fitted\n$p$: of a fit with a free power"
+    grid[0, 2].text(0.97, 0.04, solid, transform=grid[0, 2].transAxes, ha="right", fontsize=8)
     grid[0, 0].text(0.97, 0.04, "dotted: slope predicted, not fitted", transform=grid[0, 0].transAxes, ha="right", fontsize=8)
     grid[1, 1].text(0.97, 0.04, "dashed: without the bridge", transform=grid[1, 1].transAxes, ha="right", fontsize=8)
     for axes in grid[1]:

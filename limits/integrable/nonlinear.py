@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import choice, integer, real
+from ...solvers.checks import choice, flag, integer, real
 from ...solvers.data import Data
 from ...solvers.machine.memory import refuse_above_available
 from .. import activations
@@ -84,6 +84,10 @@ class DeepIntegrable:
         size with minibatches, which relu and its kin do not have there; several n per step of a flow), for ``GradientDescent``,
         ``HeavyBall`` and explicit ``GradientFlow`` with many neurons. "auto" takes dense ones up to 2048 neurons per replica, above that
         what is cheaper over 50 full-batch steps.
+    skip_stationary : bool
+        Whether to compute nothing where f = 0 for all time, and to say why. Without it the neurons are followed there too: mirrored samples
+        keep independent fields uncorrelated, so that f is a rounding error, which grows exponentially where the point is a strict saddle
+        ("large_lr" with L = 5 and 6).
 
     Raises
     ------
@@ -118,6 +122,7 @@ class DeepIntegrable:
     replicas: int = 1
     initial: Initial | None = None
     kernels: str = "auto"
+    skip_stationary: bool = True
 
     def __post_init__(self) -> None:
         for name in ("hidden_layers", "neurons", "replicas"):
@@ -127,6 +132,7 @@ class DeepIntegrable:
         L = self.hidden_layers
         check_scheme(self.scheme, SCHEMES)
         choice("kernels", self.kernels, ("auto", "dense", "factored"))
+        object.__setattr__(self, "skip_stationary", flag("skip_stationary", self.skip_stationary))
         object.__setattr__(self, "weight_std", _per_layer("weight_std", self.weight_std, L + 1))
         unit = 4 * self.replicas if self.initial is None and self.scheme in ("large_lr", "bias") else self.replicas
         if self.neurons % unit:
@@ -161,7 +167,7 @@ class DeepIntegrable:
         germ = Germ.of(phi)
         kinked = self.initial is None and not germ.linear and self.bias_std is None and self.hidden_layers > 1
         first_step = self.initial is None and (self.scheme in ("large_lr", "bias") or (self.scheme == "naive" and kinked))
-        if (why := self.stationary) is not None:
+        if (why := self.stationary) is not None and self.skip_stationary:
             return StationaryProblem(data, why, first_step)
         dense = self._dense(data, kinked)
         size = self.neurons // self.replicas

@@ -143,7 +143,16 @@ ROOMS: dict[str, Call] = {
     # deep limits, growing networks, the plane
     "DeepIntegrable": Call(
         iw.DeepIntegrable,
-        dict(hidden_layers=2, activation="tanh", neurons=16, scheme="large_lr", weight_std=1.0, replicas=2, kernels="auto"),
+        dict(
+            hidden_layers=2,
+            activation="tanh",
+            neurons=16,
+            scheme="large_lr",
+            weight_std=1.0,
+            replicas=2,
+            kernels="auto",
+            skip_stationary=True,
+        ),
         train,
     ),
     "DeepIntegrable with biases": Call(
