@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...solvers.checks import real
 from ...solvers.data import Data
 from ..kernels.combinators import serial
 from ..kernels.ensembles import TrainedEnsemble
@@ -28,9 +29,9 @@ def kernel_of(kernel: Kernel | None) -> Kernel:
 
 def time_of(t: Any) -> float:
     """A time of training."""
-    if isinstance(t, bool) or not isinstance(t, int | float | np.number) or not t >= 0:
-        raise ValueError(f"t: need a time >= 0, inf for the end of training, got {t!r:.60}")
-    return float(t)
+    if isinstance(t, float | np.floating) and t == np.inf:
+        return np.inf
+    return real("t", t, least=0, way_out="it is the time of training, inf for its end")
 
 
 class _Regressor(RegressorMixin, BaseEstimator):

@@ -33,6 +33,8 @@ __all__ = ["Ensemble", "TrainedEnsemble", "ensemble"]
 
 Array = np.ndarray
 
+LARGEST = 1e100  # of what diverging steps have learned: sums and squares of it are finite
+
 
 class Ensemble(NamedTuple):
     """Outputs of infinitely wide networks over their initial weights.
@@ -114,7 +116,7 @@ class TrainedEnsemble:
         if not len(self.values):
             return self.values
         part = learned(self.values / self.n, t, learning_rate, momentum)
-        if not np.isfinite(part).all():
+        if not (np.abs(part) < LARGEST).all():
             largest = stable_rate(self.values[-1] / self.n, momentum)
             raise ValueError(f"learning_rate: {learning_rate:g} diverges; take less than {largest:.3g}")
         gain: Array = part / self.values

@@ -38,6 +38,7 @@ __all__ = ["expected_sensitivity", "sensitivity"]
 Array = np.ndarray
 
 BLOCK = 2**24  # numbers of the Jacobians in flight
+LARGEST = 1e30  # entry, whose tenth powers are finite
 
 
 def sensitivity(problem: NetworkProblem, state: Array, X: Any, of: str = "outputs") -> Array:
@@ -82,7 +83,11 @@ def sensitivity(problem: NetworkProblem, state: Array, X: Any, of: str = "output
     if of == "probabilities" and sizes[-1] == 1:
         raise ValueError('of: one output makes no class probabilities; give of="outputs"')
     size = max(1, BLOCK // (sizes[-1] * max(sizes)))
-    return np.concatenate([_norms(problem, state, X[i : i + size], of == "probabilities") for i in range(0, len(X), size)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = np.concatenate([_norms(problem, state, X[i : i + size], of == "probabilities") for i in range(0, len(X), size)])
+    if not np.isfinite(norms).all():
+        raise ValueError("state: its Jacobian overflows at some points; rescale the parameters, or X")
+    return norms
 
 
 def _norms(problem: NetworkProblem, state: Array, X: Array, probabilities: bool) -> Array:
@@ -136,6 +141,8 @@ def expected_sensitivity(network: Network, X: Any) -> Array:
     X = array("X", X, columns=network.input_dim)
     p, phi = network.parameterization, activations.get(network.activation)
     bias = p.bias_std or (0.0,) * (network.hidden_layers + 1)
+    if not np.abs(X).max() < LARGEST:
+        raise ValueError(f"X: its entries reach {np.abs(X).max():.3g}, whose powers overflow; rescale it to less than {LARGEST:g}")
     size, first = (X.astype(float) ** 2).sum(axis=1), p.weight_std[0] ** 2
     q, covariance = first * size + bias[0] ** 2, first * np.sqrt(size)
     across, along = np.full(len(X), first), np.full(len(X), first)

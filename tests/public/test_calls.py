@@ -46,22 +46,8 @@ def test_odd_arguments(name):
     assert not lines, "\n".join(lines)
 
 
-# What the full table still finds, each to be mended: then its line goes.
-KNOWN = {
-    "estimators.NTKRegressor": "a time longer than a float overflows",
-    "estimators.NTKClassifier": "a time longer than a float overflows",
-    "kernels.ensemble": "a noise variance of 1e12 overflows in a product",
-    "propagation.sensitivity": "one huge parameter overflows in a square",
-    "propagation.expected_sensitivity": "huge inputs overflow in a square",
-}
-
-
-def known(name):
-    return pytest.param(name, marks=pytest.mark.xfail(reason=KNOWN[name], run=False)) if name in KNOWN else name
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [known(name) for name in CALLS])
+@pytest.mark.parametrize("name", CALLS)
 def test_all_odd_arguments(name):
     lines, _ = wrong(name, 1)
     assert not lines, "\n".join(lines)

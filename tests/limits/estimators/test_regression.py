@@ -58,9 +58,10 @@ def test_clones_pipelines_and_searches():
     [
         (NNGPRegressor("relu"), TypeError, "kernel: need a Kernel, got str"),
         (NNGPRegressor(noise_variance=-1.0), ValueError, "noise_variance: need a finite number >= 0"),
-        (NTKRegressor(t=-1.0), ValueError, "t: need a time >= 0, inf for the end"),
-        (NTKRegressor(t=np.nan), ValueError, "t: need a time >= 0"),
-        (NTKRegressor(t="end"), ValueError, "t: need a time >= 0"),
+        (NTKRegressor(t=-1.0), ValueError, "t: need a finite number >= 0, got -1.0; it is the time of training, inf for its end"),
+        (NTKRegressor(t=np.nan), ValueError, "t: need a finite number >= 0"),
+        (NTKRegressor(t=10**400), ValueError, "t: need a finite number >= 0"),
+        (NTKRegressor(t="end"), ValueError, "t: need a finite number >= 0"),
     ],
 )
 def test_bad_parameters(model, error, message):

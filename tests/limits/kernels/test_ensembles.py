@@ -119,6 +119,10 @@ def test_outputs_share_the_covariance():
         ({"momentum": 1.0, "learning_rate": 0.1}, "momentum: need a finite number >= 0 and < 1"),
         ({"t": [np.inf], "learning_rate": 50.0}, "learning_rate: 50 diverges; take less than"),
         ({"t": [50e6], "learning_rate": 50.0, "momentum": 0.5}, "learning_rate: 50 diverges; take less than"),
+        (
+            {"t": [300.0], "learning_rate": 0.5, "noise_variance": 1e12},
+            "learning_rate: 0.5 diverges; take less than",
+        ),  # finite, but its square is not
         ({"noise_variance": -1.0}, "noise_variance: need a finite number >= 0.*diagonal"),
         ({"covariance": "half"}, "covariance: 'half' is not one of full, diagonal, none"),
         ({"X_test": np.ones((2, 3))}, "X_test: need 2 columns"),
