@@ -86,7 +86,7 @@ def sensitivity(problem: NetworkProblem, state: Array, X: Any, of: str = "output
     with np.errstate(over="ignore", invalid="ignore"):
         norms = np.concatenate([_norms(problem, state, X[i : i + size], of == "probabilities") for i in range(0, len(X), size)])
     if not np.isfinite(norms).all():
-        raise ValueError("state: its Jacobian overflows at some points; rescale the parameters, or X")
+        raise ValueError("state: outputs or their Jacobian overflow at some points; rescale the parameters, or X")
     return norms
 
 
@@ -103,7 +103,7 @@ def _norms(problem: NetworkProblem, state: Array, X: Array, probabilities: bool)
         J = problem.scales[l] * (J @ weights[l])
         if l:
             J *= problem.slope(l, x, h)[:, None, :]
-    return np.sqrt((J**2).sum(axis=(1, 2)))
+    return np.where(np.isfinite(h[-1]).all(axis=1), np.sqrt((J**2).sum(axis=(1, 2))), np.nan)  # the slope at NaN is 0
 
 
 def expected_sensitivity(network: Network, X: Any) -> Array:

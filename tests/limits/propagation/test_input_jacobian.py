@@ -80,7 +80,7 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match="network: its output has weights that shrink with the width"):
         propagation.expected_sensitivity(iw.Network(3, 2, 8, "tanh", iw.Parameterization.mup(2)), X)
     _, kinked = bound(activation="relu")
-    with pytest.raises(ValueError, match="state: its Jacobian overflows at some points"):
+    with pytest.raises(ValueError, match="state: outputs or their Jacobian overflow at some points"):
         propagation.sensitivity(kinked, kinked.start() * 1e200, X)
     with pytest.raises(ValueError, match="X: its entries reach 3e\\+200, whose powers overflow"):
         propagation.expected_sensitivity(network, np.full((1, 3), 3e200))
