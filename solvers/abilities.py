@@ -158,10 +158,10 @@ class WithRemark(Protocol):
 
 @runtime_checkable
 class Refinable(Protocol):
-    """Has a coarser discretisation, for the error estimate of methods that make one."""
+    """Has a coarser discretisation, for the error estimate of methods that make one; a history has itself, from its start."""
 
     def coarser(self) -> Problem | Causal:
-        """The same problem, fresh, on a coarser grid."""
+        """The same problem, fresh, on a coarser grid; MethodFailed where there is none."""
         ...
 
 

@@ -217,7 +217,7 @@ class Method(Protocol):
 
 @runtime_checkable
 class Refining(Method, Protocol):
-    """A flow that estimates its error by a second, coarser run.
+    """A flow that estimates its error by a second run.
 
     Attributes
     ----------
@@ -226,6 +226,6 @@ class Refining(Method, Protocol):
 
     estimate_error: bool
 
-    def coarser(self) -> Method:
-        """The flow of the second run, on the problem's coarser grid where it is :class:`Refinable`."""
+    def second(self, steps: int) -> Method:
+        """The flow of the second run, where the first took that many steps; on a coarser grid where the problem is :class:`Refinable`."""
         ...

@@ -42,7 +42,7 @@ class Solution:
         Where the run ended (the last step, saved or not). None where a diverging or interrupted step spoilt it.
     error : ndarray, shape (T,), or None
         Estimate of our own numerical error, of any entry of ``outputs`` and ``test_outputs`` (of the loss where there are neither): that
-        of an adaptive flow up to each time, by a second run at looser tolerances or on a coarser grid; plus, for particles in replicas,
+        of an adaptive flow up to each time, by a second run at other tolerances or by two on coarser grids; plus, for systems in replicas,
         the Monte-Carlo bound that holds at all training and test points at once with 95%. None where there is none beyond rounding or it
         cannot be told.
     covariance : ndarray or None

@@ -39,15 +39,7 @@ REACH = 2  # cells beyond a face that its flux looks at
 
 
 class CircleEnergy(Energy, Protocol):
-    """A function of the signed masses at given angles, with outputs (n, 1).
-
-    Attributes
-    ----------
-    smooth : bool
-        Whether V has no kinks. Where it has some, the order of the scheme is 1, not 2.
-    """
-
-    smooth: bool
+    """A function of the signed masses at given angles, with outputs (n, 1)."""
 
 
 class CircleProblem(MassProblem, Refinable):
@@ -56,7 +48,7 @@ class CircleProblem(MassProblem, Refinable):
     Parameters
     ----------
     cells : int
-        A multiple of 4, for :meth:`coarser`.
+        A multiple of 4, for two :meth:`coarser` ones.
     energy : callable
         Angles (cells,) to a :class:`CircleEnergy`.
     initial : callable
@@ -96,8 +88,8 @@ class CircleProblem(MassProblem, Refinable):
         return self.grid.axes[0]
 
     def coarser(self) -> CircleProblem:
-        """The same problem on half as many cells, or a quarter: either way the difference is about three times the error."""
-        return CircleProblem(self.grid.cells // (2 if self.energy.smooth else 4), *self._make)
+        """The same problem on half as many cells."""
+        return CircleProblem(self.grid.cells // 2, *self._make)
 
     def measures(self, state: Array) -> Array:
         """View of a state: masses of the two signs, shape (2, cells)."""

@@ -64,7 +64,7 @@ class DensityMeanField:
     -----
     Solve it by :class:`~infwidth.solvers.TransportFlow`, or :class:`~infwidth.solvers.ImplicitTransport` with noise on fine grids.
     Snapshots of the density: ``observables={"density": infwidth.limits.densities.density}``. ``sol.error`` compares with
-    a grid of twice the width. Memory: one matrix of shape (n, cells). Time is that of gradient flow on particles of unit rate.
+    grids of two and four times the width. Memory: one matrix of shape (n, cells). Time is that of gradient flow on particles of unit rate.
     Masses are float64 always, for small ones count; outputs have the precision of the data, float32 where X is float32.
 
     Examples

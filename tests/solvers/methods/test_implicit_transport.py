@@ -59,14 +59,14 @@ def test_implicit_and_explicit_flows_agree_and_the_energy_falls():
     assert np.diff(coarse.observables["F"]).max() <= 1e-13 and coarse.stats["steps"] < 200
 
 
-def test_dense_output_is_the_line_between_two_steps_and_the_coarser_run_is_ten_times_looser():
+def test_dense_output_is_the_line_between_two_steps_and_the_second_run_is_ten_times_looser():
     method = ImplicitTransport(1.0, tol=1e-2)
     points = list(method.trajectory(model().bind(None, None), np.random.default_rng(0)))
     for before, after in pairwise(points):
         assert np.allclose(after.at(before.t), before.state, rtol=0, atol=1e-15)
         quarter = after.at(0.75 * before.t + 0.25 * after.t)
         assert np.allclose(quarter, 0.75 * before.state + 0.25 * after.state, rtol=0, atol=1e-15)
-    assert method.coarser() == ImplicitTransport(1.0, tol=0.1)
+    assert method.second(100) == ImplicitTransport(1.0, tol=0.1)
 
 
 def test_a_resumed_flow_goes_on_to_the_same_bits(tmp_path):
