@@ -24,7 +24,7 @@ def test_stated_error_covers_the_truth_on_networks():
     """Ten random small networks under every kind of stepper and tolerance: the stated error is exceeded rarely, and then by little; its
     median is twice the true one, and where the second run is the rougher one, 20 times."""
     X, y = np.eye(3), np.array([1.0, -1.0, 2.0])
-    net, times = iw.Network(3, 2, 8, "tanh", iw.Parameterization.mup(2)), [0.2, 0.5, 1, 4]
+    net = iw.Network(3, 2, 8, "tanh", iw.Parameterization.mup(2))
     for rtol, steppers in {0.3: SOME, 1e-2: SOME, 1e-4: SOME, 1e-6: ("RK45", "DOP853"), 1e-9: ("RK45",)}.items():
         ratios = []
         for seed in range(10):
@@ -34,11 +34,12 @@ def test_stated_error_covers_the_truth_on_networks():
             fine = iw.solve(net, X, y, best, rng=seed, save_at=times)
             for stepper in steppers:
                 rough = iw.solve(net, X, y, iw.GradientFlow(end, rtol=rtol, atol=1e-3 * rtol, stepper=stepper), rng=seed, save_at=times)
-                ratios.extend(np.abs(rough.outputs - fine.outputs).max(axis=(1, 2)) / rough.error)
+                ratios.extend(np.abs(rough.outputs - fine.outputs).max(axis=(1, 2)) / (rough.error + ROUNDING))
         assert np.mean(np.array(ratios) <= 1) >= 0.95 and np.max(ratios) < 5, (rtol, ratios)
         assert (0.3 if rtol > 1e-7 else 0.03) < np.median(ratios) < 0.7, rtol
 
 
+ROUNDING = 1e-12
 SOME = ("RK23", "RK45", "DOP853", "LSODA")
 
 
