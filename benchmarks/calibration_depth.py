@@ -4,7 +4,7 @@ docs/ip_llr_activations.md derives them: every layer from 3 on filters what relu
 common direction of relu has the imbalance of the classes in the first batch as its weight, so that it learns where the batch is large.
 
 depth   test accuracy against L, at one width with and without the calibration, and against the width at L = 3
-batch   test accuracy of relu and tanh with L = 6, calibrated, against the batch, at two widths
+batch   test accuracy with L = 6, calibrated, against the batch: of relu at two widths, of tanh at one
 
     python benchmarks/calibration_depth.py [--quick] [--seed 0] [--out FOLDER] [--resume FOLDER]
 """
@@ -35,13 +35,13 @@ def cases(
 ) -> dict[str, list[Key]]:
     """The networks of each part, by scheme, activation, L, width and batch."""
     names = list(experiments.ACTIVATIONS)
-    depth = [(scheme, a, L, middle, BATCH) for scheme in (PLAIN, CALIBRATED) for L in depths for a in names]
-    width = [(scheme, a, 3, m, BATCH) for scheme in (PLAIN, CALIBRATED) for m in widths for a in names]
-    return {
-        "depth": depth,
-        "width": width,
-        "batch": [(CALIBRATED, a, deep, m, B) for m in batch_widths for B in batches for a in ("relu", "tanh")],
-    }
+    batch = [
+        (CALIBRATED, a, deep, m, B)
+        for m, a in zip((*batch_widths, batch_widths[0]), ("relu", "relu", "tanh"), strict=True)
+        for B in batches
+    ]
+    depth = [(scheme, a, L, middle, BATCH) for scheme in (CALIBRATED, PLAIN) for L in depths for a in names]
+    return {"batch": batch, "depth": depth, "width": [(PLAIN, a, 3, m, BATCH) for m in widths for a in names]}
 
 
 def show(title: str, keys: list[Key], table: dict[Key, Any]) -> None:
@@ -50,6 +50,9 @@ def show(title: str, keys: list[Key], table: dict[Key, Any]) -> None:
     for scheme, L, m, B in dict.fromkeys((key[0], *key[2:]) for key in keys):
         cells = []
         for a in activations:
+            if (scheme, a, L, m, B) not in table:
+                cells.append("")
+                continue
             mean, error, diverged = table[scheme, a, L, m, B]["summary"]
             cells.append(f"{mean:.3f} ± {error:.3f}" + (f" ({diverged}!)" if diverged else ""))
         print(f"{scheme:18} {L} {m:5} {B:6}" + "".join(f"{cell:>20}" for cell in cells))
@@ -71,10 +74,10 @@ def plot(parts: dict[str, list[Key]], table: dict[Key, Any]) -> Figure:
     for a, color in COLORS.items():
         curve(axes[2], [key for key in parts["width"] if key[:2] == (PLAIN, a)], 3, color=color, label=a)
     axes[2].set(xscale="log", xlabel="width $m$", title=f"{PLAIN}, $L = 3$")
-    for m, line in zip(dict.fromkeys(key[3] for key in parts["batch"]), ("-", "--"), strict=True):
-        for a in ("relu", "tanh"):
-            mine = [key for key in parts["batch"] if key[1] == a and key[3] == m]
-            curve(axes[3], mine, 4, color=COLORS[a], ls=line, label=f"{a}, $m = {m}$")
+    narrow = parts["batch"][0][3]
+    for a, m in dict.fromkeys((key[1], key[3]) for key in parts["batch"]):
+        mine = [key for key in parts["batch"] if (key[1], key[3]) == (a, m)]
+        curve(axes[3], mine, 4, color=COLORS[a], ls="-" if m == narrow else "--", label=f"{a}, $m = {m}$")
     axes[3].set(xscale="log", xlabel="batch $B$", title=f"{CALIBRATED}, $L = {parts['batch'][0][2]}$")
     for ax, part, along in ((axes[2], "width", 3), (axes[3], "batch", 4)):
         ticks = sorted({key[along] for key in parts[part]})
@@ -98,7 +101,7 @@ def main() -> None:
     parts = (
         cases([2, 4], [32, 64], 64, 4, [32, 512], [32, 64])
         if chosen.quick
-        else cases([2, 3, 4, 5, 6], [64, 256, 512], 256, 6, [32, 128, 512, 2000], [64, 256])
+        else cases([2, 3, 4, 5, 6], [64, 256, 512], 256, 6, [32, 128, 2000], [64, 256])
     )
     keys = list(dict.fromkeys(key for part in parts.values() for key in part))
     common = {"data": data, "folder": None, "rate": RATE, "steps": steps}
@@ -107,7 +110,7 @@ def main() -> None:
         runs = sweep(experiments.train, points, executor=pool, resume=chosen.resume)
     table: dict[Key, Any] = {key: {"accuracies": [], "loss": []} for key in keys}
     for point, result in runs:
-        row = table[tuple(point[name] for name in SETTING)]  # type: ignore[index]
+        row = table[tuple(point[name] for name in SETTING)]
         row["accuracies"].append(result["accuracy"])
         row["loss"].append(float(result["loss"][-1]))
     for row in table.values():

@@ -23,6 +23,8 @@ and, flatter, four of IP-bias, IP with relu and L = 2, and at L = 4 SP with tanh
 
 from __future__ import annotations
 
+import argparse
+import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ from tables import parameterizations, unit_vectors
 
 import infwidth as iw
 from infwidth.limits import Network, Parameterization, scaling
+from infwidth.solvers import sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +46,7 @@ ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "elu", "erf")
 RATE, STEPS = 0.3, 4
 FIRST_RATE = {"IP-LLR": 1.5, "IP-bias": 0.5}
 ZERO = 1e-12
-RANDOM_START = 4  # times as many seeds, where what a gap is to scale with is random too
+MORE_SEEDS = ("SP", "NTP", "IP", "IP-bias", "IP-non-centered")  # times 4
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def run_case(case: Case) -> dict[str, Any]:
     except ValueError as reason:  # the limit diverged
         return {**row, "kind": "failed", "why": str(reason)}
     healthy = np.isfinite(found.gaps)
-    row["gaps"] = [float(np.median(g[ok])) if ok.any() else None for g, ok in zip(found.gaps, healthy, strict=True)]
+    row["gaps"] = np.array([np.median(g[ok]) if ok.any() else np.nan for g, ok in zip(found.gaps, healthy, strict=True)])
     if healthy.mean() < 0.5 or not np.isfinite(found.slope):
         return {**row, "kind": "failed", "why": found.failed[-1]}
     assert found.limit is not None
@@ -146,20 +149,43 @@ def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> 
     return figure
 
 
+def earlier(chosen: argparse.Namespace, setting: dict[str, Any], cases: list[Case]) -> dict[Case, dict[str, Any]]:
+    """The cells that --only leaves out, from the JSON of an earlier run in the same setting."""
+    if chosen.only is None:
+        return {}
+    stored = json.loads((chosen.out / "every_limit.json").read_text())
+    wanted = json.loads(json.dumps({**setting, "seed": chosen.seed}))
+    if differing := [name for name, value in wanted.items() if stored[name] != value]:
+        raise ValueError(f"--only: the run in {chosen.out} has another {', '.join(differing)}; leave --only out")
+    rows = {(r["parameterization"], r["hidden_layers"], r["activation"]): r for r in stored["cases"]}
+    return {c: rows[c.p.name, c.p.hidden_layers, c.activation] for c in cases if c.p.name not in chosen.only}
+
+
+def more(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="parameterizations to compute; the rest from the JSON in --out")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--resume", help="folder of finished cells")
+
+
 def main() -> None:
-    chosen = harness.options(__doc__)
+    chosen = harness.options(__doc__, more)
     widths = (32, 64, 128) if chosen.quick else (64, 128, 256, 512)
     seeds, depth, neurons = (6, 3, 1024) if chosen.quick else (16, 5, 8192)
     cases = [
-        Case(p, activation, widths, seeds * (RANDOM_START if p.name in ("SP", "NTP") else 1), neurons, chosen.seed)
+        Case(p, activation, widths, seeds * (4 if p.name in MORE_SEEDS else 1), neurons, chosen.seed)
         for L in range(1, depth + 1)
         for p in parameterizations(L)
         for activation in ACTIVATIONS
     ]
-    with harness.workers() as pool:
-        results = list(pool.map(run_case, cases[::-1]))[::-1]  # the long ones first
-    report(results)
     setting = {"widths": widths, "seeds": seeds, "neurons": neurons, "rate": RATE, "first_rates": FIRST_RATE, "steps": STEPS}
+    kept = earlier(chosen, setting, cases)
+    with harness.workers(chosen.workers) as pool:
+        points = [{"case": case} for case in cases[::-1] if case not in kept]  # the long ones first
+        kept |= {point["case"]: row for point, row in sweep(run_case, points, executor=pool, resume=chosen.resume)}
+    results = [kept[case] for case in cases]
+    for row in results:
+        row["gaps"] = np.asarray(row.get("gaps", ())).tolist()
+    report(results)
     harness.write(chosen, "every_limit", {**setting, "cases": results}, plot(results, widths, seeds))
 
 
