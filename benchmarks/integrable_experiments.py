@@ -31,7 +31,7 @@ import numpy as np
 
 import infwidth as iw
 from infwidth.limits import CalibratedNetwork, Network, Parameterization
-from infwidth.solvers import datasets, sweep
+from infwidth.solvers import datasets, power_law, sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,6 +130,17 @@ def report(rows: list[dict[str, Any]]) -> None:
     print("±: standard error over seeds; (n!): n networks diverged and are not in the mean")
 
 
+def powers(runs: Any, L: int) -> dict[str, tuple[float, float]]:
+    """Power of the width in the calibration's factors of layers 3..L (their geometric mean), by activation."""
+    found = {}
+    for activation in ACTIVATIONS:
+        mine = [(p, r) for p, r in runs if (p["scheme"], p["activation"]) == ("IP-LLR calibrated", activation)]
+        sizes = [float(np.exp(np.log(r["factors"][2:L]).mean())) for _, r in mine]
+        found[activation] = power_law(np.array([p["width"] for p, _ in mine]), np.array(sizes))
+        print(f"factors of layers 3..{L}, {activation:5} ~ m^({found[activation][0]:.2f} ± {found[activation][1]:.2f})")
+    return found
+
+
 def plot(rows: list[dict[str, Any]], data: str) -> Figure:
     import matplotlib.pyplot as plt
 
@@ -197,7 +208,8 @@ def main() -> None:
             row |= {"mean": mean, "error": error, "diverged": diverged, "accuracies": [r["accuracy"] for r in mine]}
             rows.append(row | {"factors": np.mean([r["factors"] for r in mine], axis=0).round(3).tolist()})
     report(rows)
-    harness.write(chosen, "integrable_experiments", {**common, "folder": None, "seeds": seeds, "cases": rows}, plot(rows, data))
+    found = {**common, "folder": None, "seeds": seeds, "cases": rows, "powers": powers(runs, L)}
+    harness.write(chosen, "integrable_experiments", found, plot(rows, data))
 
 
 if __name__ == "__main__":
