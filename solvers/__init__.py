@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from .problem import Point as Point
     from .problem import Problem as Problem
     from .problem import Refining as Refining
+    from .problem import Rescaled as Rescaled
     from .solution import Solution as Solution
     from .solving import solve as solve
     from .studies import Comparison as Comparison

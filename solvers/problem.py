@@ -25,6 +25,7 @@ __all__ = [
     "Point",
     "Problem",
     "Refining",
+    "Rescaled",
     "Snapshot",
     "Update",
 ]
@@ -229,3 +230,16 @@ class Refining(Method, Protocol):
     def second(self, steps: int) -> Method:
         """The flow of the second run, where the first took that many steps; on a coarser grid where the problem is :class:`Refinable`."""
         ...
+
+
+@runtime_checkable
+class Rescaled(Method, Protocol):
+    """A method whose steps carry other powers of the width than the gradient: the limit that networks know of themselves is not theirs.
+
+    Attributes
+    ----------
+    other_limit : str
+        Why, and what to give instead.
+    """
+
+    other_limit: ClassVar[str]

@@ -73,7 +73,7 @@ def escape_time(solution: Solution, fraction: float = 0.9, reference: float | No
     if len(solution.loss) == 0:
         raise ValueError("solution: holds no saved times; solve with the default save_at")
     if reference is None:
-        data = getattr(solution.problem, "data", None)
+        data = None if solution.problem is None else solution.problem.data
         if data is None:
             raise ValueError("reference: this solution carries no data to evaluate f = 0 on; give the loss of f = 0")
         reference = data.judge(np.zeros_like(data.y))[0]

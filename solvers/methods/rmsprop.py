@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..abilities import Rated, has_first_step, way_out
 from ..checks import integer, real, settle
-from ..problem import Causal, Point, Snapshot
+from ..problem import Causal, Point, Rescaled, Snapshot
 from .clock import Stepped
 from .gradient_descent import batches
 
@@ -22,7 +22,7 @@ WAY_OUT = "use GradientDescent, RMSProp on a finite Network, or for one hidden l
 
 
 @dataclass(frozen=True)
-class RMSProp(Stepped):
+class RMSProp(Stepped, Rescaled):
     r"""RMSProp [tieleman2012]_, parameter by parameter with the gradient g of the loss:
 
     .. math::
@@ -87,6 +87,11 @@ class RMSProp(Stepped):
     decay: float = 0.99
     epsilon: float = 1e-8
     batch_size: int | None = None
+
+    other_limit: ClassVar[str] = (
+        "the one that networks name is that of gradients, and steps of RMSProp are larger by other powers of the width; "
+        "give the limit model, for example TwoLayerMeanField"
+    )
 
     def __post_init__(self) -> None:
         settle(self, learning_rate=real("learning_rate", self.learning_rate, above=0), steps=integer("steps", self.steps, least=0))

@@ -8,21 +8,19 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import checkpoint
 from ..checks import integer, shown
 from ..checks import path as checked_path
-from ..methods.rmsprop import RMSProp
-from ..model_abilities import FiniteModel, HasLimit, RandomStart
-from ..problem import Method, Refining
+from ..model_abilities import FiniteModel, HasLimit
+from ..problem import Method, Refining, Rescaled
 from ..solution import Solution
 from ..solving import solve
 from .fitting import power_law
-from .points import compute
-from .result_folder import ResultFolder
+from .gaps import Compared, compute_gaps, gap, gathered, not_run, seed_of_method, width_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -170,65 +168,26 @@ def compare(
     >>> bool(abs(same.slope - result.slope) < 1e-3)  # it found the limit itself: the same one in other coordinates
     True
     """
-    if isinstance(method, type) or not isinstance(method, Method):
-        raise TypeError(f"method: need a method, got {shown(method)}; for example GradientDescent(learning_rate=0.1, steps=100)")
-    networks = list(networks) if np.iterable(networks) and not isinstance(networks, type) else []
-    if not networks or not all(isinstance(network, FiniteModel) for network in networks):
-        raise ValueError("networks: need at least one finite network with a width; for example [Network(..., m, ...) for m in (64, 256)]")
-    labels = _labels(seeds)
-    if len({_width(network) for network in networks}) < 2 or len(networks) * len(labels) < 3:
-        raise ValueError("networks: a slope with an error needs two different widths and three runs; add networks or seeds")
-    if not method.discrete and options.get("save_at") is None:
-        raise ValueError("save_at: a flow takes different steps for each model; give the times at which to compare")
+    networks, labels = _checked(networks, seeds, method, options)
     if limit is None:
-        if not isinstance(networks[0], HasLimit):
-            raise ValueError(f"limit: {type(networks[0]).__name__} does not say what its limit is; give the limit model")
-        if isinstance(method, RMSProp):
-            raise ValueError(
-                "limit: the one that networks name is that of gradients, and steps of RMSProp are larger by other powers of the width; "
-                "give the limit model, for example TwoLayerMeanField"
-            )
-        limit = networks[0].limit()
+        limit = _own_limit(networks[0], method)
     if isinstance(method, Refining):
         method = replace(method, estimate_error=False)  # type: ignore[type-var]  # of no use here, and half of the work
     options = {"X": X, "y": y, "method": method, **options}
-    references = {label: solve(limit, rng=(0, _of_method(label)), **options) for label in (labels if method.draws else labels[:1])}
+    references = {label: solve(limit, rng=(0, seed_of_method(label)), **options) for label in (labels if method.draws else labels[:1])}
     for reference in references.values():
         if not reference.success:
             raise ValueError(f"limit: its run failed ({reference.message}); choose a method that the limit can follow")
-    first = references[labels[0]]
-    held = {label: _Path.of(reference) for label, reference in references.items()}
-    one = partial(_gap, limit, networks, held, options)
+    held = {label: Compared.of(reference) for label, reference in references.items()}
     points = {i: {"network": w, "seed": seed} for i, (w, seed) in enumerate(product(range(len(networks)), labels))}
-    folder = None if resume is None else ResultFolder(resume, one)
-    found: dict[int, dict[str, Any]] = {} if folder is None else folder.find(list(points.values()))
-
-    def keep(i: int, value: dict[str, Any]) -> None:
-        found[i] = value
-        if folder is not None:
-            folder.write(points[i], value)
-
-    stopped, failures = "", {}
-    try:
-        failures = compute(one, {i: point for i, point in points.items() if i not in found}, executor, keep, go_on=True)
-    except KeyboardInterrupt:
-        at = points[min(set(points) - set(found))]
-        rest = f"the networks from width {_width(networks[at['network']])}, seed {at['seed']} on were not run"
-        stopped = "interrupted by Ctrl-C: " + (rest if executor is None else f"{len(points) - len(found)} networks were not run")
+    found, failures, interrupted = compute_gaps(partial(gap, limit, networks, held, options), points, executor, resume)
     if failures and not found:
         raise next(iter(failures.values()))
-    widths = [_width(network) for network in networks]
-    paths = np.full((len(networks), len(labels), len(first.t)), np.nan)
-    failed: list[str] = []
-    for i, point in points.items():
-        name = f"width {widths[point['network']]}, seed {point['seed']}"
-        if i in failures:
-            failed.append(f"{name}: {type(failures[i]).__name__}: {failures[i]}")
-        elif i in found and found[i]["message"]:
-            failed.append(name + found[i]["message"])
-        elif i in found:
-            paths.reshape(len(points), -1)[i] = found[i]["path"]
-    failed += [stopped] * bool(stopped)
+    widths = [width_of(network) for network in networks]
+    first = references[labels[0]]
+    paths, failed = gathered(points, found, failures, widths, (len(networks), len(labels), len(first.t)))
+    if interrupted:
+        failed.append(not_run(points, found, widths, executor))
     gaps = np.sqrt((paths**2).mean(axis=2))
     fitted = ~np.isnan(gaps)
     try:
@@ -239,40 +198,28 @@ def compare(
     return Comparison(np.array(widths), np.array(labels), first.t, gaps, paths, slope, error, first, failed)
 
 
-def _width(network: FiniteModel) -> int:
-    """The width, or the smallest of several."""
-    return min(network.width) if isinstance(network.width, tuple) else network.width
+def _checked(networks: Any, seeds: Any, method: Any, options: dict[str, Any]) -> tuple[list[Any], list[int]]:
+    """The networks and the labels of the runs, where method and networks make a comparison."""
+    if isinstance(method, type) or not isinstance(method, Method):
+        raise TypeError(f"method: need a method, got {shown(method)}; for example GradientDescent(learning_rate=0.1, steps=100)")
+    networks = list(networks) if np.iterable(networks) and not isinstance(networks, type) else []
+    if not networks or not all(isinstance(network, FiniteModel) for network in networks):
+        raise ValueError("networks: need at least one finite network with a width; for example [Network(..., m, ...) for m in (64, 256)]")
+    labels = _labels(seeds)
+    if len({width_of(network) for network in networks}) < 2 or len(networks) * len(labels) < 3:
+        raise ValueError("networks: a slope with an error needs two different widths and three runs; add networks or seeds")
+    if not method.discrete and options.get("save_at") is None:
+        raise ValueError("save_at: a flow takes different steps for each model; give the times at which to compare")
+    return networks, labels
 
 
-class _Path(NamedTuple):
-    """What of a solution is compared."""
-
-    outputs: Array
-    test_outputs: Array | None
-
-    @classmethod
-    def of(cls, sol: Solution) -> _Path:
-        return cls(sol.outputs, sol.test_outputs)
-
-
-def _of_method(label: int) -> np.random.SeedSequence:
-    """Seed of the batches and the noise that the limit and all networks of one label see."""
-    return np.random.SeedSequence([label])
-
-
-def _gap(
-    limit: Any, networks: Sequence[Any], references: dict[int, _Path], options: dict[str, Any], *, network: int, seed: int
-) -> dict[str, Any]:
-    """Root mean square gap of one network at each time, or why there is none. Where the limit's start is random, it is held against the
-    limit from the network's own start."""
-    model = networks[network]
-    sol = solve(model, rng=(np.random.SeedSequence([seed, _width(model)]), _of_method(seed)), **options)
-    reference, message = references.get(seed, next(iter(references.values()))), "" if sol.success else f": {sol.message}"
-    if sol.success and isinstance(limit, RandomStart) and limit.random_start:
-        problem = sol.problem
-        own = solve(limit.started_at(lambda Z: problem.predict(problem.start(), Z)), rng=(0, _of_method(seed)), **options)
-        reference, message = _Path.of(own), "" if own.success else f" (its limit): {own.message}"
-    return {"path": np.zeros(0) if message else _rms_gap(_Path.of(sol), reference), "message": message}
+def _own_limit(network: Any, method: Method) -> Any:
+    """The limit that a network names."""
+    if not isinstance(network, HasLimit):
+        raise ValueError(f"limit: {type(network).__name__} does not say what its limit is; give the limit model")
+    if isinstance(method, Rescaled):
+        raise ValueError(f"limit: {method.other_limit}")
+    return network.limit()
 
 
 def _labels(seeds: Any) -> list[int]:
@@ -282,11 +229,3 @@ def _labels(seeds: Any) -> list[int]:
     if not labels:
         raise ValueError("seeds: is empty; give a number of seeds or a list of them")
     return labels
-
-
-def _rms_gap(sol: _Path, reference: _Path) -> Array:
-    """Root mean square over samples (test samples too) and outputs at each time, shape (T,)."""
-    gap = sol.outputs - reference.outputs
-    if sol.test_outputs is not None and reference.test_outputs is not None:
-        gap = np.concatenate([gap, sol.test_outputs - reference.test_outputs], axis=1)
-    return np.sqrt((gap.astype(float) ** 2).mean(axis=(1, 2)))

@@ -46,7 +46,7 @@ def listed(package, seen=None):
 def test_every_model_has_its_rows_and_every_method_its_column():
     rows = {type(model).__name__ for model, _, _ in ROWS.values()}
     columns = {type(method).__name__ for method in METHODS.values()}
-    protocols = {"Model", "FiniteModel", "Method", "Refining"}
+    protocols = {"Model", "FiniteModel", "Method", "Refining", "Rescaled"}
     models = {value.__name__ for value in listed(limits).values() if callable(getattr(value, "bind", None))} - protocols
     methods = {value.__name__ for value in listed(solvers).values() if callable(getattr(value, "trajectory", None))} - protocols
     assert rows == models and columns == methods

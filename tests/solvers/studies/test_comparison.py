@@ -213,3 +213,13 @@ def test_networks_that_say_no_limit_are_refused():
 
     with pytest.raises(ValueError, match="limit: Silent does not say what its limit is; give the limit model"):
         iw.compare(networks=[Silent(), type("Silent", (Silent,), {"width": 16})()], X=X, y=Y, method=METHOD)
+
+
+def test_methods_of_other_scales_need_the_limit():
+    """RMSProp, and any method that says so; with a limit it compares."""
+    method = iw.RMSProp(0.01, 2, epsilon=1e-3)
+    with pytest.raises(ValueError, match=r"limit: the one that networks name is that of gradients.*for example TwoLayerMeanField"):
+        iw.compare(None, networks(32, 64), X, Y, method, seeds=2)
+    limit = iw.TwoLayerMeanField("linear", particles=64)
+    mean_field = [iw.Network(2, 1, m, "linear", iw.Parameterization((-1, 0), (1, 1), (1, 1))) for m in (32, 64)]
+    assert np.isfinite(iw.compare(limit, mean_field, X, Y, method, seeds=2).gaps).all()
