@@ -12,7 +12,9 @@ A two-layer network with squared loss is the case :math:`V(\theta) = -\mathbb E[
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -20,13 +22,15 @@ from ...solvers.checks import asked, flag, function, instance, real, returned, s
 from ...solvers.data import Data, unwanted
 from ...solvers.grids.grid import Grid
 from ...solvers.machine.memory import refuse_above_available
+from ...solvers.problem import MethodFailed
 from .problem import DensityProblem
 
 __all__ = ["InteractionMeanField"]
 
 Array = np.ndarray
 
-CELL_AVERAGE = "replace a kernel that is singular at equal points by its average over a cell there"
+CELL_AVERAGE = "give own_cell=, the average over a cell of a kernel that is singular at equal points"
+WIDTHS = "widths of cells (q, dims) to averages (q,)"
 POTENTIAL = "points (q, dims) to numbers (q,)"
 
 
@@ -45,6 +49,10 @@ class InteractionMeanField:
     interaction : callable or None
         U: two sets of points, (q, dims) and (r, dims), to (q, r), symmetric. With ``convolution``: differences (q, dims) to (q,), even.
         None: no interaction.
+    own_cell : callable, optional
+        What stands for U at equal points where it is singular there: the average of U(center, .) over a cell, widths (q, dims) to
+        (q,); for :math:`U = -\log|x - y|` on a line ``lambda h: 1 - np.log(h[:, 0] / 2)``. U itself is not looked at there. (A U that holds
+        such an average already is that of one grid alone: ``sol.error``, from coarser ones, is then too large.)
     convolution : bool
         U depends on differences only. Needs an even number of equal cells per axis; done by FFT in O(cells log cells) without a
         matrix, so large grids are cheap.
@@ -54,8 +62,8 @@ class InteractionMeanField:
     Raises
     ------
     ValueError
-        Where an argument is out of its range, U is not symmetric, V or U is not finite at the centres of the cells (a singular one is to
-        be replaced by its average over a cell), or the grid does not suit it.
+        Where an argument is out of its range, U is not symmetric, V or U is not finite at the centres of the cells (a singular V is to
+        be replaced by its average over a cell, a singular U needs ``own_cell``), or the grid does not suit it.
 
     Notes
     -----
@@ -84,6 +92,7 @@ class InteractionMeanField:
     interaction: Callable[..., Array] | None = None
     convolution: bool = False
     temperature: float = 0.0
+    own_cell: Callable[[Array], Array] | None = None
 
     def __post_init__(self) -> None:
         settle(self, temperature=real("temperature", self.temperature, least=0), convolution=flag("convolution", self.convolution))
@@ -93,23 +102,23 @@ class InteractionMeanField:
             function("potential", self.potential, POTENTIAL)
         if self.interaction is not None:
             function("interaction", self.interaction, self._signature)
+        if self.own_cell is not None:
+            function("own_cell", self.own_cell, WIDTHS)
         if self.interaction is None:
             return
         if self.convolution:
-            for widths in self.grid.widths:
-                if np.ptp(widths) > 1e-9 * widths.mean() or len(widths) % 2:
-                    raise ValueError(
-                        "grid: convolution needs an even number of equal cells per axis; use Grid.uniform, or convolution=False"
-                    )
+            if not equal_cells(self.grid) or any(cells % 2 for cells in self.grid.shape):
+                raise ValueError("grid: convolution needs an even number of equal cells per axis; use Grid.uniform, or convolution=False")
         else:
             refuse_above_available(
                 "grid", f"pairs of {self.grid.cells} cells", 8.0 * self.grid.cells**2, "coarsen it, or use convolution=True"
             )
-        some = self.grid.centers[:: max(1, self.grid.cells // 7)]  # an early look; the whole of U is looked at on its grid
+        every = max(1, self.grid.cells // 7)  # an early look; the whole of U is looked at on its grid
+        some, widths = self.grid.centers[::every], cell_widths(self.grid)[::every]
         if self.convolution:
-            there, back = self._pairs(some - some[0]), self._pairs(some[0] - some)
+            there, back = self._pairs(widths, some - some[0]), self._pairs(widths, some[0] - some)
         else:
-            there = self._pairs(some, some)
+            there = self._pairs(widths, some, some)
             back = there.T
         refuse_asymmetry(there, back)
 
@@ -118,11 +127,19 @@ class InteractionMeanField:
         pairs = "two sets of points, (q, dims) and (r, dims), to numbers (q, r), or with convolution=True differences (q, dims) to (q,)"
         return "with convolution=True differences (q, dims) to numbers (q,)" if self.convolution else pairs
 
-    def _pairs(self, *points: Array) -> Array:
-        """U of two sets of points, or of differences."""
+    def _pairs(self, widths: Array, *points: Array) -> Array:
+        """U of the same points twice, which are the centres of cells of those widths, or of differences on equal cells."""
         assert self.interaction is not None
-        values = asked("interaction", self.interaction, *points, signature=self._signature)
-        return returned("interaction", values, tuple(len(x) for x in points), "these points", CELL_AVERAGE)
+        shape = tuple(len(x) for x in points)
+        with np.errstate(all="ignore") if self.own_cell is not None else nullcontext():
+            values = asked("interaction", self.interaction, *points, signature=self._signature)
+        if self.own_cell is not None and np.shape(values) == shape:
+            equal = ~points[0].any(axis=1) if self.convolution else np.eye(*shape, dtype=np.bool_)
+            averages = asked("own_cell", self.own_cell, widths, signature=WIDTHS)
+            averages = returned("own_cell", averages, widths.shape[:1], f"widths of shape {widths.shape}")
+            values = np.array(values, float)
+            values[equal] = averages[0] if self.convolution else averages
+        return returned("interaction", values, shape, "these points", CELL_AVERAGE)
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> DensityProblem:
         """Put the model on its grid. Nothing is random."""
@@ -138,11 +155,21 @@ class InteractionMeanField:
         if self.interaction is None:
             return InteractionEnergy(values, np.zeros_like)
         if self.convolution:
-            return InteractionEnergy(values, convolver(self._pairs, grid))
-        matrix = self._pairs(grid.centers, grid.centers)
+            return InteractionEnergy(values, convolver(partial(self._pairs, cell_widths(grid)), grid))
+        matrix = self._pairs(cell_widths(grid), grid.centers, grid.centers)
         for i in range(0, grid.cells, 256):  # in blocks, for the matrix may fill the memory
             refuse_asymmetry(matrix[i : i + 256], matrix[:, i : i + 256].T)
         return InteractionEnergy(values, lambda masses: matrix @ masses)
+
+
+def cell_widths(grid: Grid) -> Array:
+    """Widths of each cell along the axes, shape (cells, dims)."""
+    return np.stack(np.meshgrid(*grid.widths, indexing="ij"), axis=-1).reshape(grid.cells, grid.dims)
+
+
+def equal_cells(grid: Grid) -> bool:
+    """Whether all cells are alike."""
+    return all(np.ptp(widths) <= 1e-9 * widths.mean() for widths in grid.widths)
 
 
 def refuse_asymmetry(there: Array, back: Array) -> None:
@@ -169,6 +196,8 @@ def convolver(kernel: Callable[[Array], Array], grid: Grid) -> Callable[[Array],
     """``masses -> sum_j U(x_i - x_j) m_j`` on equal cells, by FFT on a padded grid."""
     from scipy import fft
 
+    if not equal_cells(grid):
+        raise MethodFailed("there is no coarser grid of equal cells")
     offsets = [np.arange(1 - n, n) * float(w.mean()) for n, w in zip(grid.shape, grid.widths, strict=True)]
     points = np.stack(np.meshgrid(*offsets, indexing="ij"), axis=-1).reshape(-1, grid.dims)
     values = kernel(points).reshape([len(o) for o in offsets])

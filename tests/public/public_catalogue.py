@@ -238,7 +238,7 @@ CALLS: dict[str, Call] = {
     ),
     "InteractionMeanField by convolution": Call(
         partial(iw.InteractionMeanField, GRID, START, convolution=True),
-        dict(interaction=lambda d: (d**2).sum(axis=1)),
+        dict(interaction=lambda d: (d**2).sum(axis=1), own_cell=lambda h: (h**2).sum(axis=1) / 12),
         lambda model: iw.solve(model, method=FLOW),
     ),
     "RadialMeanField": Call(

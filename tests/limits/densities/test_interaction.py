@@ -169,6 +169,36 @@ def test_without_outputs_the_stated_error_is_that_of_the_loss():
     assert (truth <= coarse.error).all() and (coarse.error < 30 * truth.max()).all()
 
 
+def semicircle(cells, convolution=True):
+    """Charges on the line in a harmonic trap."""
+
+    def kernel(*points):
+        z = points[0][:, 0] if convolution else points[0] - points[1].T
+        return z**2 / 2 - np.log(abs(z))
+
+    grid = Grid.uniform(-3, 3, cells)
+    return InteractionMeanField(grid, gaussian(0, 0.125), None, kernel, convolution, own_cell=lambda h: 1 - np.log(h[:, 0] / 2))
+
+
+@pytest.mark.parametrize(("cells", "convolution"), [(100, True), (102, True), (100, False)])
+def test_the_stated_error_of_a_singular_kernel(cells, convolution):
+    r"""They end in Wigner's semicircle on [-sqrt 2, sqrt 2], of energy 1/4 + (ln sqrt 2 + 1/4) / 2; a grid of 102 cells has one coarser
+    grid of equal cells."""
+    sol = iw.solve(semicircle(cells, convolution), method=TransportFlow(15.0), save_at=[15.0])
+    truth = abs(sol.loss[0] - (0.25 + 0.5 * (np.log(2**0.5) + 0.25)))
+    assert truth < sol.error[0] < 6 * truth
+
+
+def test_cells_of_their_own_are_averages_over_cells_of_any_width():
+    grid = Grid([-1.0, -0.5, 0.5, 1.0])
+    model = InteractionMeanField(grid, gaussian(0, 1), None, lambda a, b: 1 / abs(a - b.T), own_cell=lambda h: h[:, 0])
+    _, _, psi = model.bind(None, None).energy.evaluate(np.array([0.2, 0.5, 0.3]))
+    expected = [[0.5, 1 / 0.75, 1 / 1.5], [1 / 0.75, 1.0, 1 / 0.75], [1 / 1.5, 1 / 0.75, 0.5]]
+    assert psi == pytest.approx(np.array(expected) @ [0.2, 0.5, 0.3], rel=1e-14)
+    with pytest.raises(ValueError, match=r"interaction: must return finite numbers, gave NaN or infinity for .*give own_cell="):
+        InteractionMeanField(grid, gaussian(0, 1), None, lambda a, b: np.where(a == b.T, np.inf, 1.0))
+
+
 def test_the_solutions_plot_and_save(tmp_path):
     model = InteractionMeanField(Grid.uniform(-2, 2, 20), gaussian(0, 1), square)
     sol = iw.solve(model, method=TransportFlow(0.1))

@@ -66,7 +66,7 @@ def test_one_weight_per_neuron_against_particles_and_the_stated_error():
         model = DensityMeanField(Grid.uniform(-3, 4, cells), gaussian(0.3, 0.16), phi)
         sol = iw.solve(model, X, y, TransportFlow(6.0), save_at=[0, 6], X_test=X[:3])
         gap = np.abs(sol.outputs[1, :, 0] - f).max()
-        assert gap <= sol.error[1] <= 20 * gap
+        assert gap <= sol.error[1] <= 25 * gap
         assert np.allclose(sol.predict(X), sol.outputs[-1], atol=1e-14) and np.allclose(sol.test_outputs, sol.outputs[:, :3])
         errors.append(wasserstein_to_particles(sol.problem.grid, sol.state, theta))
     assert order(errors) == pytest.approx(2, abs=0.15), errors
@@ -217,7 +217,7 @@ LINE, PLANE = Grid.uniform(0, 1, 4), Grid.uniform((0, 0), (1, 1), (4, 4))
         (
             lambda: InteractionMeanField(LINE, square, None, lambda x: np.where(x[:, 0] == 0, np.inf, 1.0), True),
             "interaction",
-            "replace a kernel that is singular at equal points by its average over",
+            "give own_cell=, the average over a cell of a kernel that is singular",
         ),
         (lambda: asymmetric(100).bind(None, None), "interaction", "use (U(a, b) + U(b, a)) / 2"),
         (lambda: asymmetric_kernel().bind(None, None), "interaction", "use (U(a, b) + U(b, a)) / 2"),
