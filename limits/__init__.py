@@ -1,7 +1,8 @@
 """What the limits are: one folder per theory, each with its equations, its model and its problem.
 
 ``networks`` has the finite networks and their parameterizations, ``scaling`` says which limit a network has, and the other folders are
-the limits. How they are solved is in :mod:`infwidth.solvers`.
+the limits. An ``activation`` is what stands between layers; ``activations`` are those that have a name, ``derivatives`` theirs. How
+limits are solved is in :mod:`infwidth.solvers`.
 """
 
 if __name__ == "limits":

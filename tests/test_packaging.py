@@ -159,6 +159,30 @@ def test_the_tree_of_the_readme_is_that_of_the_code(name):
     assert tree_of_the_readme()[name] == found, "the tree under `The house` in README.md, line by line"
 
 
+def unnamed(init, names):
+    """Modules of a room that its docstring does not name and that lend it no public name: nobody finds them there."""
+    docstring = ast.get_docstring(ast.parse(init)) or ""
+    return [
+        name
+        for name in names
+        if f"``{name}``" not in docstring and not re.search(rf"from \.({name} import|{name}$| import {name}\b)", init)
+    ]
+
+
+def test_every_room_says_what_stands_in_it():
+    missing = {}
+    for init in (file for name in FOLDERS for file in (REPOSITORY / name).rglob("__init__.py")):
+        modules = [path.stem for path in init.parent.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+        missing[init.parent.relative_to(REPOSITORY)] = unnamed(init.read_text(encoding="utf-8"), sorted({*modules} - {"__init__"}))
+    assert len(missing) > 20
+    assert {str(room): modules for room, modules in missing.items() if modules} == {}
+
+
+def test_the_check_of_rooms_sees():
+    init = '"""Rooms: ``a``."""\nfrom .b import X as X\nfrom . import c as c\n'
+    assert unnamed(init, ["a", "b", "c", "d"]) == ["d"]
+
+
 def test_files_are_small():
     lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for name in FOLDERS for file in (REPOSITORY / name).rglob("*.py")}
     names = {file.relative_to(REPOSITORY).as_posix(): count for file, count in lines.items() if file.name != "__init__.py"}

@@ -1,10 +1,10 @@
 r"""Gaussian expectations of activations: what every infinite-width limit is made of.
 
 For :math:`u \sim N(0, q)`, :math:`\mathbb E\,\phi(u)`, :math:`\mathbb E\,\phi(u)^2`, :math:`\mathbb E\,\phi'(u)^2` and the like are
-:func:`moments`; for a pair of variances :math:`q_1, q_2` and correlation c, :math:`\mathbb E\,\phi(u)\phi(v)` and
-:math:`\mathbb E\,\phi'(u)\phi'(v)` are :func:`dual`; :func:`expectation` takes any function. Where an activation has a closed form
-(``closed_forms``) that is used; otherwise a quadrature (``line``, ``plane``) or the Mehler series (``mehler``) is refined until its own
-error estimate meets the tolerance. Every answer comes with its error.
+:func:`moments`; for a pair of variances :math:`q_1, q_2` and correlation c, :math:`\mathbb E\,\phi(u)\phi(v)` and :math:`\mathbb
+E\,\phi'(u)\phi'(v)` are :func:`dual`; :func:`expectation` takes any function. Where an activation has a closed form (``closed_forms``,
+``exponential_linear``) that is used; otherwise a quadrature (``line``, ``plane``) or the Mehler series (``mehler``) is refined until its
+own error estimate meets the tolerance. Every answer comes with its error.
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,8 @@
 """The isotropic Gaussian model: two classes that differ in their spread, where the mean-field PDE has one dimension, the radius.
 
 ``mean_field`` is the model, ``directions`` the average of the activation over directions, ``population`` the law of the data,
-``particles`` and ``density`` the two discretisations of the radial equation, ``statics`` its minimisers, ``network`` the finite network.
+``particles`` and ``density`` the two discretisations of the radial equation, ``statics`` its minimisers (by the convex
+program of ``radial_fields``), ``network`` the finite network.
 """
 
 from typing import TYPE_CHECKING

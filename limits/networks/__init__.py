@@ -1,8 +1,9 @@
 """Finite fully connected networks under abc-parameterizations: what every limit is a limit of, and is held against.
 
-``parameterization`` has the exponents of the width, ``network`` the specification, ``layers`` the forward and backward pass,
-``problem`` what the width puts into it. ``hybrids`` change their parameterization after the first step, and ``calibration`` sets the
-rates of that step by what it does. ``tangent`` has the tangent kernel of a finite network, ``linearized`` the network that it would make.
+``parameterization`` has the exponents of the width (``table`` shows them), ``network`` the specification, ``initial_weights`` its start,
+``layers`` the forward and backward pass, ``problem`` what the width puts into it. ``hybrids`` change their parameterization after the
+first step, and ``calibration`` sets the rates of that step by what it does. ``tangent`` has the tangent kernel of a finite network,
+``linearized`` the network that it would make.
 """
 
 from typing import TYPE_CHECKING

@@ -3,6 +3,9 @@ r"""Which limit a network has: exponents of the width, regimes, and the choice o
 ``exponents`` propagates powers of the width through a training run, ``regime`` reads off what the limit is like, ``limit`` returns the
 limit model of a network. Two checks of the calculus are public too: ``yang_hu``, a closed formula for a special case, and ``slopes``,
 measurements on finite networks.
+
+Underneath, exponents are those of ``labels``: sizes of vectors along independent directions. ``nonlinearity`` is what an activation does
+to them, ``invariance`` which parameterizations are one.
 """
 
 from typing import TYPE_CHECKING

@@ -1,1 +1,1 @@
-"""Files: values in and out of them exactly, read without trust, written whole or not at all."""
+"""Files: values in and out of them exactly (``outline``), read without trust (``archive``), written whole or not at all (``replacing``)."""

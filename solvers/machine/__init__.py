@@ -1,4 +1,6 @@
-"""The machine below: compilation, threads, and matrix products into existing memory."""
+"""The machine below: ``compilation``, ``threads`` of numba and of BLAS (``blas_threads``), ``memory`` that is free, and matrix ``products``
+into memory that is there already.
+"""
 
 from typing import TYPE_CHECKING
 

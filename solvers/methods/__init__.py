@@ -1,4 +1,8 @@
-"""The methods: one per file, each a way to follow a problem through time."""
+"""The methods: one per file, each a way to follow a problem through time.
+
+``clock`` is how a method counts time, ``pace`` whether a flow gets to its end. Of limits that are their own history ``causal`` takes the
+steps and ``causal_flow`` the flow; ``mass_flow`` is what flows of densities have in common.
+"""
 
 from typing import TYPE_CHECKING
 

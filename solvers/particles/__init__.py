@@ -1,4 +1,9 @@
-"""Engines that move two-layer particles: ``choice`` says which one, ``reference`` is the readable twin of all."""
+"""Engines that move two-layer particles: ``choice`` says which one, by the ``contract`` that all of them keep.
+
+``reference`` is the readable twin of all. ``sorted_angles`` is for relu in the plane, ``thin`` for relu with few weights, ``blocks`` for
+the rest: compiled in ``block_passes``, of ``elementary`` functions (``series``: their coefficients) and ``intrinsics``. ``together``
+moves many small systems at once.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Coefficients of the elementary functions in :mod:`.block_passes`, whose checksum of this file must follow a change."""
+"""Coefficients of the functions in :mod:`.elementary`, whose checksum of this file must follow a change."""
 
 __all__ = ["ERF_LARGE", "ERF_SMALL", "EXPM1"]
 

@@ -1,1 +1,6 @@
-"""What happens while a solve goes: the loop, its record, its checkpoint, its random streams, interrupts, and the error estimate."""
+"""What happens while a solve goes: the ``loop``, by itself.
+
+It records (``recorder``, in ``column`` after column), shows its ``progress``, keeps a ``checkpoint_file`` that a ``fingerprint`` of all
+that decides the run guards (``code_prints``: of functions too), stops at an ``interrupt`` and where a run loses its ``stability``.
+``streams`` has its random numbers, ``error_estimate`` its second run, ``saved_solution`` what a file of its result must hold.
+"""
