@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ MOST_TERMS = 10_000
 FINEST = 10
 REACH = 30.0  # n(30)^(1/2) = 1e-98
 LARGEST = 1 << 22  # Hermite functions at once
+KEPT_LEVELS, KEPT_TERMS = 6, 512  # of those that are kept once they are known, 7 MB
 
 
 class HermiteSeries(NamedTuple):
@@ -93,8 +96,7 @@ def hermite_series(f: Callable[[Array], Array], q: Array, terms: int) -> Hermite
     returned("f", asked("f", f, points, signature="points to values, elementwise"), points.shape, "six points")
     coefficients, square, error = np.zeros((len(q), terms)), np.zeros(len(q)), np.full(len(q), np.inf)
     for level in range(FINEST):
-        z, width = nodes(level, walls(None))
-        new, more = _sums(f, root, z[0], width[0], terms)
+        new, more = _sums(f, root, level, terms)
         before, coefficients, square = coefficients, coefficients / 2 + new, square / 2 + more
         if level > 3:
             error = np.sqrt(((coefficients - before) ** 2).sum(axis=1))
@@ -104,25 +106,40 @@ def hermite_series(f: Callable[[Array], Array], q: Array, terms: int) -> Hermite
     return HermiteSeries(coefficients, tail, error + 4 * EPS * np.sqrt(square))
 
 
-def _sums(f: Callable[[Array], Array], root: Array, z: Array, width: Array, terms: int) -> tuple[Array, Array]:
-    """Contributions (M, terms) and (M,) of these nodes to the coefficients and to the mean square."""
+def _sums(f: Callable[[Array], Array], root: Array, level: int, terms: int) -> tuple[Array, Array]:
+    """Contributions (M, terms) and (M,) of the nodes of this level to the coefficients and to the mean square."""
     coefficients, square = np.zeros((len(root), terms)), np.zeros(len(root))
-    inside = np.abs(z) < REACH
-    z, width = z[inside], width[inside]
-    for part in np.array_split(np.arange(len(z)), 1 + len(z) * max(terms, len(root)) // LARGEST):
-        half = np.exp(-(z[part] ** 2) / 4) / (2 * math.pi) ** 0.25
-        values = f(root[:, None] * z[part]) * half
-        coefficients += values @ (_hermite_functions(z[part], half, terms) * width[part]).T
+    z, width = _nodes(level)
+    kept = level <= KEPT_LEVELS and terms <= KEPT_TERMS
+    for i, j in pairwise(np.linspace(0, len(z), 2 + len(z) * max(terms, len(root)) // LARGEST).astype(int)):
+        part = slice(i, j)
+        functions = _kept_functions(level)[:terms, part] if kept else _functions(z[part], terms)
+        values = f(root[:, None] * z[part]) * functions[0]
+        coefficients += values @ (functions * width[part]).T
         square += values**2 @ width[part]
     return coefficients, square
 
 
-def _hermite_functions(z: Array, first: Array, terms: int) -> Array:
+def _nodes(level: int) -> tuple[Array, Array]:
+    z, width = nodes(level, walls(None))
+    inside = np.abs(z[0]) < REACH
+    return z[0, inside], width[0, inside]
+
+
+@cache
+def _kept_functions(level: int) -> Array:
+    return _functions(_nodes(level)[0], KEPT_TERMS)
+
+
+def _functions(z: Array, terms: int) -> Array:
     """h_k(z) n(z)^(1/2), shape (terms, J)."""
-    out = np.empty((terms, len(z)))
-    out[0] = first
+    out, part = np.empty((terms, len(z))), np.empty_like(z)
+    out[0] = np.exp(-(z**2) / 4) / (2 * math.pi) ** 0.25
     if terms > 1:
-        out[1] = z * first
-    for k in range(1, terms - 1):
-        out[k + 1] = (z * out[k] - math.sqrt(k) * out[k - 1]) / math.sqrt(k + 1)
+        np.multiply(z, out[0], out=out[1])
+    for k in range(1, terms - 1):  # z h_k = sqrt(k + 1) h_{k+1} + sqrt(k) h_{k-1}
+        np.multiply(out[k - 1], math.sqrt(k / (k + 1)), out=part)
+        np.multiply(out[k], z, out=out[k + 1])
+        out[k + 1] *= 1 / math.sqrt(k + 1)
+        out[k + 1] -= part
     return out

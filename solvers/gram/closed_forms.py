@@ -31,41 +31,43 @@ def jump(D, T, mu):  # type: ignore[no-untyped-def]
             T[i, j] = 0.0
 
 
-@jit(inline=True)
-def _below(delta, eta, eta2, zeta, zeta2):  # type: ignore[no-untyped-def]
-    """1 - x, x = eta eta' c."""
-    return eta * eta2 * delta + 0.5 * ((eta - eta2) ** 2 + (zeta - zeta2) ** 2) + zeta * zeta2
+@jit
+def _columns(f, g, w):  # type: ignore[no-untyped-def]
+    """p = 1 - eta of the rows and of the columns: 1 - eta eta' c is a sum of positive terms, eta (eta' delta + p') + p."""
+    for i in range(f.shape[1]):
+        w[0, i] = f[1, i] * f[1, i] / (1 + f[0, i])
+    for j in range(g.shape[1]):
+        w[1, j] = g[1, j] * g[1, j] / (1 + g[0, j])
 
 
 @jit
-def erf(D, T, f, g):  # type: ignore[no-untyped-def]
+def erf(D, T, f, g, w):  # type: ignore[no-untyped-def]
+    _columns(f, g, w)
+    for j in range(D.shape[1]):
+        w[2, j] = g[4, j] * g[1, j]
     for i in range(D.shape[0]):
-        eta, zeta, d, s = f[0, i], f[1, i], TWO_OVER_PI * f[3, i], 2 * TWO_OVER_PI * f[4, i] * f[1, i]
+        eta, p, d, s = f[0, i], w[0, i], TWO_OVER_PI * f[3, i], 2 * TWO_OVER_PI * f[4, i] * f[1, i]
         for j in range(D.shape[1]):
-            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
-            T[i, j] *= s * g[4, j] * g[1, j] / np.sqrt(below * (2 - below))
-        for j in range(D.shape[1]):
-            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
+            below = eta * (g[0, j] * D[i, j] + w[1, j]) + p
+            T[i, j] *= s * w[2, j] / np.sqrt(below * (2 - below))
             D[i, j] = within(1 - d * g[3, j] * arcsine(eta * g[0, j] * (1 - D[i, j]), below))
 
 
 @jit
-def gelu(D, T, f, g, half, ratio):  # type: ignore[no-untyped-def]
+def gelu(D, T, f, g, w):  # type: ignore[no-untyped-def]
+    _columns(f, g, w)
+    for j in range(D.shape[1]):
+        w[2, j] = g[1, j] * g[1, j]
     for i in range(D.shape[0]):
-        eta, zeta, scale, d, s = f[0, i], f[1, i], HALF_INV_PI * f[2, i], f[3, i], f[4, i]
+        eta, zeta, p, scale, d, s = f[0, i], f[1, i], w[0, i], HALF_INV_PI * f[2, i], f[3, i], f[4, i]
         for j in range(D.shape[1]):
-            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
-            half[j] = 0.25 + HALF_INV_PI * arcsine(eta * g[0, j] * (1 - D[i, j]), below)
-        for j in range(D.shape[1]):
-            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
-            ratio[j] = zeta * g[1, j] / np.sqrt(below * (2 - below))
-        for j in range(D.shape[1]):
-            squares = zeta * zeta + g[1, j] * g[1, j]
-            T[i, j] *= s * g[4, j] * (half[j] + ratio[j] * scale * g[2, j] * (1 - D[i, j]) * (squares + ratio[j] * ratio[j]))
-        for j in range(D.shape[1]):
-            c, squares = 1 - D[i, j], zeta * zeta + g[1, j] * g[1, j]
-            value = c * half[j] + ratio[j] * scale * g[2, j] * (D[i, j] * (1 + c) + c * c * squares)
-            D[i, j] = within(1 - d * g[3, j] * value)
+            c, squares = 1 - D[i, j], zeta * zeta + w[2, j]
+            below = eta * (g[0, j] * D[i, j] + w[1, j]) + p
+            half = 0.25 + HALF_INV_PI * arcsine(eta * g[0, j] * c, below)
+            ratio = zeta * g[1, j] / np.sqrt(below * (2 - below))
+            both = ratio * scale * g[2, j]
+            T[i, j] *= s * g[4, j] * (half + both * c * (squares + ratio * ratio))
+            D[i, j] = within(1 - d * g[3, j] * (c * half + both * (D[i, j] * (1 + c) + c * c * squares)))
 
 
 @jit
@@ -91,13 +93,12 @@ def waves(D, T, f, g, cosine, sines, cosines):  # type: ignore[no-untyped-def]
 
 
 @jit
-def gaussian(D, T, f, g, value):  # type: ignore[no-untyped-def]
+def gaussian(D, T, f, g, w):  # type: ignore[no-untyped-def]
+    _columns(f, g, w)
     for i in range(D.shape[0]):
-        eta, zeta, scale, d, s = f[0, i], f[1, i], f[2, i], f[3, i], 4 * f[4, i]
+        eta, zeta, p, scale, d, s = f[0, i], f[1, i], w[0, i], f[2, i], f[3, i], 4 * f[4, i]
         for j in range(D.shape[1]):
-            below = _below(D[i, j], eta, g[0, j], zeta, g[1, j])
-            value[j] = zeta * g[1, j] / np.sqrt(below * (2 - below))
-        for j in range(D.shape[1]):
-            T[i, j] *= s * g[4, j] * scale * g[2, j] * (1 - D[i, j]) * value[j] * value[j] * value[j]
-        for j in range(D.shape[1]):
-            D[i, j] = within(1 - d * g[3, j] * value[j])
+            below = eta * (g[0, j] * D[i, j] + w[1, j]) + p
+            value = zeta * g[1, j] / np.sqrt(below * (2 - below))
+            T[i, j] *= s * g[4, j] * scale * g[2, j] * (1 - D[i, j]) * value * value * value
+            D[i, j] = within(1 - d * g[3, j] * value)

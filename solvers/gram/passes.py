@@ -16,14 +16,14 @@ from .series import ROWS, series, terms_needed
 
 __all__ = ["TILE", "tiles"]
 
-PARTS = 0xA74F6B5B  # checksum of closed_forms.py, elementary.py, elu.py and series.py
-TILE = 96  # pairs of TILE x TILE points at once
+PARTS = 0xB021EE8E  # checksum of closed_forms.py, elementary.py, elu.py and series.py
+TILE = 128  # pairs of TILE x TILE points at once
 NEAR = 1e-4  # as in reference.py
 
 LINEAR, ADD, COPY, PIECEWISE, JUMP, ERF, GELU, SINE, COSINE, GAUSSIAN, ELU, SERIES, GENERIC = range(13)  # as in program.CODES
 
-# Factors come as copies of the tile's own, contiguous, and every loop writes to one array: else the compiler sees too many arrays that
-# might overlap, and makes no vector instructions.
+# Factors come as copies of the tile's own, contiguous, and every loop sees few arrays: of many that might overlap the compiler makes no
+# vector instructions.
 
 
 @jit
@@ -42,6 +42,24 @@ def _linear(D, T, f, g, constant):  # type: ignore[no-untyped-def]
             T[i, j] = r * g[2, j] * (1 - D[i, j]) + u * g[3, j] + w * g[4, j] * T[i, j]
         for j in range(D.shape[1]):
             D[i, j] = within(a * g[0, j] * D[i, j] + 0.5 * ((a - g[0, j]) ** 2 + (b - g[1, j]) ** 2) + constant)
+
+
+@jit
+def _changes_cosines(f, constant):  # type: ignore[no-untyped-def]
+    """Whether a linear step has biases, or anything else that takes points apart."""
+    changed = constant != 0
+    for i in range(f.shape[1]):
+        changed |= f[0, i] != 1 or f[1, i] != 0 or f[3, i] != 0
+    return changed
+
+
+@jit
+def _weights(D, T, f, g):  # type: ignore[no-untyped-def]
+    """The linear step of weights alone, which keeps cosines."""
+    for i in range(D.shape[0]):
+        r, w = f[2, i], f[4, i]
+        for j in range(D.shape[1]):
+            T[i, j] = r * g[2, j] * (1 - D[i, j]) + w * g[4, j] * T[i, j]
 
 
 @jit
@@ -69,9 +87,7 @@ def _start(D, T, A, B):  # type: ignore[no-untyped-def]
         near = 0.0  # a sum, which becomes vector instructions
         for j in range(D.shape[1]):
             D[i, j] = within(1 - D[i, j])
-        for j in range(D.shape[1]):
             near += 1.0 if D[i, j] < NEAR else 0.0
-        for j in range(D.shape[1]):
             T[i, j] = 0.0
         if near > 0:
             _without_cancellation(D, A, B, i)
@@ -107,7 +123,7 @@ def tiles(  # type: ignore[no-untyped-def]
     """
     short = np.zeros(len(corners), np.bool_)
     D, T = np.empty((registers, TILE, TILE)), np.empty((registers, TILE, TILE))
-    f, g, one, two = np.empty((5, TILE)), np.empty((5, TILE)), np.empty((ROWS, TILE)), np.empty((ROWS, TILE))
+    f, g, points, one, two = np.empty((5, TILE)), np.empty((5, TILE)), np.empty((3, TILE)), np.empty((ROWS, TILE)), np.empty((ROWS, TILE))
     values, values2, slopes, slopes2 = coefficients
     v, v2, w, w2 = (
         np.empty((values.shape[1], TILE)),
@@ -126,14 +142,16 @@ def tiles(  # type: ignore[no-untyped-def]
             code, d, t = codes[step], D[targets[step]], T[targets[step]]
             _part(f, factors[step], i0, i1)
             _part(g, others[step], j0, j1)
-            if code == LINEAR:
+            if code == LINEAR and not (_changes_cosines(f[:, : i1 - i0], constants[step]) or _changes_cosines(g[:, : j1 - j0], 0.0)):
+                _weights(d, t, f, g)
+            elif code == LINEAR:
                 _linear(d, t, f, g, constants[step])
             elif code == PIECEWISE:
                 piecewise(d, t, constants[step])
             elif code == ERF:
-                erf(d, t, f, g)
+                erf(d, t, f, g, points)
             elif code == GELU:
-                gelu(d, t, f, g, one[0], two[0])
+                gelu(d, t, f, g, points)
             elif code == COPY:
                 _copy(d, t, D[sources[step]], T[sources[step]])
             elif code == ADD:
@@ -141,7 +159,7 @@ def tiles(  # type: ignore[no-untyped-def]
             elif code == JUMP:
                 jump(d, t, constants[step])
             elif code == GAUSSIAN:
-                gaussian(d, t, f, g, one[0])
+                gaussian(d, t, f, g, points)
             elif code == ELU:
                 elu(d, t, f, g, np.int64(constants[step]), one[0], two[0])
             elif code == SERIES:
@@ -160,29 +178,36 @@ def tiles(  # type: ignore[no-untyped-def]
             continue
         std, std2, tangent, tangent2 = ends
         nngp, ntk = out
-        d = D[result]
-        for i in range(d.shape[0]):
-            for j in range(d.shape[1]):
-                d[i, j] = 1 - d[i, j]
         if len(nngp):
-            _write(nngp, d, std, std2, i0, j0, diagonal, same)
+            _write(nngp, D[result], std, std2, True, i0, j0, diagonal, same)
         if len(ntk):
-            _write(ntk, T[result], tangent, tangent2, i0, j0, diagonal, same)
+            _write(ntk, T[result], tangent, tangent2, False, i0, j0, diagonal, same)
     return short
 
 
 @jit
-def _write(out, tile, scale, scale2, i0, j0, diagonal, same):  # type: ignore[no-untyped-def]
-    for i in range(tile.shape[0]):
-        s = scale[i0 + i]
-        for j in range(tile.shape[1]):
-            tile[i, j] *= s * scale2[j0 + j]
+def _scaled(row, scale, scales, from_one):  # type: ignore[no-untyped-def]
+    if from_one:
+        for j in range(len(row)):
+            row[j] = (1 - row[j]) * (scale * scales[j])
+    else:
+        for j in range(len(row)):
+            row[j] *= scale * scales[j]
+
+
+@jit
+def _write(out, tile, scale, scale2, from_one, i0, j0, diagonal, same):  # type: ignore[no-untyped-def]
+    """Row by row while it is near; the mirror image at last."""
+    columns = scale2[j0 : j0 + tile.shape[1]]
     if diagonal:
         for i in range(tile.shape[0]):
+            _scaled(tile[i], scale[i0 + i], columns, from_one)
             tile[i, i] = scale[i0 + i] * scale[i0 + i]
             for j in range(i):
                 tile[i, j] = tile[j, i]
     for i in range(tile.shape[0]):
+        if not diagonal:
+            _scaled(tile[i], scale[i0 + i], columns, from_one)
         for j in range(tile.shape[1]):
             out[i0 + i, j0 + j] = tile[i, j]
     if same and not diagonal:

@@ -26,11 +26,11 @@ def factors(n, seed):
 CALLS = {
     "PIECEWISE": lambda d, t, f, g: closed_forms.piecewise(d, t, 0.3),
     "JUMP": lambda d, t, f, g: closed_forms.jump(d, t, 0.3),
-    "ERF": closed_forms.erf,
-    "GELU": lambda d, t, f, g: closed_forms.gelu(d, t, f, g, np.empty(COLUMNS), np.empty(COLUMNS)),
+    "ERF": lambda d, t, f, g: closed_forms.erf(d, t, f, g, np.empty((3, COLUMNS))),
+    "GELU": lambda d, t, f, g: closed_forms.gelu(d, t, f, g, np.empty((3, COLUMNS))),
     "SINE": lambda d, t, f, g: closed_forms.waves(d, t, f, g, False, np.empty(COLUMNS), np.empty(COLUMNS)),
     "COSINE": lambda d, t, f, g: closed_forms.waves(d, t, f, g, True, np.empty(COLUMNS), np.empty(COLUMNS)),
-    "GAUSSIAN": lambda d, t, f, g: closed_forms.gaussian(d, t, f, g, np.empty(COLUMNS)),
+    "GAUSSIAN": lambda d, t, f, g: closed_forms.gaussian(d, t, f, g, np.empty((3, COLUMNS))),
 }
 
 

@@ -20,6 +20,8 @@ def factors(code, rng, n):
     if code in ("PIECEWISE", "JUMP", "COPY"):
         return np.zeros((0, n))
     angle = rng.uniform(0.2, 1.3, n)
+    if code == "WEIGHTS":
+        return np.stack([np.ones(n), np.zeros(n), rng.random(n), np.zeros(n), rng.random(n)])
     if code == "LINEAR":
         return np.stack([np.cos(angle), np.sin(angle), *rng.random((3, n))])
     if code == "ADD":
@@ -42,11 +44,20 @@ def program(code, n, seed=0):
         series |= {"tails": np.array([1.0, 1e-3, 0.0]), "tolerance": 1e-9}
     steps = [start, Step("COPY", 0, 1, np.zeros((0, n)))]
     source = 1 if code == "ADD" else 0
-    steps.append(Step(code, source, 0, factors(code, rng, n), {"PIECEWISE": 1 / np.pi, "JUMP": 2 / np.pi}.get(code, 0.0), **series))
+    steps.append(
+        Step(
+            "LINEAR" if code == "WEIGHTS" else code,
+            source,
+            0,
+            factors(code, rng, n),
+            {"PIECEWISE": 1 / np.pi, "JUMP": 2 / np.pi}.get(code, 0.0),
+            **series,
+        )
+    )
     return Program(X, tuple(steps), 2, 0, rng.random(n), rng.random(n))
 
 
-@pytest.mark.parametrize("code", [code for code in CODES if code not in ("GENERIC", "COPY")])
+@pytest.mark.parametrize("code", ["WEIGHTS", *(code for code in CODES if code not in ("GENERIC", "COPY"))])
 def test_steps_are_their_twins(code):
     n = 2 * TILE + 3
     whole = program(code, n)
