@@ -36,6 +36,7 @@ import numpy as np
 from ...solvers.checks import integer, numbers, real
 from .. import activations, gaussian
 from ..activations import Activation
+from .fixed_points import SETTLED, first_fixed_variance, stable_correlation
 
 __all__ = ["DepthScales", "FixedPoint", "MeanFieldMaps"]
 
@@ -44,9 +45,7 @@ Array = np.ndarray
 TOLERANCE = 1e-12
 DEEPEST = 100_000  # layers
 EXAMPLE = 'MeanFieldMaps("tanh", 1.5, 0.05)'
-SMALLEST, LARGEST = 1e-12, 1e12  # variances between which a fixed point is looked for
-PER_DECADE = 8
-SETTLED = 1e-9  # relative distance at which a slope counts as 1, a variance as fixed
+LARGEST = 1e12  # variance, after which a path is taken to diverge
 
 
 class FixedPoint(NamedTuple):
@@ -209,13 +208,13 @@ class MeanFieldMaps:
         >>> propagation.MeanFieldMaps("relu", 1.79, 0.83).fixed_point().q  # 0.83 / (1 - 1.79 / 2)
         7.904761905
         """
-        found = self._fixed_variance(real("q", q, above=0))
+        found = first_fixed_variance(self, real("q", q, above=0))
         if math.isinf(found):
             return FixedPoint(math.inf, math.nan, math.nan, math.nan, math.nan)
         slope, chi_1 = float(self.variance_slope(found)), float(self.gradient_growth(found))
         if found == 0:
             return FixedPoint(0.0, math.nan, slope, chi_1, chi_1)
-        c = self._fixed_correlation(found)
+        c = stable_correlation(self, found)
         return FixedPoint(found, c, slope, chi_1, float(self.chi(c, found)))
 
     def depth_scales(self, q: float = 1.0) -> DepthScales:
@@ -250,47 +249,6 @@ class MeanFieldMaps:
         if not 0 < q < math.inf:
             raise ValueError(f"q: the fixed point of the variance is {q:g}, where there are no correlations; give a variance")
         return q
-
-    def _fixed_variance(self, q: float) -> float:
-        def excess(v: Array) -> Array:
-            return self.variance_map(v) - v
-
-        here = float(excess(np.array(q)))
-        if abs(here) <= SETTLED * q:
-            return q
-        end = LARGEST if here > 0 else SMALLEST
-        if (end > q) != (here > 0):  # q lies outside already
-            return math.inf if here > 0 else 0.0
-        grid = np.geomspace(q, end, 2 + math.ceil(PER_DECADE * abs(math.log10(end / q))))
-        signs = np.sign(excess(grid))
-        turned = np.flatnonzero(signs != np.sign(here))
-        if not len(turned):
-            return math.inf if here > 0 else 0.0
-        from scipy.optimize import brentq
-
-        a, b = grid[turned[0] - 1], grid[turned[0]]
-        return float(np.exp(brentq(lambda t: float(excess(np.exp(t))), np.log(a), np.log(b), xtol=1e-14, rtol=1e-15)))
-
-    def _fixed_correlation(self, q: float) -> float:
-        """The largest stable fixed point: 1 unless correlations of 1 repel or, by dropout, do not stay."""
-        if self.keep == 1 and float(self.chi(1.0, q)) <= 1 + SETTLED:
-            return 1.0
-        from scipy.optimize import brentq
-
-        grid = np.linspace(-1, 1, 81)[:-1] if self.keep == 1 else np.linspace(-1, 1, 81)
-        gap = self.correlation_map(grid, q) - grid
-        falls = np.flatnonzero((gap[:-1] > 0) & (gap[1:] <= 0))
-        if len(falls):
-            i = falls[-1]
-            return float(brentq(lambda c: float(self.correlation_map(c, q)) - c, grid[i], grid[i + 1], xtol=1e-14))
-        if gap[-1] > 0:  # between the last node and 1
-            near = 1 - np.geomspace(1 - grid[-1], 1e-13, 60)
-            below = np.flatnonzero(self.correlation_map(near, q) - near <= 0)
-            if len(below):
-                i = max(below[0], 1)
-                return float(brentq(lambda c: float(self.correlation_map(c, q)) - c, near[i - 1], near[i], xtol=1e-15))
-            return 1.0
-        return -1.0
 
 
 def _scale(factor: float) -> float:

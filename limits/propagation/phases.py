@@ -25,6 +25,7 @@ import numpy as np
 from ...solvers.checks import numbers, real
 from .. import activations, gaussian
 from ..activations import Activation
+from .fixed_points import NOISE
 from .maps import TOLERANCE
 
 if TYPE_CHECKING:
@@ -252,21 +253,21 @@ def phase_diagram(activation: str | Activation, weight_variances: Any, bias_vari
     square = CubicHermiteSpline(log_q, m.square, VARIANCES * (m.slope_square + m.curvature))
     slope_square = CubicSpline(log_q, m.slope_square)
     W, B = np.meshgrid(weights, biases, indexing="ij")
-    q = _first_fixed_points(W.ravel(), B.ravel(), m.square, square).reshape(W.shape)
+    q = _first_fixed_points(phi, W.ravel(), B.ravel(), m.square, square).reshape(W.shape)
     inside = (q > 0) & np.isfinite(q)
     chi = np.where(q == 0, W * phi.at_zero()[1] ** 2, np.nan)
     chi[inside] = W[inside] * slope_square(np.log(np.maximum(q[inside], VARIANCES[0])))
     return PhaseDiagram(weights, biases, q, chi)
 
 
-def _first_fixed_points(w: Array, b: Array, squares: Array, square: Any) -> Array:
-    """Of w E phi^2 + b = q from q = 1 on, for vectors w, b; bracketed on the grid, then by bisection and a secant all at once."""
+def _first_fixed_points(phi: Activation, w: Array, b: Array, squares: Array, square: Any) -> Array:
+    """Of w E phi^2 + b = q from q = 1 on, for vectors w, b; bracketed on the grid, then by bisection all at once."""
     log_q, middle = np.log(VARIANCES), len(VARIANCES) // 2
-    q = np.empty(len(w))
+    q, at_rest, slope = np.empty(len(w)), w * phi.at_zero()[0] ** 2 + b, _slope(phi, VARIANCES[0])
     for part in np.array_split(np.arange(len(w)), max(1, len(w) // 4096)):
-        excess = w[part, None] * squares + b[part, None] - VARIANCES
+        excess = (w[part, None] * squares + b[part, None]) / VARIANCES - 1  # signs count beyond rounding
         up = excess[:, middle] > 0
-        above, below = excess[:, middle:] <= 0, excess[:, middle::-1] >= 0
+        above, below = excess[:, middle:] < -NOISE, excess[:, middle::-1] > NOISE
         i_up, i_down = above.argmax(axis=1), below.argmax(axis=1)
         low = np.where(up, middle + i_up - 1, middle - i_down)
         found = np.where(up, above.any(axis=1), below.any(axis=1))
@@ -277,10 +278,10 @@ def _first_fixed_points(w: Array, b: Array, squares: Array, square: Any) -> Arra
             rises = w[part] * square(t) + b[part] > np.exp(t)
             a, c = np.where(rises, t, a), np.where(rises, c, t)
         q[part] = np.where(found, np.exp((a + c) / 2), np.where(up, np.inf, 0.0))
-        # b > 0 keeps variances above 0; without it everything below the grid is 0
-        small = ~found & ~up & (b[part] > 0)
-        q[part[small]] = b[part[small]]
-        exact = np.abs(excess[:, middle]) <= 1e-12
+        # below the grid the map is straight, and what it does to the variance 0 keeps variances above 0
+        small = ~found & ~up & (at_rest[part] > 0)
+        q[part[small]] = at_rest[part[small]] / (1 - w[part[small]] * slope)
+        exact = np.abs(excess[:, middle]) <= NOISE
         q[part[exact]] = 1.0
     return q
 
