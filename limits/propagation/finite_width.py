@@ -29,7 +29,7 @@ References
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -108,24 +108,30 @@ def corrections(maps: MeanFieldMaps, q: float, depth: int) -> Corrections:
     >>> found.variance[[0, 1, 49]], round(found.width_for(0.1))  # 5 per layer
     (array([  0.,   5., 245.]), 24500)
     """
-    maps = instance("maps", maps, MeanFieldMaps, EXAMPLE)
-    q, depth = real("q", q, above=0), integer("depth", depth, least=1, most=DEEPEST)
-    if maps.keep != 1 or maps.skip != 0:
-        raise ValueError("maps: these corrections have neither dropout nor skip connections; leave them out")
+    maps, kernel = checked_layers(maps, q, depth)
     phi, strength = activations.get(maps.activation), maps.weight_variance**2
-    kernel = maps.variances(q, depth - 1)
-    if not np.isfinite(kernel).all():
-        raise ValueError("q: variances grow without bound over these layers; lower it, depth or the weight variance")
-    mean, variance = np.zeros(depth), np.zeros(depth)
+    mean, variance = np.zeros_like(kernel), np.zeros_like(kernel)
     slope = maps.variance_slope(kernel)
     e = STEP * kernel
     bend = (maps.variance_slope(kernel + e) - maps.variance_slope(kernel - e)) / (2 * e)
     square = gaussian.moments(phi, kernel, TOLERANCE).square
     fourth = gaussian.expectation(lambda h: phi.value(h) ** 4, kernel, kinks=phi.kinks, tolerance=TOLERANCE).value
-    for l in range(depth - 1):
+    for l in range(len(kernel) - 1):
         mean[l + 1] = slope[l] * mean[l] + bend[l] * variance[l] / 2
         variance[l + 1] = slope[l] ** 2 * variance[l] + strength * (fourth[l] - square[l] ** 2)
     return Corrections(kernel, mean, variance, kernel)
+
+
+def checked_layers(maps: Any, q: Any, depth: Any) -> tuple[MeanFieldMaps, Array]:
+    """The maps, which must be plain, and the variances (depth,) of layers 1 .. depth, which must be finite and not 0."""
+    maps = instance("maps", maps, MeanFieldMaps, EXAMPLE)
+    q, depth = real("q", q, above=0), integer("depth", depth, least=1, most=DEEPEST)
+    if maps.keep != 1 or maps.skip != 0:
+        raise ValueError("maps: these corrections have neither dropout nor skip connections; leave them out")
+    kernel = maps.variances(q, depth - 1)
+    if not np.isfinite(kernel).all():
+        raise ValueError("q: variances grow without bound over these layers; lower it, depth or the weight variance")
+    return maps, kernel
 
 
 def pair_corrections(maps: MeanFieldMaps, q: float, c: float, depth: int) -> Corrections:

@@ -8,6 +8,7 @@ power 2/3), would seem to stop where their growth per layer is lost in rounding.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,9 +74,9 @@ def _finer(maps: MeanFieldMaps, grid: Array, gap: Array, passed: bool) -> list[A
     """Nodes within the steps in which V(v)/v may touch 1: where it turns, and the last two before it passes."""
     near = np.flatnonzero(np.abs(gap) < NEAR)
     turns = _turn(maps, grid[near]) if len(near) else np.empty(0)
-    steps = {
-        int(near[k]) for k in np.flatnonzero((turns[:-1] * turns[1:] < 0) & (np.abs(turns[1:]) > NOISE) & (np.abs(turns[:-1]) > NOISE))
-    }
+    clear = np.abs(turns) > NOISE
+    turned = np.flatnonzero(clear[:-1] & clear[1:] & (turns[:-1] * turns[1:] < 0))
+    steps = {int(near[k]) for k in turned}
     if passed:
         steps |= {i for i in (len(grid) - 3, len(grid) - 2) if i >= 0 and min(abs(gap[i]), abs(gap[i + 1])) < NEAR}
     return [np.geomspace(grid[i], grid[i + 1], FINE + 1)[1:-1] for i in sorted(steps) if i + 1 < len(grid)]
@@ -88,7 +89,7 @@ def _touch(maps: MeanFieldMaps, nodes: Array) -> float | None:
     clear = np.flatnonzero(np.abs(slopes) > NOISE)
     from scipy.optimize import brentq
 
-    for i, j in zip(clear[:-1], clear[1:], strict=True):
+    for i, j in pairwise(clear):
         if slopes[i] * slopes[j] < 0:
             a, b = math.log(nodes[near[i]]), math.log(nodes[near[j]])
             v = math.exp(brentq(lambda t: float(_turn(maps, np.array([math.exp(t)]))[0]), a, b, xtol=1e-14, rtol=1e-15))

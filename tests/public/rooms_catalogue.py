@@ -108,12 +108,28 @@ ROOMS: dict[str, Call] = {
     "propagation.advise": Call(propagation.advise, dict(network=iw.Network(2, 3, 64, "tanh", P.standard(3)))),
     "propagation.circle": Call(propagation.circle, dict(maps=MAPS, depth=3)),
     "propagation.corrections": Call(propagation.corrections, dict(maps=MAPS, q=1.0, depth=3)),
+    "propagation.tangent_corrections": Call(propagation.tangent_corrections, dict(maps=MAPS, q=1.0, depth=3)),
     "propagation.critical_point": Call(propagation.critical_point, dict(activation="tanh")),
     "propagation.critical_weight_variance": Call(propagation.critical_weight_variance, dict(activation="tanh", bias_variance=0.05)),
     "propagation.initialization": Call(propagation.initialization, dict(name="he", fan_in=8, fan_out=4)),
-    "propagation.measure": Call(
-        propagation.measure,
-        dict(maps=MAPS, width=8, depth=2, q=1.0, c=0.5, networks=2, weights="gaussian", jacobian=True, rng=0),
+    "propagation.measure_signals": Call(
+        propagation.measure_signals,
+        dict(maps=MAPS, width=8, depth=2, q=1.0, c=0.5, networks=2, weights="gaussian", rng=0),
+        fine={"rng": ("longer than a float",)},
+    ),
+    "propagation.measure_kernels": Call(
+        propagation.measure_kernels,
+        dict(maps=MAPS, width=8, depth=2, q=1.0, c=0.5, networks=2, rng=0),
+        fine={"rng": ("longer than a float",)},
+    ),
+    "propagation.measure_singular_values": Call(
+        propagation.measure_singular_values,
+        dict(maps=MAPS, width=8, depth=2, q=1.0, weights="gaussian", networks=2, rng=0),
+        fine={"rng": ("longer than a float",)},
+    ),
+    "propagation.measure_sensitivity": Call(
+        propagation.measure_sensitivity,
+        dict(network=iw.Network(2, 2, 6, "tanh", P.ntk(2)), X=np.eye(2), networks=2, rng=0),
         fine={"rng": ("longer than a float",)},
     ),
     "propagation.phase_diagram": Call(

@@ -98,7 +98,7 @@ REQUESTS = {
     "spectrum": lambda: spectra.measured_spectrum(lambda a, b: a @ b.T, np.ones((10**6, 2)), np.ones(10**6)),
     "radial spectrum": lambda: spectra.radial_spectrum(lambda a, b: a @ b.T, 3, lambda r: r, radii=10**9),
     "propagation depth": lambda: propagation.singular_values(MAPS, 10**9),
-    "propagation width": lambda: propagation.measure(MAPS, 10**6, 3),
+    "propagation width": lambda: propagation.measure_signals(MAPS, 10**6, 3),
     "process": lambda: gaussian.ProcessPath(lambda a, b: a @ b.T, 1, np.random.default_rng(0))(np.ones((10**6, 2))),
     "icmf": solve(lambda: limits.InitCorrectedMeanField("relu", 10**9)),
     "icmf points": solve(lambda: limits.InitCorrectedMeanField("relu", 100), np.ones((10**6, 2)), np.ones(10**6)),

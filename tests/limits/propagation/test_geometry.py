@@ -14,8 +14,8 @@ def test_against_curves_through_wide_networks(weight):
     maps = MeanFieldMaps("tanh", weight, 0.1)
     found, predicted = propagation.measure_circle(maps, 300, 3, networks=12, points=2048), propagation.circle(maps, 3)
     for name in ("metric", "curvature"):
-        gap = getattr(found, name)[1:] - getattr(predicted, name)[1:]
-        bound = 3 * getattr(found, name + "_error")[1:] + 0.02 * getattr(predicted, name)[1:]  # the mean is off by O(1/width)
+        gap = getattr(found, name).mean[1:] - getattr(predicted, name)[1:]
+        bound = 3 * getattr(found, name).error[1:] + 0.02 * getattr(predicted, name)[1:]  # the mean is off by O(1/width)
         assert np.all(abs(gap) < bound), name
         assert np.all(bound < 0.15 * getattr(predicted, name)[1:])
     np.testing.assert_allclose(predicted.length, 2 * np.pi * np.sqrt(predicted.metric))

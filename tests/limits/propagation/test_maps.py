@@ -94,12 +94,12 @@ def test_a_skip_connection_slows_everything():
     ids=["tanh", "orthogonal relu", "dropout", "skip"],
 )
 def test_against_finite_networks(maps, weights):
-    found = propagation.measure(maps, 250, 5, q=1.3, c=0.6, networks=20, weights=weights, rng=1)
+    found = propagation.measure_signals(maps, 250, 5, q=1.3, c=0.6, networks=20, weights=weights, rng=1)
     bias = 0.015  # O(1/width) of the networks
-    assert (np.abs(found.variance - maps.variances(1.3, 5)) < 4 * found.variance_error + bias * found.variance).all()
-    assert (np.abs(found.correlation - maps.correlations(0.6, 5, q=1.3)) < 4 * found.correlation_error + bias).all()
+    assert (np.abs(found.variance.mean - maps.variances(1.3, 5)) < 4 * found.variance.error + bias * found.variance.mean).all()
+    assert (np.abs(found.correlation.mean - maps.correlations(0.6, 5, q=1.3)) < 4 * found.correlation.error + bias).all()
     predicted = maps.gradients(1.3, 5)
-    assert (np.abs(found.gradient - predicted) < 4 * found.gradient_error + 2 * bias * predicted).all()
+    assert (np.abs(found.gradient.mean - predicted) < 4 * found.gradient.error + 2 * bias * predicted).all()
 
 
 @pytest.mark.parametrize(
