@@ -1,13 +1,15 @@
 r"""Deep information propagation: how far signals and gradients reach in a wide random network.
 
 ``maps`` has the variance and correlation maps of a layer, their fixed points (``fixed_points``) and depth scales; ``phases`` the
-order-to-chaos diagram, the critical line and the critical point; ``geometry`` the bending of a circle on its way; ``jacobian`` the
-singular values of the input-output Jacobian, ``input_jacobian`` the sensitivity of trained networks; ``finite_width`` and
-``finite_width_tangent`` the corrections of first order in 1/width; ``shaping`` activations made for a depth; ``advice`` what an
+critical line and the critical point, ``diagram`` order and chaos over a rectangle; ``geometry`` the bending of a circle on its way;
+``jacobian`` the singular values of the input-output Jacobian, ``input_jacobian`` the sensitivity of trained networks; ``finite_width``
+and ``finite_width_tangent`` the corrections of first order in 1/width; ``shaping`` activations made for a depth; ``advice`` what an
 initialisation means for a network.
 
 Every prediction has its check on random networks, one call that gives means, standard errors and variances over them (:class:`Measured`):
 
+================================================================  ===============================
+prediction                                                        measurement
 ================================================================  ===============================
 ``MeanFieldMaps.variances``, ``.correlations``, ``.gradients``    ``measure_signals``
 ``circle``                                                        ``measure_circle``
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from .advice import Advice as Advice
     from .advice import advise as advise
     from .advice import initialization as initialization
+    from .diagram import PhaseDiagram as PhaseDiagram
+    from .diagram import phase_diagram as phase_diagram
     from .finite_width import Corrections as Corrections
     from .finite_width import corrections as corrections
     from .finite_width import pair_corrections as pair_corrections
@@ -48,10 +52,8 @@ if TYPE_CHECKING:
     from .measured_kernels import Kernels as Kernels
     from .measured_kernels import measure_kernels as measure_kernels
     from .phases import CriticalPoint as CriticalPoint
-    from .phases import PhaseDiagram as PhaseDiagram
     from .phases import critical_point as critical_point
     from .phases import critical_weight_variance as critical_weight_variance
-    from .phases import phase_diagram as phase_diagram
     from .random_networks import Measured as Measured
     from .shaping import shaped as shaped
 else:

@@ -18,24 +18,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...solvers.checks import numbers, real
+from ...solvers.checks import real
 from .. import activations, gaussian
 from ..activations import Activation
-from .fixed_points import NOISE
 from .maps import TOLERANCE
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["CriticalPoint", "PhaseDiagram", "critical_point", "critical_weight_variance", "phase_diagram"]
+__all__ = ["VARIANCES", "CriticalPoint", "critical_point", "critical_weight_variance", "slope_of_variance"]
 
 Array = np.ndarray
-
-LARGEST = 1e50  # variance of weights and biases
 
 VARIANCES = np.geomspace(1e-9, 1e9, 721)
 NEAR_ZERO = 1e-3  # a variance at which it shows whether 0 attracts
@@ -61,47 +54,6 @@ class CriticalPoint:
     q: float
     kind: str
     why: str
-
-
-@dataclass(frozen=True)
-class PhaseDiagram:
-    r"""Fixed points over a rectangle of weight and bias variances.
-
-    Attributes
-    ----------
-    weight_variances : ndarray, shape (W,)
-    bias_variances : ndarray, shape (B,)
-    q, chi_1 : ndarray, shape (W, B)
-        :math:`q^*`, inf where variances grow beyond 1e9, and :math:`\chi_1` there (nan where q is inf).
-    """
-
-    weight_variances: Array
-    bias_variances: Array
-    q: Array
-    chi_1: Array
-
-    def __repr__(self) -> str:
-        ordered = float((self.chi_1 < 1).mean())
-        return f"PhaseDiagram({len(self.weight_variances)} x {len(self.bias_variances)}, {ordered:.0%} ordered)"
-
-    def plot(self, axes: Any = None) -> Figure:
-        r""":math:`\log\chi_1` in colours, blue for order and red for chaos, with the critical line; grey where variances diverge. On
-        matplotlib ``axes``, or new ones."""
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(figsize=(5, 3.8), layout="constrained")
-        value = np.log(np.maximum(self.chi_1, 1e-300)).T
-        bound = min(max(float(np.nanpercentile(np.abs(value), 75)), 1e-3), 2.0)
-        axes.set_facecolor("lightgrey")
-        image = axes.pcolormesh(
-            self.weight_variances, self.bias_variances, value, cmap="RdBu_r", vmin=-bound, vmax=bound, shading="nearest", rasterized=True
-        )
-        axes.figure.colorbar(image, ax=axes, label=r"$\log\chi_1$", extend="both")
-        if np.nanmin(value) < 0 < np.nanmax(value):
-            axes.contour(self.weight_variances, self.bias_variances, value, levels=[0.0], colors="black")
-        axes.set(xlabel=r"weight variance $\sigma_w^2$", ylabel=r"bias variance $\sigma_b^2$")
-        return axes.figure
 
 
 def critical_weight_variance(activation: str | Activation, bias_variance: float) -> float:
@@ -154,7 +106,7 @@ def critical_weight_variance(activation: str | Activation, bias_variance: float)
         raise ValueError(f"bias_variance: {bias_variance:g} is too small for rounding to tell it from 0; give 0")
     found = [*VARIANCES[exact], *(math.exp(brentq(miss, low, high, xtol=1e-13)) for low, high in ends)]
     weights = {float(_critical_line(phi, np.array([q]))[0][0]): q for q in found}
-    attracting = [w for w, q in weights.items() if w * _slope(phi, q) <= 1 + 1e-9]
+    attracting = [w for w, q in weights.items() if w * slope_of_variance(phi, q) <= 1 + 1e-9]
     if not attracting:
         w, q = min(weights.items())
         raise ValueError(
@@ -164,7 +116,7 @@ def critical_weight_variance(activation: str | Activation, bias_variance: float)
     return min(attracting)
 
 
-def _slope(phi: Activation, q: float) -> float:
+def slope_of_variance(phi: Activation, q: float) -> float:
     """Slope of the variance map for a weight variance of 1."""
     m = gaussian.moments(phi, q, TOLERANCE)
     return float(m.slope_square + m.curvature)
@@ -218,84 +170,7 @@ def critical_point(activation: str | Activation) -> CriticalPoint:
     return CriticalPoint(math.nan, math.nan, math.nan, "none", f"{nowhere}, and chi_1 = 1 asks for negative bias variances everywhere")
 
 
-def phase_diagram(activation: str | Activation, weight_variances: Any, bias_variances: Any) -> PhaseDiagram:
-    r"""Fixed points and :math:`\chi_1` over a rectangle, all at once.
-
-    :math:`\mathbb E\,\phi^2` is computed once on a logarithmic grid of variances and interpolated with its exact derivative; each fixed
-    point is the first one that a variance starting from 1 meets.
-
-    Parameters
-    ----------
-    activation : str or Activation
-    weight_variances : array_like, shape (W,)
-        Positive.
-    bias_variances : array_like, shape (B,)
-        Not negative.
-
-    Raises
-    ------
-    ValueError
-        Where a variance is out of its range.
-
-    Examples
-    --------
-    >>> from infwidth.limits import propagation
-    >>> diagram = propagation.phase_diagram("tanh", [1.0, 1.7604, 3.0], [0.05])
-    >>> diagram.chi_1.ravel().round(3)
-    array([0.759, 1.   , 1.209])
-    """
-    phi = activations.get(activation)
-    weights, biases = _axis("weight_variances", weight_variances, True), _axis("bias_variances", bias_variances, False)
-    m = gaussian.moments(phi, VARIANCES, TOLERANCE)
-    from scipy.interpolate import CubicHermiteSpline, CubicSpline
-
-    log_q = np.log(VARIANCES)
-    square = CubicHermiteSpline(log_q, m.square, VARIANCES * (m.slope_square + m.curvature))
-    slope_square = CubicSpline(log_q, m.slope_square)
-    W, B = np.meshgrid(weights, biases, indexing="ij")
-    q = _first_fixed_points(phi, W.ravel(), B.ravel(), m.square, square).reshape(W.shape)
-    inside = (q > 0) & np.isfinite(q)
-    chi = np.where(q == 0, W * phi.at_zero()[1] ** 2, np.nan)
-    chi[inside] = W[inside] * slope_square(np.log(np.maximum(q[inside], VARIANCES[0])))
-    return PhaseDiagram(weights, biases, q, chi)
-
-
-def _first_fixed_points(phi: Activation, w: Array, b: Array, squares: Array, square: Any) -> Array:
-    """Of w E phi^2 + b = q from q = 1 on, for vectors w, b; bracketed on the grid, then by bisection all at once."""
-    log_q, middle = np.log(VARIANCES), len(VARIANCES) // 2
-    q, at_rest, slope = np.empty(len(w)), w * phi.at_zero()[0] ** 2 + b, _slope(phi, VARIANCES[0])
-    for part in np.array_split(np.arange(len(w)), max(1, len(w) // 4096)):
-        excess = (w[part, None] * squares + b[part, None]) / VARIANCES - 1  # signs count beyond rounding
-        up = excess[:, middle] > 0
-        above, below = excess[:, middle:] < -NOISE, excess[:, middle::-1] > NOISE
-        i_up, i_down = above.argmax(axis=1), below.argmax(axis=1)
-        low = np.where(up, middle + i_up - 1, middle - i_down)
-        found = np.where(up, above.any(axis=1), below.any(axis=1))
-        low = np.clip(low, 0, len(VARIANCES) - 2)
-        a, c = log_q[low].copy(), log_q[low + 1].copy()
-        for _ in range(50):
-            t = (a + c) / 2
-            rises = w[part] * square(t) + b[part] > np.exp(t)
-            a, c = np.where(rises, t, a), np.where(rises, c, t)
-        q[part] = np.where(found, np.exp((a + c) / 2), np.where(up, np.inf, 0.0))
-        # below the grid the map is straight, and what it does to the variance 0 keeps variances above 0
-        small = ~found & ~up & (at_rest[part] > 0)
-        q[part[small]] = at_rest[part[small]] / (1 - w[part[small]] * slope)
-        exact = np.abs(excess[:, middle]) <= NOISE
-        q[part[exact]] = 1.0
-    return q
-
-
 def _critical_line(phi: Activation, q: Array) -> tuple[Array, Array]:
     m = gaussian.moments(phi, q, TOLERANCE)
     weight = 1 / m.slope_square
     return weight, q - weight * m.square
-
-
-def _axis(name: str, values: Any, positive: bool) -> Array:
-    a = np.atleast_1d(numbers(name, values).astype(float))
-    if a.ndim != 1 or a.size == 0 or not (np.isfinite(a).all() and ((a > 0) if positive else (a >= 0)).all()):
-        raise ValueError(f"{name}: need a vector of finite numbers {'> 0' if positive else '>= 0'}, got {values!r:.60}")
-    if a.max() > LARGEST:
-        raise ValueError(f"{name}: need numbers up to {LARGEST:g}, got {a.max():.3g}")
-    return a

@@ -93,28 +93,6 @@ def test_no_critical_point(activation, kind):
             propagation.critical_weight_variance(activation, 0.1)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu", "elu"])
-def test_the_diagram_is_the_maps(activation):
-    """Interpolated and all at once, against one fixed point at a time."""
-    weights, biases = [0.3, 1.2, 1.9, 5.0], [0.0, 0.05, 1.0]
-    diagram = propagation.phase_diagram(activation, weights, biases)
-    for i, w in enumerate(weights):
-        for j, b in enumerate(biases):
-            point = MeanFieldMaps(activation, w, b).fixed_point()
-            if point.q <= 1e-9 or math.isinf(point.q):
-                assert diagram.q[i, j] == (0 if point.q <= 1e-9 else math.inf)
-            else:
-                np.testing.assert_allclose([diagram.q[i, j], diagram.chi_1[i, j]], [point.q, point.chi_1], rtol=1e-6)
-
-
-def test_plot_shows_what_was_computed():
-    diagram = propagation.phase_diagram("tanh", np.linspace(0.5, 4, 12), np.linspace(0, 0.3, 5))
-    figure = diagram.plot()
-    mesh = figure.axes[0].collections[0]
-    np.testing.assert_allclose(mesh.get_array().reshape(5, 12), np.log(diagram.chi_1.T))
-    assert len(repr(diagram)) < 60
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -123,8 +101,6 @@ def test_plot_shows_what_was_computed():
             "bias_variance: no critical network .* the line of relu there is 0",
         ),
         (lambda: propagation.critical_weight_variance("tanh", -1), "bias_variance: need a finite number >= 0"),
-        (lambda: propagation.phase_diagram("tanh", [0.0], [0.1]), "weight_variances: need a vector of finite numbers > 0"),
-        (lambda: propagation.phase_diagram("tanh", [1.0], [np.nan]), "bias_variances: need a vector of finite numbers >= 0"),
     ],
 )
 def test_bad_arguments(call, message):

@@ -1,0 +1,44 @@
+"""Fixed points over a rectangle, against the maps one by one."""
+
+import math
+
+import numpy as np
+import pytest
+
+from infwidth.limits import propagation
+from infwidth.limits.propagation import MeanFieldMaps
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "elu"])
+def test_the_diagram_is_the_maps(activation):
+    """Interpolated and all at once, against one fixed point at a time."""
+    weights, biases = [0.3, 1.2, 1.9, 5.0], [0.0, 0.05, 1.0]
+    diagram = propagation.phase_diagram(activation, weights, biases)
+    for i, w in enumerate(weights):
+        for j, b in enumerate(biases):
+            point = MeanFieldMaps(activation, w, b).fixed_point()
+            if point.q <= 1e-9 or math.isinf(point.q):
+                assert diagram.q[i, j] == (0 if point.q <= 1e-9 else math.inf)
+            else:
+                np.testing.assert_allclose([diagram.q[i, j], diagram.chi_1[i, j]], [point.q, point.chi_1], rtol=1e-6)
+
+
+def test_plot_shows_what_was_computed():
+    diagram = propagation.phase_diagram("tanh", np.linspace(0.5, 4, 12), np.linspace(0, 0.3, 5))
+    figure = diagram.plot()
+    mesh = figure.axes[0].collections[0]
+    np.testing.assert_allclose(mesh.get_array().reshape(5, 12), np.log(diagram.chi_1.T))
+    assert len(repr(diagram)) < 60
+
+
+@pytest.mark.parametrize(
+    ("weights", "biases", "message"),
+    [
+        ([0.0], [0.1], "weight_variances: need a vector of finite numbers > 0"),
+        ([1.0], [np.nan], "bias_variances: need a vector of finite numbers >= 0"),
+        ([1e60], [0.1], r"weight_variances: need numbers up to 1e\+50"),
+    ],
+)
+def test_bad_arguments(weights, biases, message):
+    with pytest.raises(ValueError, match=message):
+        propagation.phase_diagram("tanh", weights, biases)
