@@ -610,7 +610,7 @@ RECORDS = set(
     LikelihoodFit Posterior Ridge
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
     Images Samples digits mnist_5000
-    Advice Corrections CriticalPoint Curve DepthScales FixedPoint MeasuredCurve PhaseDiagram
+    Advice Corrections CriticalPoint Curve DepthScales FixedPoint Measured MeasuredCurve MeasuredSingularValues PhaseDiagram
     Noisy OnGrid WithWaysOut Signals SingularValues ClosedForm engine names
     """.split()
 )
