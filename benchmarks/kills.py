@@ -175,10 +175,10 @@ def kept(kind: str, path: Path) -> int:
     return int(checkpoint.read(path)["resume"]["step"]) if path.exists() else -1
 
 
-def kill(kind: str, number: int, whole: tuple[str, float], at: float, folder: Path) -> tuple[str, list[str]]:
-    """One kill at a fraction ``at`` of the run's time; how it ended, and what was lost."""
-    path, held, lost = folder / str(number), -1, []
-    hard = number % 2 == 0
+def kill(kind: str, hard: bool, whole: tuple[str, float], at: float, path: Path) -> tuple[str, list[str]]:
+    """One kill (``hard``: SIGKILL) at a fraction ``at`` of the run's time; how it ended, and what was lost."""
+    held: int = -1
+    lost: list[str] = []
     first = Start(kind, path)
     time.sleep(at * whole[1])
     os.kill(first.process.pid or 0, signal.SIGKILL if hard else signal.SIGINT)
@@ -232,7 +232,7 @@ def main() -> None:
             whole[kind] = digest, start.seconds
         for number in range(kills):
             kind, at = KINDS[number % len(KINDS)], float(rng.uniform(0, 1.1))
-            how, losses = kill(kind, number + (number // len(KINDS)) % 2, whole[kind], at, folder)
+            how, losses = kill(kind, (number + number // len(KINDS)) % 2 == 0, whole[kind], at, folder / str(number))
             struck[how].append(at)
             lost[f"kill {number}, {kind}, {how}"] = losses
         for number in range(doubles):

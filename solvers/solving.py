@@ -17,6 +17,7 @@ from .machine.blas_threads import one_blas_thread
 from .problem import Causal, Method, MethodFailed, Model, Point, Problem, Refining
 from .running.checkpoint_file import CheckpointFile
 from .running.error_estimate import refinement_error
+from .running.given_start import begin_at
 from .running.interrupt import DeferredInterrupt, current_study
 from .running.loop import Run
 from .running.progress import progress_bar
@@ -39,6 +40,7 @@ def solve(
     loss: str | Loss = "squared",
     X_test: Any = None,
     rng: Seed | tuple[Seed, Seed] | None = None,
+    start: Any = None,
     save_at: Any = None,
     observables: Mapping[str, Observable] | None = None,
     callback: Callable[[Point], Any] | None = None,
@@ -66,6 +68,11 @@ def solve(
     rng : int, Generator, SeedSequence, or a pair of them, optional
         The model and the method draw from two independent streams of it. The same seed gives the same run. A pair of seeds gives each its
         own: models of equal second seed see the same minibatches.
+    start : ndarray, shape (p,), optional
+        State to begin at, such as ``sol.state``, in place of the model's own start; time, momentum and the draws of the method begin anew.
+        Give the ``rng`` of that run: what a model draws beside its state stays the same. Limits that follow their history, densities and
+        models with one large first step refuse it. To follow a finished run for longer, bits and all, give it a ``checkpoint``, and then
+        more steps.
     save_at : sequence, optional
         Steps (discrete methods) or times (flows) to record. Default: every step, refused above 256 MB.
     observables : dict of callables, optional
@@ -77,7 +84,7 @@ def solve(
         Show a progress bar.
     checkpoint : path, optional
         Written every ``checkpoint_seconds``, on Ctrl-C and at the end. If the file is there, the run goes on from it, to the same
-        bits as an undisturbed run; a finished one is returned at once.
+        bits as an undisturbed run; a finished one is returned at once, or followed on where ``steps`` or ``t_end`` have grown.
     checkpoint_seconds : float
         0 writes at every step.
 
@@ -119,11 +126,13 @@ def solve(
         function(f"observables[{name!r}]", value, "f(t, state, problem)", arguments=None if needs_memory else 3)
     file = None if checkpoint is None else CheckpointFile(checkpoint, checkpoint_seconds, method, rng)
     if file is not None:
-        file.identify(saved, model=model, data=X_test if data is None else data, rng=identity(rng), observables=observables)
+        file.identify(saved, model=model, data=X_test if data is None else data, rng=identity(rng), observables=observables, start=start)
     model_rng, method_rng = streams(rng)
     problem = model.bind(data, model_rng)
     if not isinstance(problem, Problem | Causal):
         raise TypeError(f"model: bind must return a Problem, got {type(problem).__name__}; derive it from infwidth.solvers.Problem")
+    if start is not None:
+        begin_at(problem, start)
     if data is None and X_test is not None:
         array("X_test", X_test, columns=problem.input_dim if isinstance(problem, Population) else None)
     recorder = Recorder(

@@ -367,6 +367,7 @@ CALLS: dict[str, Call] = {
             loss="squared",
             X_test=X[:2].copy(),
             rng=0,
+            start=SOLVED.state.copy(),
             save_at=[0, 2],
             observables={"size": lambda t, state, problem: float(state @ state)},
             callback=lambda point: False,
@@ -374,7 +375,7 @@ CALLS: dict[str, Call] = {
             checkpoint_seconds=30.0,
         ),
         free=("callback",),
-        fine={"rng": ("longer than a float",), "save_at": ("none",), "observables": ("none", "dict")},
+        fine={"rng": ("longer than a float",), "start": ("none",), "save_at": ("none",), "observables": ("none", "dict")},
     ),
     "solve of an observable": Call(
         lambda observable: iw.solve(NET, X, Y, GD, rng=0, observables={"observable": observable}),

@@ -81,6 +81,24 @@ def test_refused_and_the_way_out_is_open(name, method):
     assert run(other, its_data, way).success
 
 
+@pytest.mark.parametrize("name", ROWS)
+def test_a_run_goes_on_from_its_state_or_says_how_else(name):
+    """Two halves have the bits of one run, where a state decides the rest; where it does not, a checkpoint does."""
+    model, data, answers = ROWS[name]
+    batches = isinstance(answers["GradientDescent"], Refused)
+    method = lambda steps: iw.GradientDescent(1e-3, steps, batch_size=2 if batches else None)  # noqa: E731
+    X, y = data or (None, None)
+    half = iw.solve(model, X, y, method(4), rng=5)
+    try:
+        second = iw.solve(model, X, y, method(4), rng=5, start=half.state)
+    except ValueError as error:
+        assert re.match(r"^start: .*give it a checkpoint, and then more steps", str(error)), error
+        return
+    np.testing.assert_array_equal(second.outputs[:1], half.outputs[-1:])
+    if not batches:
+        np.testing.assert_array_equal(second.state, iw.solve(model, X, y, method(8), rng=5).state)
+
+
 MEASURES = (iw.RadialMeanField, iw.InteractionMeanField, iw.DensityMeanField, iw.CircleMeanField)
 
 
