@@ -239,16 +239,18 @@ def main() -> None:
             kind = KINDS[(7 * number) % len(KINDS)]
             lost[f"double start {number}, {kind}"] = twice(kind, number, whole[kind], float(rng.choice([0.0, 0.5])), folder)
         leftovers = [file.name for file in folder.rglob("*.tmp")]
-    losses = {name: what for name, what in lost.items() if what}
-    for name, what in losses.items():
+    bad = {name: what for name, what in lost.items() if what}
+    for name, what in bad.items():
         print(name, what)
     counts = {how: len(times) for how, times in struck.items()}
-    print(f"{kills} kills of {len(KINDS)} kinds of run ({counts}), {doubles} double starts: lost in {len(losses)}")
+    print(f"{kills} kills of {len(KINDS)} kinds of run ({counts}), {doubles} double starts: lost in {len(bad)}")
     figure, axes = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
-    axes.hist(list(struck.values()), bins=np.linspace(0, 1.1, 12), stacked=True, label=[f"{how} ({n})" for how, n in counts.items()])
-    axes.set(xlabel="time of the signal / time of the run", ylabel="kills", title=f"lost in {len(losses)} of {kills + doubles}")
+    axes.hist(
+        list(struck.values()), bins=np.linspace(0, 1.1, 12).tolist(), stacked=True, label=[f"{how} ({n})" for how, n in counts.items()]
+    )
+    axes.set(xlabel="time of the signal / time of the run", ylabel="kills", title=f"lost in {len(bad)} of {kills + doubles}")
     axes.legend(frameon=False)
-    results = {"kills": kills, "double_starts": doubles, "kinds": list(KINDS), "counts": counts, "lost": losses, "at": struck}
+    results = {"kills": kills, "double_starts": doubles, "kinds": list(KINDS), "counts": counts, "lost": bad, "at": struck}
     write(chosen, "kills", {**results, "leftovers_of_kills": len(leftovers)}, figure)
 
 

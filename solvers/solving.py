@@ -111,8 +111,11 @@ def solve(
     data = None if X is None and y is None else _check_data(X, y, loss, X_test)
     if data is not None:
         X_test = data.X_test
-    elif X_test is not None:
-        X_test = array("X_test", X_test)
+    else:
+        if not isinstance(loss, str) or loss != "squared":
+            raise ValueError("loss: that of a model with a population of its own is the model's; leave loss out, or give X and y")
+        if X_test is not None:
+            X_test = array("X_test", X_test)
     saved = check_save_at(save_at, method)
     checkpoint_seconds = real("checkpoint_seconds", checkpoint_seconds, least=0)
     progress = flag("progress", progress)

@@ -205,6 +205,8 @@ def _checked(networks: Any, seeds: Any, method: Any, options: dict[str, Any]) ->
     networks = list(networks) if np.iterable(networks) and not isinstance(networks, type) else []
     if not networks or not all(isinstance(network, FiniteModel) for network in networks):
         raise ValueError("networks: need at least one finite network with a width; for example [Network(..., m, ...) for m in (64, 256)]")
+    if alone := set(options) & {"checkpoint", "checkpoint_seconds", "start", "rng"}:
+        raise ValueError(f"{min(alone)}: belongs to a single run; a comparison has seeds, and resume=folder to go on after an interruption")
     labels = _labels(seeds)
     if len({width_of(network) for network in networks}) < 2 or len(networks) * len(labels) < 3:
         raise ValueError("networks: a slope with an error needs two different widths and three runs; add networks or seeds")

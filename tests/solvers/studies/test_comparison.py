@@ -128,6 +128,12 @@ def test_an_executor_and_a_folder_change_no_number(result, tmp_path):
     assert np.abs(wider.gaps - result.gaps).max() > 1e-4
 
 
+@pytest.mark.parametrize("option", ["checkpoint", "start", "rng"])
+def test_what_belongs_to_a_single_run_is_refused_with_the_way_out(option):
+    with pytest.raises(ValueError, match=f"^{option}: belongs to a single run; a comparison has seeds, and resume=folder"):
+        iw.compare(iw.DeepLinearMuP(1), networks(32, 64), X, Y, METHOD, seeds=3, **{option: 0})
+
+
 def test_a_network_that_raises_leaves_the_others():
     def fails(t, state, problem):
         if isinstance(problem, NetworkProblem) and problem.shapes[0][0] == 128:
