@@ -24,7 +24,7 @@ Array = np.ndarray
 Parameters = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sweep:
     """What a sweep returns: the points in the order of the grid, each with its result.
 
@@ -35,12 +35,16 @@ class Sweep:
         What the function returned; a number or an array stands under the name ``"value"``.
     shape : tuple of int
         Lengths of the axes where the grid was a dict of sequences, else ``(number of points,)``.
-
     """
 
     points: list[Parameters]
     results: list[dict[str, Any]]
     shape: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        grid, names = " x ".join(map(str, self.shape)), [str(name) for name in self.results[0]] if self.results else []
+        shown = names if len(names) <= 8 else [*names[:8], "..."]
+        return f"Sweep({grid} points of {', '.join(self.points[0]) if self.points else 'nothing'}; results {', '.join(shown)})"
 
     def __getitem__(self, name: str) -> Array:
         """One entry of all results as an array of shape ``(*shape, ...)``."""

@@ -30,6 +30,12 @@ def train(particles, seed):
 GRID = {"particles": [2, 3], "seed": [0, 1, 2]}
 
 
+def test_what_is_shown_is_short():
+    assert repr(sweep(lambda rate, seed: {"a": np.zeros(1000), 1: seed}, {"rate": range(50), "seed": [0, 1]})) == (
+        "Sweep(50 x 2 points of rate, seed; results a, 1)"
+    )
+
+
 def test_grid_order_and_shapes():
     runs = sweep(train, GRID)
     assert runs.points[:4] == [
