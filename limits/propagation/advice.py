@@ -15,6 +15,7 @@ __all__ = ["Advice", "advise", "initialization"]
 
 INITIALIZATIONS = ("pytorch", "keras", "glorot", "he", "lecun")
 CRITICAL = 1e-6  # distance of chi_1 to 1
+FAR = 1e12  # a variance that shows how the largest ones grow
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Advice:
     trainable_depth : float
         :math:`6\,\xi_c`, number of hidden layers up to which signals pass; nan where variances have no positive fixed point.
     gradient_scale : float
-        Mean square of the gradient in the first hidden layer over that in the last.
+        Mean square of the gradient in the first hidden layer over that in the last, where the first one's pre-activations have variance 1.
     better_weight_variance, better_bias_variance : float
         A critical choice: with the same biases where there is one, else the critical point.
     text : str
@@ -127,7 +128,8 @@ def advise(network: Network, initial: str | None = None) -> Advice:
     source = f" ({initial})" if initial else ""
     head = f"weight variance {weight:.3g}, bias variance {bias:.3g}{source}."
     if math.isinf(point.q):
-        phase, depth, what = "diverging", math.nan, "Variances grow without bound."
+        slowly = " like a power of the depth" if abs(float(maps.variance_slope(FAR)) - 1) <= CRITICAL else ""
+        phase, depth, what = "diverging", math.nan, f"Variances grow without bound{slowly}."
     elif point.q == 0:
         phase, depth, what = "vanishing", math.nan, f"Variances vanish, by a factor {point.slope:.3g} per layer."
         if abs(point.slope - 1) <= CRITICAL:

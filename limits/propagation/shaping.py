@@ -5,7 +5,8 @@ A chain of L layers :math:`h \to \sqrt{1/m}\,W\hat\phi(h)` without biases keeps 
 
 * *leaky relu* [zhang2022]_: :math:`\hat\phi(h) = \sqrt{2/(1+a^2)}\,(h^+ - a\,h^-)` keeps every variance, and its slope a is chosen so that
   :math:`C^L(0) = \eta` below 1. Its map is
-  :math:`C(c) = c + \frac{(1-a)^2}{\pi(1+a^2)}\big(\sqrt{1-c^2} - c\arccos c\big)`;
+  :math:`C(c) = c + \frac{(1-a)^2}{\pi(1+a^2)}\big(\sqrt{1-c^2} - c\arccos c\big)`. The slope depends on the
+  topology: a = .62918 gives .75 in the residual network of 101 layers that the authors' code is tested on, and .7509 in a chain of 65;
 * *smooth* ones [martens2021]_: :math:`\hat\phi(h) = \gamma\,(\phi(\alpha h + \beta) + \delta)` with
   :math:`\mathbb E\,\hat\phi = 0` (so C(0) = 0), :math:`\mathbb E\,\hat\phi^2 = 1`, :math:`\mathbb E\,\hat\phi\hat\phi' z = 1` (variances
   are kept to the first order) and :math:`C'(1) = \mathbb E\,\hat\phi'^2 = \zeta^{1/L}`, so that the slope of :math:`C^L` at 1 is

@@ -1,6 +1,7 @@
 """Advice: known verdicts on known initialisations, and that following it helps."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,8 +46,6 @@ def test_the_weights_of_the_network_are_read_off():
     for name in ("ntk", "mup", "standard"):
         p = getattr(iw.Parameterization, name)(3)
         std = (1.0, 1.2, 1.2, 1.0)
-        from dataclasses import replace
-
         net = iw.Network(4, 3, 64, "tanh", replace(p, weight_std=std))
         assert propagation.advise(net).weight_variance == pytest.approx(1.44)
 
@@ -89,8 +88,6 @@ def test_one_hidden_layer():
 
 
 def test_hidden_layers_that_differ_are_not_one_map():
-    from dataclasses import replace
-
     p = iw.Parameterization.ntk(3).with_biases(0.3)
     net = iw.Network(4, 3, 64, "tanh", replace(p, bias_std=(1.0, 0.5, 0.5, 0.0), weight_std=(2.0, 1.2, 1.2, 0.1)))
     found = propagation.advise(net)  # the first layer and the output do not count
@@ -98,3 +95,14 @@ def test_hidden_layers_that_differ_are_not_one_map():
     for name, value in (("bias_std", (0.5, 0.5, 0.1, 0.0)), ("weight_std", (1.0, 1.2, 0.3, 1.0))):
         with pytest.raises(ValueError, match="network: its hidden layers have initial weights or biases of different sizes"):
             propagation.advise(iw.Network(4, 3, 64, "tanh", replace(p, **{name: value})))
+
+
+@pytest.mark.parametrize(
+    ("activation", "weight", "bias", "slow"), [("softplus", 2.0, 0.0, True), ("relu", 2.0, 0.1, True), ("relu", 2.1, 0.0, False)]
+)
+def test_how_variances_diverge(activation, weight, bias, slow):
+    p = iw.Parameterization.ntk(5)
+    p = replace(p.with_biases(), weight_std=weight**0.5, bias_std=bias**0.5) if bias else replace(p, weight_std=weight**0.5)
+    found = propagation.advise(iw.Network(4, 5, 64, activation, p))
+    assert found.phase == "diverging"
+    assert ("like a power of the depth" in found.text) is slow
