@@ -13,7 +13,7 @@ PARTS = 0x675FF803  # checksum of elementary.py
 TWO_OVER_PI, HALF_INV_PI = 0.6366197723675814, 0.15915494309189535
 
 
-@jit
+@jit(inline=True)
 def piecewise(D, T, mu):  # type: ignore[no-untyped-def]
     for i in range(D.shape[0]):
         for j in range(D.shape[1]):
@@ -23,7 +23,7 @@ def piecewise(D, T, mu):  # type: ignore[no-untyped-def]
             D[i, j] = within(delta - mu * (np.sqrt(delta * (2 - delta)) - theta * (1 - delta)))
 
 
-@jit
+@jit(inline=True)
 def jump(D, T, mu):  # type: ignore[no-untyped-def]
     for i in range(D.shape[0]):
         for j in range(D.shape[1]):
@@ -31,7 +31,7 @@ def jump(D, T, mu):  # type: ignore[no-untyped-def]
             T[i, j] = 0.0
 
 
-@jit
+@jit(inline=True)
 def _columns(f, g, w):  # type: ignore[no-untyped-def]
     """p = 1 - eta of the rows and of the columns: 1 - eta eta' c is a sum of positive terms, eta (eta' delta + p') + p."""
     for i in range(f.shape[1]):
@@ -40,7 +40,7 @@ def _columns(f, g, w):  # type: ignore[no-untyped-def]
         w[1, j] = g[1, j] * g[1, j] / (1 + g[0, j])
 
 
-@jit
+@jit(inline=True)
 def erf(D, T, f, g, w):  # type: ignore[no-untyped-def]
     _columns(f, g, w)
     for j in range(D.shape[1]):
@@ -53,7 +53,7 @@ def erf(D, T, f, g, w):  # type: ignore[no-untyped-def]
             D[i, j] = within(1 - d * g[3, j] * arcsine(eta * g[0, j] * (1 - D[i, j]), below))
 
 
-@jit
+@jit(inline=True)
 def gelu(D, T, f, g, w):  # type: ignore[no-untyped-def]
     _columns(f, g, w)
     for j in range(D.shape[1]):
@@ -70,7 +70,7 @@ def gelu(D, T, f, g, w):  # type: ignore[no-untyped-def]
             D[i, j] = within(1 - d * g[3, j] * (c * half + both * (D[i, j] * (1 + c) + c * c * squares)))
 
 
-@jit
+@jit(inline=True)
 def waves(D, T, f, g, cosine, sines, cosines):  # type: ignore[no-untyped-def]
     for i in range(D.shape[0]):
         a, d, s = f[2, i], f[3, i], f[4, i]
@@ -92,7 +92,7 @@ def waves(D, T, f, g, cosine, sines, cosines):  # type: ignore[no-untyped-def]
             D[i, j] = within(1 - d * g[3, j] * first[j])
 
 
-@jit
+@jit(inline=True)
 def gaussian(D, T, f, g, w):  # type: ignore[no-untyped-def]
     _columns(f, g, w)
     for i in range(D.shape[0]):

@@ -19,7 +19,7 @@ NODES = np.concatenate([(np.polynomial.legendre.leggauss(n)[0] + 1) / 2 for n in
 WEIGHTS = np.concatenate([np.polynomial.legendre.leggauss(n)[1] / 2 for n in RULES])
 
 
-@jit
+@jit(inline=True)
 def elu(D, T, f, g, rule, one, two):  # type: ignore[no-untyped-def]
     """The two integrals over the angle, in tan(theta' / 4), which is rational; the rest is elementary."""
     start, stop = STARTS[rule], STARTS[rule] + RULES[rule]

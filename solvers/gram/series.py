@@ -11,7 +11,7 @@ PARTS = 0x675FF803  # checksum of elementary.py
 ROWS = 16  # of a tile, at once
 
 
-@jit
+@jit(inline=True)
 def terms_needed(D, same, tails, tolerance):  # type: ignore[no-untyped-def]
     """Number of terms that this tile needs; 0 if there are not enough."""
     largest = 0.0
@@ -28,7 +28,7 @@ def terms_needed(D, same, tails, tolerance):  # type: ignore[no-untyped-def]
     return 0
 
 
-@jit
+@jit(inline=True)
 def series(D, T, values, others, slopes, other_slopes, terms, value, slope):  # type: ignore[no-untyped-def]
     """A few rows at a time, which stay in the first-level cache with four terms of the columns."""
     for start in range(0, D.shape[0], ROWS):
@@ -42,7 +42,7 @@ def series(D, T, values, others, slopes, other_slopes, terms, value, slope):  # 
                 D[i, j] = within(1 - value[i - start, j])
 
 
-@jit
+@jit(inline=True)
 def _horner(D, a, b, terms, out, start, stop):  # type: ignore[no-untyped-def]
     for i in range(stop - start):
         for j in range(D.shape[1]):

@@ -1,9 +1,15 @@
 """Compiled steps against their numpy twins, on both sides of every edge of a tile."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from infwidth.solvers.gram import passes
+import infwidth
+from infwidth.solvers.gram import closed_forms, elementary, elu, passes, series
 from infwidth.solvers.gram.program import CODES, Program, Step
 from infwidth.solvers.gram.reference import run
 from infwidth.solvers.gram.tiles import Gram, gram
@@ -80,3 +86,31 @@ def test_symmetric_halves_have_the_exact_diagonal(n):
         np.testing.assert_array_equal(np.diag(matrix), scale**2)
         off = ~np.eye(n, dtype=bool)
         np.testing.assert_allclose(matrix[off], expected[off], atol=5e-15)
+
+
+@pytest.mark.parametrize("module", [closed_forms, elementary, elu, passes, series])
+def test_helpers_are_copied_into_their_caller(module):
+    """Else there are two machine codes of each, one compiled alone and one with the caller, and they round differently."""
+    compiled = {name: value for name, value in vars(module).items() if hasattr(value, "py_func") and name != "tiles"}
+    assert compiled and all(function.targetoptions["forceinline"] for function in compiled.values())
+
+
+SUM_OF_BITS = """
+import zlib
+import numpy as np
+from infwidth.limits import kernels
+X = np.random.default_rng(0).standard_normal((60, 5))
+for name in ("relu", "gelu", "elu", "sin", "tanh"):
+    k = kernels.serial(kernels.Dense(1.5, 0.1), kernels.Elementwise(name), kernels.Dense(1.5))
+    print(name, *(zlib.crc32(np.ascontiguousarray(K)) for K in k(X)))
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_compiles_has_the_bits_of_one_that_finds_all_on_disk(tmp_path):
+    """So that a run which is resumed in another process goes on to the same bits."""
+    paths = os.pathsep.join([str(Path(infwidth.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": paths}
+    runs = [subprocess.run([sys.executable, "-c", SUM_OF_BITS], env=environment, capture_output=True, text=True) for _ in range(2)]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
+    assert len(runs[0].stdout.splitlines()) == 5 and runs[0].stdout == runs[1].stdout
