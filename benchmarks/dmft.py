@@ -1,6 +1,7 @@
 r"""Dynamical mean-field theory against finite µP networks: slopes, cost at equal error, horizons.
 
-**Slopes.** The gap between one network and the limit against the width, for tanh, relu and gelu with two and three hidden layers.
+**Slopes.** The gap between one network and the limit against the width, for tanh, relu and gelu with two and three hidden layers, and for
+tanh and relu with four.
 
 **Cost.** The mean of N networks of width m errs by the bias c / m and by chance, sd / sqrt(N m). At the root-mean-square error e of the
 limit solver, measured against a solve of many more samples, half of e^2 is given to each: that fixes the smallest width and the number of
@@ -106,8 +107,9 @@ def main() -> None:
 
     widths, seeds, samples = ([64, 256], 16, 16384) if chosen.quick else ([128, 256, 512, 1024, 2048], 64, 65536)
     cases = [(activation, L) for activation in ("tanh", "relu", "gelu") for L in (2, 3)]
+    deeper = [("tanh", 4), ("relu", 4)]
     with workers() as pool:
-        slopes = [job.result() for job in [pool.submit(slope, *case, widths, seeds, samples) for case in cases]]
+        slopes = [job.result() for job in [pool.submit(slope, *case, widths, seeds, samples) for case in cases + deeper]]
     for row in slopes:
         print(f"{row['activation']:5s} L={row['L']}  slope {row['slope']:.3f} +- {row['slope_error']:.3f}")
     costs = [cost(*case, chosen.quick) for case in cases]
@@ -124,10 +126,12 @@ def main() -> None:
             f"   loss {row['loss'][0]:.3f} -> {row['loss'][1]:.1e}; stated error {row['stated']:.1e}, gap to other noise {row['gap']:.1e}"
         )
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    for i, (row, priced) in enumerate(zip(slopes, costs, strict=True)):
+    colors = {"tanh": "C0", "relu": "C1", "gelu": "C2"}
+    for row in slopes:
         label = f"{row['activation']}, L={row['L']}: {row['slope']:.3f} ± {row['slope_error']:.3f}"
-        left.loglog(widths, row["gaps"], "o-" if row["L"] == 2 else "s--", color=f"C{i // 2}", label=label)
-        right.bar(i, priced["factor"], color=f"C{i // 2}", alpha=1 if row["L"] == 2 else 0.6)
+        left.loglog(widths, row["gaps"], {2: "o-", 3: "s--", 4: "^:"}[row["L"]], color=colors[row["activation"]], label=label)
+    for i, priced in enumerate(costs):
+        right.bar(i, priced["factor"], color=colors[priced["activation"]], alpha=1 if priced["L"] == 2 else 0.6)
     left.set(xlabel="width", ylabel="rms gap of one network to the limit", xticks=widths, xticklabels=widths)
     left.minorticks_off()
     left.legend(fontsize="small", title="slope", loc="upper right")

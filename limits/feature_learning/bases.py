@@ -60,7 +60,10 @@ class Basis:
         coordinates : ndarray, shape (q, R)
             :math:`\langle F e^\top\rangle`.
         """
-        variance, axes = np.linalg.eigh(gram - coordinates @ coordinates.T)
+        outside = gram - coordinates @ coordinates.T
+        if not np.isfinite(outside).all():  # a diverging run ends elsewhere
+            return Growth(np.zeros((0, len(gram))), np.zeros((0, len(self))), coordinates)
+        variance, axes = np.linalg.eigh(outside)
         kept = variance > self.tolerance**2 * gram.diagonal().max()
         variance, axes = variance[kept][::-1], axes[:, kept][:, ::-1]
         axes = axes * np.where(np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0) < 0, -1, 1)  # one sign on every machine

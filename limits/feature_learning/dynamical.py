@@ -30,6 +30,7 @@ from ..activations import Activation
 from .march import FieldTheory, March
 from .passive import passive_outputs
 from .rows import Budget
+from .storage import cut, restore, snapshot
 
 __all__ = ["DynamicalMeanField", "FieldKernels"]
 
@@ -161,7 +162,7 @@ class DynamicalProblem(Batched, WithError):
 
     A second march with the noise of the first drops more, and the difference of the two is the error of what the first drops.
 
-    A history is stored as the coefficients that it was extended by; taking one up again marches through it anew, to the same bits.
+    A history is stored as the samples of all layers at the time before the newest; taking it up again takes one step, to the same bits.
     """
 
     threads: ClassVar[Literal["gemm", "block"]] = "block"  # products too thin for threads
@@ -189,21 +190,42 @@ class DynamicalProblem(Batched, WithError):
         if m.replicas > 1:
             coarse = replace(theory, tolerance=COARSER * tolerance)
             self.shadow = March(coarse, Z, self.data.outputs, children[0], budget, like=self.marches[0])
-        self.past: list[tuple[Array, Array | None]] = []
+        self.times = 0
+        self.last: list[tuple[Array, Array | None]] = []  # coefficients and rows of the newest two times at most
         self.newest = np.zeros((m.replicas, self.data.n, self.data.outputs))
 
     def extend(self, weights: Array, rows: Any = None) -> Evaluation:
         weights = np.asarray(weights, float)
-        if weights.shape != (len(self.past),):
-            raise ValueError(f"weights: need one coefficient per past step, shape ({len(self.past)},), got {weights.shape}")
+        if weights.shape != (self.times,):
+            raise ValueError(f"weights: need one coefficient per past step, shape ({self.times},), got {weights.shape}")
+        try:
+            self._march(weights, rows)
+        except MethodFailed:
+            self._go_back()
+            raise
+        self.times += 1
+        self.last = [*self.last[-1:], (weights, None if rows is None else np.asarray(rows))]
+        f = self.newest.mean(axis=0).astype(self.data.X.dtype)
+        f = f if rows is None else f[rows]
+        return Evaluation(self.data.judge(f, rows)[0], f)
+
+    def _march(self, weights: Array, rows: Any) -> None:
+        """One more time of all systems."""
         for r, march in enumerate(self.marches):
             self.newest[r] = self._step(march, weights, rows)
         if self.shadow is not None:
             self.shadowed = self._step(self.shadow, weights, rows)
-        self.past.append((weights, None if rows is None else np.asarray(rows)))
-        f = self.newest.mean(axis=0).astype(self.data.X.dtype)
-        f = f if rows is None else f[rows]
-        return Evaluation(self.data.judge(f, rows)[0], f)
+
+    def _go_back(self) -> None:
+        """To the newest time that all systems have come to."""
+        if self.times:
+            for march in self._all:
+                cut(march, self.times - 1)
+            self._march(*self.last[-1])
+
+    @property
+    def _all(self) -> list[March]:
+        return self.marches if self.shadow is None else [*self.marches, self.shadow]
 
     def _step(self, march: March, weights: Array, rows: Any) -> Array:
         """One more time of a march, which learns from those rows; its outputs on all."""
@@ -271,10 +293,19 @@ class DynamicalProblem(Batched, WithError):
         return np.concatenate([march.h for march in self.marches], axis=2)
 
     def history(self, times: int | None = None) -> Snapshot:
-        past = self.past[:times]
-        return {"weights": [weights for weights, _ in past], "rows": [rows for _, rows in past]}
+        end = self.times if times is None else times
+        if not (end == 0 or 0 <= self.times - end < len(self.last)):
+            raise ValueError(f"times: {times} is not among those that this history can go back to, 0 and {self.times} less at most 1")
+        if end == 0:
+            return {"times": 0}
+        weights, rows = self.last[end - self.times - 1]
+        return {"times": end, "weights": weights, "rows": rows, "marches": [snapshot(march, end - 1) for march in self._all]}
 
     def restore(self, history: Snapshot) -> None:
         self._begin()
-        for weights, rows in zip(history["weights"], history["rows"], strict=True):
-            self.extend(weights, rows)
+        if history["times"] == 0:
+            return
+        for march, stored in zip(self._all, history["marches"], strict=True):
+            restore(march, stored)
+        self.times = int(history["times"]) - 1
+        self.extend(history["weights"], history["rows"])

@@ -15,6 +15,8 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from ...solvers.problem import MethodFailed
@@ -72,7 +74,7 @@ class Innovations:
             Where there are too few samples for so many directions.
         """
         first = sum(len(rows) for rows in earlier)
-        if 4 * (first + number) > self.samples:
+        if (2 if side == PASSIVE else 4) * (first + number) > self.samples:
             raise MethodFailed(
                 f"samples: {self.samples} per replica are too few for {first + number} directions of noise in a layer; take at least"
                 f" {8 * (first + number)} per replica, or a larger tolerance"
@@ -84,6 +86,20 @@ class Innovations:
         for rows in (*earlier, *earlier):  # twice is enough
             x -= (x @ rows.T / self.samples) @ rows
         return inverse_root(x @ x.T / self.samples) @ x
+
+    def drawn_before(self, time: int) -> list[tuple[int, int, int]]:
+        """The rows (side, time, rank) that were drawn from the Sobol points before that time, in their order."""
+        return [key for key in self.columns if key[1] < time]
+
+    def cut(self, time: int) -> None:
+        """Forget what was drawn from that time on."""
+        self.take_over(self.drawn_before(time))
+
+    def take_over(self, keys: Iterable[Sequence[int]]) -> None:
+        """These rows were drawn, in this order; a follower's too."""
+        keys = [(int(side), int(time), int(rank)) for side, time, rank in keys]
+        self.columns.clear()
+        self.columns.update({key: column for column, key in enumerate(keys)})
 
     def _row(self, side: int, time: int, rank: int) -> Array:
         key = side, time, rank

@@ -78,6 +78,11 @@ class Layer:
         rows = self.from_below if side == BELOW else self.from_above
         rows.append(self.noise.draw(number, side, time, self.from_below.values, self.from_above.values))
 
+    @property
+    def kept(self) -> tuple[Rows, ...]:
+        """All that grows with the directions."""
+        return self.from_below, self.from_above, self.features.rows, self.gradients.rows
+
 
 class March:
     """One system of S samples per layer.
@@ -116,6 +121,7 @@ class March:
         self.drive = np.zeros((0, n, outputs))  # gamma times the residuals over n, of each time
         self.h = np.zeros((L, n, theory.samples))
         self.drifts: list[Array] = []
+        self.sizes: list[list[list[int]]] = []  # of what each layer keeps, before each time; .storage goes back to them
 
     @property
     def time(self) -> int:
@@ -126,6 +132,7 @@ class March:
 
     def extend(self, weights: Array) -> Array:
         """Outputs (n, k) of the next time; ``weights`` (t, 1) are the coefficients of the past gradients."""
+        self.sizes.append([[len(rows) for rows in layer.kept] for layer in self.layers])
         self.drifts = [self._drift(l, weights) for l in range(self.theory.hidden_layers + 1)]
         self._forward()
         return self._backward()

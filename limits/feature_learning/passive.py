@@ -16,6 +16,9 @@ __all__ = ["passive_outputs"]
 Array = np.ndarray
 
 
+BLOCK = 32  # inputs whose fresh noise is drawn together: however many inputs there are, samples have room for their directions
+
+
 def passive_outputs(march: March, inside: Array, outside: Array) -> Array:
     """Outputs (n', k) of the newest time of a march.
 
@@ -28,6 +31,12 @@ def passive_outputs(march: March, inside: Array, outside: Array) -> Array:
     outside : ndarray, shape (n', d)
         The rest of the inputs, orthogonal to all training inputs.
     """
+    size = min(BLOCK, max(1, march.theory.samples // 8))
+    blocks = [slice(first, first + size) for first in range(0, len(inside), size)]
+    return np.concatenate([np.zeros((0, march.k)), *(_outputs(march, inside[block], outside[block]) for block in blocks)])
+
+
+def _outputs(march: March, inside: Array, outside: Array) -> Array:
     theory, S = march.theory, march.theory.samples
     phi = theory.activation.value
     c, response, fresh = inside, None, _root(outside @ outside.T)

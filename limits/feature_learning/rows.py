@@ -53,6 +53,10 @@ class Rows:
         self.memory[self.number : self.number + len(rows)] = rows
         self.number += len(rows)
 
+    def cut(self, number: int) -> None:
+        """Forget all but that many rows."""
+        self.number = number
+
     def reserve(self, number: int) -> None:
         if number > len(self.memory):
             room = number + number // 4 + 2
@@ -86,3 +90,8 @@ class Table:
             self.memory = memory
         self.memory[self.shape[0] : rows, :, :columns] = block
         self.shape = (rows, block.shape[1], columns)
+
+    def cut(self, rows: int, columns: int) -> None:
+        """Forget all but that many rows, which have no more columns."""
+        self.memory[rows:] = 0
+        self.shape = (rows, self.memory.shape[1], columns)
