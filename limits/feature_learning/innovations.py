@@ -57,8 +57,8 @@ class Innovations:
         self.sobol = initial_laws.draw("gaussian", np.random.default_rng(seeds), samples, SOBOL_DIMENSIONS, 0, quasi_random=True)[0].T
         self.columns = {}
 
-    def draw(self, number: int, side: int, time: int, *earlier: Array) -> Array:
-        """Rows, shape (number, S), orthogonal to all ``earlier`` ones, each (rows, S).
+    def draw(self, number: int, side: int, time: int, *earlier: Array, avoided: Array | None = None) -> Array:
+        """Rows, shape (number, S), orthogonal to all ``earlier`` ones, each (rows, S), and to orthonormal ones that are ``avoided``.
 
         Parameters
         ----------
@@ -67,6 +67,7 @@ class Innovations:
             Whose noise it is; that of passive fields is used once.
         time : int
         earlier : ndarray
+        avoided : ndarray, optional
 
         Raises
         ------
@@ -83,7 +84,7 @@ class Innovations:
             return np.empty((0, self.samples))
         x = np.stack([self._row(side, time, rank) for rank in range(number)])
         x -= x.mean(axis=1, keepdims=True)
-        for rows in (*earlier, *earlier):  # twice is enough
+        for rows in 2 * (earlier if avoided is None else (*earlier, avoided)):  # twice is enough
             x -= (x @ rows.T / self.samples) @ rows
         return inverse_root(x @ x.T / self.samples) @ x
 

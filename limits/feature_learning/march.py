@@ -49,6 +49,7 @@ __all__ = ["FieldTheory", "Layer", "March", "widened"]
 Array = np.ndarray
 
 CHUNK = 1 << 18  # numbers in a temporary array of one chunk of samples
+BEYOND = 1e-6  # mean square of a unit direction outside the noise, below which it is noise
 
 
 @dataclass(frozen=True)
@@ -65,23 +66,44 @@ class FieldTheory:
 
 
 class Layer:
-    """Samples of one hidden layer: white noise of the weights below and above, and bases of its features and gradients."""
+    """Samples of one hidden layer: white noise of the weights below and above, and bases of its features and gradients.
+
+    New noise is independent of every field so far. Made orthogonal to them, averages that are zero in the limit are zero: the outputs at
+    the start are, and the responses to noise that came later, so that no error is divided by gamma.
+    """
 
     def __init__(self, theory: FieldTheory, seeds: np.random.SeedSequence, budget: Budget, like: Layer | None) -> None:
         S = theory.samples
         self.noise: Innovations = Innovations(seeds, S, budget, None if like is None else like.noise)
         self.from_below, self.from_above = Rows(S, budget), Rows(S, budget)  # e^u and e^r
         self.features, self.gradients = (Basis(S, theory.tolerance, budget) for _ in range(2))
+        self.beyond = Rows(S, budget)  # orthonormal: what features and gradients have outside the noise
 
     def excite(self, side: int, time: int, number: int) -> None:
         """The weights below or above meet that many new directions."""
         rows = self.from_below if side == BELOW else self.from_above
-        rows.append(self.noise.draw(number, side, time, self.from_below.values, self.from_above.values))
+        rows.append(self.draw(number, side, time))
+
+    def draw(self, number: int, side: int, time: int) -> Array:
+        """New noise, shape (number, S)."""
+        return self.noise.draw(number, side, time, self.from_below.values, self.from_above.values, avoided=self.beyond.values)
+
+    def meet(self, directions: Array) -> None:
+        """Noise to come is orthogonal to these, too, shape (new, S); as long as there are samples for it."""
+        S = directions.shape[1]
+        if not len(directions) or 4 * (len(self.beyond) + len(directions)) > S:
+            return
+        rest = directions.copy()
+        for rows in 2 * (self.from_below, self.from_above, self.beyond):
+            rest -= (rest @ rows.values.T / S) @ rows.values
+        variance, axes = np.linalg.eigh(rest @ rest.T / S)
+        kept = variance > BEYOND
+        self.beyond.append((axes[:, kept] / np.sqrt(variance[kept])).T @ rest)
 
     @property
     def kept(self) -> tuple[Rows, ...]:
         """All that grows with the directions."""
-        return self.from_below, self.from_above, self.features.rows, self.gradients.rows
+        return self.from_below, self.from_above, self.features.rows, self.gradients.rows, self.beyond
 
 
 class March:
@@ -114,7 +136,6 @@ class March:
         models: list[Layer | None] = [None] * L if like is None else list(like.layers)
         self.layers: list[Layer] = [Layer(theory, seed, budget, model) for seed, model in zip(_children(seeds, L), models, strict=True)]
         self.layers[0].excite(BELOW, -1, inputs.shape[1])
-        self.layers[-1].excite(ABOVE, -1, outputs)
         n = len(inputs)
         self.features = [Table(1, budget) for _ in range(L + 1)]  # coordinates of each layer's features, (times n, 1, R); inputs first
         self.gradients = [Table(outputs, budget) for _ in range(L + 1)]  # and of its gradients, (times n, k, R); outputs last
@@ -162,6 +183,7 @@ class March:
 
             gram, c, response = self._moments(fields, len(h), layer.features.values, layer.from_above.values)
             growth = layer.features.grow(layer.features.plan(gram, c), fields, self._chunks(len(h)))
+            layer.meet(layer.features.values[len(layer.features) - len(growth.fields) :])
             c = growth.coordinates
             self.features[l + 1].append(c[:, None])
             if layer is not self.layers[-1]:
@@ -171,6 +193,8 @@ class March:
     def _backward(self) -> Array:
         theory, n, k = self.theory, len(self.inputs), self.k
         phi, slope = theory.activation.value, theory.activation.derivative
+        if self.time == 0:  # after the features of the start, which the readout is independent of
+            self.layers[-1].excite(ABOVE, 0, k)
         b = np.tile(np.eye(k), (n, 1))
         self.gradients[-1].append(b.reshape(n, k, k))
         noise, kicks = theory.weight_std[-1] * np.eye(k), widened(self.drifts[-1], k, len(self.layers[-1].features))
@@ -190,6 +214,7 @@ class March:
                     outputs += phi(h[:, chunk]) @ z(chunk)[0].T
             gram, b, response = self._moments(fields, n * k, layer.gradients.values, layer.from_below.values)
             growth = layer.gradients.grow(layer.gradients.plan(gram, b), fields, self._chunks(n * k))
+            layer.meet(layer.gradients.values[len(layer.gradients) - len(growth.fields) :])
             b = growth.coordinates
             self.gradients[l].append(b.reshape(n, k, -1))
             if l:

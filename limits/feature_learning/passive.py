@@ -2,6 +2,9 @@ r"""Outputs at inputs that nothing is learned from.
 
 The features of a new input have a part in the span of the features that training has met, on which the weights act as they do in
 :mod:`.march`, and a part outside it. There a Gaussian matrix makes fresh noise of the same covariance, independent of all else.
+
+The fields of the start are followed beside those of today, with the same noise. In the limit they have no response, and no overlap with
+the readout; what the samples have of both is subtracted, so that no error is divided by gamma.
 """
 
 from __future__ import annotations
@@ -37,22 +40,23 @@ def passive_outputs(march: March, inside: Array, outside: Array) -> Array:
 
 
 def _outputs(march: March, inside: Array, outside: Array) -> Array:
-    theory, S = march.theory, march.theory.samples
+    theory, S, n = march.theory, march.theory.samples, len(inside)
     phi = theory.activation.value
-    c, response, fresh = inside, None, _root(outside @ outside.T)
+    c, response, fresh = np.vstack([inside, inside]), None, np.tile(_root(outside @ outside.T), (2, 1))  # at the start, and now
     for l, layer in enumerate(march.layers):
         noise, kicks = march.forward_mix(l, c, response)
+        kicks[:n] = 0
         h = noise @ layer.from_below.values[: noise.shape[1]] + kicks @ layer.gradients.values[: kicks.shape[1]]
         if fresh.shape[1]:
-            known = layer.from_below.values, layer.from_above.values
-            h += theory.weight_std[l] * fresh @ layer.noise.draw(fresh.shape[1], PASSIVE, march.time, *known)
+            h += theory.weight_std[l] * fresh @ layer.draw(fresh.shape[1], PASSIVE, march.time)
         F = phi(h)
         c, response = F @ layer.features.values.T / S, F @ layer.from_above.values.T / S
+        response[n:] -= response[:n]
         fresh = _root(F @ F.T / S - c @ c.T)
     last = march.layers[-1]
     drift = widened(march.drifts[-1], march.k, len(last.features))
-    z = theory.weight_std[-1] * last.from_above.values[: march.k] + drift @ last.features.values
-    return F @ z.T / (S * theory.gamma)
+    readout = theory.weight_std[-1] * last.from_above.values[: march.k]
+    return ((F[n:] - F[:n]) @ readout.T + F[n:] @ last.features.values.T @ drift.T) / (S * theory.gamma)
 
 
 def _root(covariance: Array) -> Array:

@@ -14,6 +14,7 @@ __all__ = ["cut", "restore", "snapshot"]
 
 Array = np.ndarray
 
+KEPT = 5  # tables of a layer: noise from below and above, features, gradients, and what is beyond
 
 def _kept(march: March, times: int) -> list[tuple[Rows, int]]:
     """All that grows with the directions, and how long it was after that many times."""
@@ -24,7 +25,7 @@ def _kept(march: March, times: int) -> list[tuple[Rows, int]]:
 def _tables(march: March, times: int) -> Iterator[tuple[Table, int]]:
     """All coordinates, and their number of columns after that many times."""
     numbers = [number for _, number in _kept(march, times)]
-    features, gradients = [march.inputs.shape[1], *numbers[2::4]], [*numbers[3::4], march.k]
+    features, gradients = [march.inputs.shape[1], *numbers[2::KEPT]], [*numbers[3::KEPT], march.k]
     yield from zip((*march.features, *march.gradients), (*features, *gradients), strict=True)
 
 
@@ -43,7 +44,7 @@ def cut(march: March, times: int) -> None:
 def snapshot(march: March, times: int) -> Snapshot:
     """What :func:`restore` needs to go on after the first ``times`` times."""
     return {
-        "sizes": np.array(march.sizes[:times], dtype=np.int64).reshape(times, len(march.layers), 4),
+        "sizes": np.array(march.sizes[:times], dtype=np.int64).reshape(times, len(march.layers), KEPT),
         "drive": march.drive[:times].copy(),
         "kept": [rows.values[:number].copy() for rows, number in _kept(march, times)],
         "tables": [table.values[: times * len(march.inputs), :, :columns].copy() for table, columns in _tables(march, times)],
