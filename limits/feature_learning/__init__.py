@@ -2,8 +2,8 @@
 
 Linear networks, exactly: ``deep_linear`` is the model, ``growing_network`` its equations, ``deep_linear_problem`` the training,
 ``linear_teacher`` a population, ``weight_law`` the law of the weights. Nonlinear networks: ``dynamical`` is the model, ``march`` the
-equations and their solution by samples (``bases``, ``innovations``, ``rows``, past ``gradients``), ``uncompressed`` their readable twin,
-``passive`` the predictions.
+equations and their solution by samples (``bases``, ``innovations``, ``rows``, past ``gradients``), ``storage`` its past,
+``uncompressed`` its readable twin, ``passive`` the predictions.
 """
 
 from typing import TYPE_CHECKING

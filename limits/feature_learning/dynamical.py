@@ -78,8 +78,8 @@ class DynamicalMeanField:
     samples : int
         S, over all replicas. The error falls like :math:`S^{-1/2}`, for smooth activations faster.
     gamma : float
-        Feature-learning strength. The outputs are averages divided by it, and so is their Monte-Carlo error: for a small one take
-        more samples, or ``NeuralTangentLimit``.
+        Feature-learning strength. The outputs are averages divided by it; their error is not, for what is divided by it at gamma = 0 is
+        zero to rounding.
     weight_std, rates : float or sequence of float, length L + 1
         Initial scales :math:`\sigma_l \ge 0` and prefactors :math:`\kappa_l \ge 0` of the learning rates. A zero readout is
         ``weight_std=(1, ..., 1, 0)``.
@@ -144,7 +144,7 @@ class DynamicalMeanField:
     def bind(self, data: Data | None, rng: np.random.Generator) -> DynamicalProblem:
         """Draw the seeds of the samples and join the limit to its data."""
         data = needed(data, "give X and y")
-        per_replica = 8.0 * (self.samples // self.replicas) * (64 + 4 * (data.n * (1 + data.outputs)))
+        per_replica = 8.0 * (self.samples // self.replicas) * (64 + 5 * (data.n * (1 + data.outputs)))
         if per_replica * self.replicas * self.hidden_layers > self.memory:
             raise ValueError(
                 f"samples: {self.samples} samples of {self.hidden_layers} layers on {data.n} points take"

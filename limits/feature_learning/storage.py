@@ -16,6 +16,7 @@ Array = np.ndarray
 
 KEPT = 5  # tables of a layer: noise from below and above, features, gradients, and what is beyond
 
+
 def _kept(march: March, times: int) -> list[tuple[Rows, int]]:
     """All that grows with the directions, and how long it was after that many times."""
     sizes = march.sizes[times] if times < len(march.sizes) else [[len(rows) for rows in layer.kept] for layer in march.layers]

@@ -45,3 +45,21 @@ def test_passive_rows_take_nothing_away():
     one, two = (Innovations(np.random.SeedSequence(5), 512, Budget(1e9)) for _ in range(2))
     one.draw(3, PASSIVE, 0)
     np.testing.assert_array_equal(one.draw(4, BELOW, 0), two.draw(4, BELOW, 0))
+
+
+def test_avoided_rows_are_avoided():
+    noise = Innovations(np.random.SeedSequence(6), 512, Budget(1e9))
+    earlier, avoided = noise.draw(2, BELOW, 0), noise.draw(70, PASSIVE, 0)[60:]
+    avoided = np.linalg.qr(np.vstack([earlier, avoided]).T)[0].T[2:] * np.sqrt(512)
+    later = noise.draw(3, ABOVE, 0, earlier, avoided=avoided)
+    np.testing.assert_allclose(later @ np.vstack([earlier, avoided]).T / 512, 0, atol=1e-10)
+    np.testing.assert_allclose(later @ later.T / 512, np.eye(3), atol=1e-10)
+
+
+def test_what_was_drawn_is_taken_over():
+    one, two = (Innovations(np.random.SeedSequence(5), 512, Budget(1e9)) for _ in range(2))
+    for time in range(3):
+        one.draw(3, BELOW, time)
+    two.take_over(one.drawn_before(2))
+    one.cut(2)
+    np.testing.assert_array_equal(one.draw(4, ABOVE, 2), two.draw(4, ABOVE, 2))

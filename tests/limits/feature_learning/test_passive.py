@@ -33,3 +33,11 @@ def test_one_input_is_enough():
     march = sol.problem.marches[0]
     inside = X[:1] @ sol.problem.basis
     np.testing.assert_allclose(passive_outputs(march, inside, np.zeros((1, 3))), sol.outputs[-1][:1], atol=1e-9)
+
+
+def test_more_inputs_than_directions_of_noise():
+    """Those of 256 samples per replica, block by block, are those of many samples."""
+    new = np.random.default_rng(0).standard_normal((200, 3))
+    few, many = (iw.solve(DynamicalMeanField(2, "relu", S), X, Y, METHOD, rng=0, X_test=new, save_at=[10]) for S in (1024, 4096))
+    gap = np.abs(few.test_outputs - many.test_outputs)
+    assert gap.max() < few.error[0] + many.error[0] and np.abs(many.test_outputs).max() > 20 * gap.mean()
