@@ -98,9 +98,9 @@ class Innovations:
 
     def take_over(self, keys: Iterable[Sequence[int]]) -> None:
         """These rows were drawn, in this order; a follower's too."""
-        keys = [(int(side), int(time), int(rank)) for side, time, rank in keys]
+        drawn = [(int(side), int(time), int(rank)) for side, time, rank in keys]
         self.columns.clear()
-        self.columns.update({key: column for column, key in enumerate(keys)})
+        self.columns.update({key: column for column, key in enumerate(drawn)})
 
     def _row(self, side: int, time: int, rank: int) -> Array:
         key = side, time, rank
