@@ -29,6 +29,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ __all__ = ["Corrections", "corrections", "pair_corrections"]
 
 Array = np.ndarray
 
-STEP = 1e-4  # relative, of the second derivative of the variance map
+STEP = 1e-2  # relative, of differences of order 4 by the variance
 LARGEST = 1e60  # variance, whose fourth powers are finite
 DEEPEST = 10_000  # layers of pairs, each some milliseconds
 CLOSEST = 0.999  # correlation: beyond, differences of the map lose their digits
@@ -112,14 +113,22 @@ def corrections(maps: MeanFieldMaps, q: float, depth: int) -> Corrections:
     phi, strength = activations.get(maps.activation), maps.weight_variance**2
     mean, variance = np.zeros_like(kernel), np.zeros_like(kernel)
     slope = maps.variance_slope(kernel)
-    e = STEP * kernel
-    bend = (maps.variance_slope(kernel + e) - maps.variance_slope(kernel - e)) / (2 * e)
+    bend = by_variance(maps.variance_slope, kernel)[0]
     square = gaussian.moments(phi, kernel, TOLERANCE).square
     fourth = gaussian.expectation(lambda h: phi.value(h) ** 4, kernel, kinks=phi.kinks, tolerance=TOLERANCE).value
     for l in range(len(kernel) - 1):
         mean[l + 1] = slope[l] * mean[l] + bend[l] * variance[l] / 2
         variance[l + 1] = slope[l] ** 2 * variance[l] + strength * (fourth[l] - square[l] ** 2)
     return Corrections(kernel, mean, variance, kernel)
+
+
+def by_variance(f: Callable[[Array], Array], q: Array) -> Array:
+    """First and second derivative of f by the variance, (2, depth), by central differences of order 4."""
+    e = STEP * q
+    far, near, here, after, farther = (f(q + k * e) for k in (-2, -1, 0, 1, 2))
+    return np.array(
+        [(far - 8 * near + 8 * after - farther) / (12 * e), (-far + 16 * near - 30 * here + 16 * after - farther) / (12 * e**2)]
+    )
 
 
 def checked_layers(maps: Any, q: Any, depth: Any) -> tuple[MeanFieldMaps, Array]:

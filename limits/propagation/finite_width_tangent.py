@@ -35,20 +35,16 @@ References
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import activations, gaussian
 from ..activations import Activation
-from .finite_width import Corrections, checked_layers
+from .finite_width import Corrections, by_variance, checked_layers
 from .maps import TOLERANCE, MeanFieldMaps
 
 __all__ = ["tangent_corrections"]
 
 Array = np.ndarray
-
-STEP = 1e-2  # relative, of differences of order 4 by the variance
 
 
 def tangent_corrections(maps: MeanFieldMaps, q: float, depth: int) -> Corrections:
@@ -85,8 +81,8 @@ def tangent_corrections(maps: MeanFieldMaps, q: float, depth: int) -> Correction
     maps, kernel = checked_layers(maps, q, depth)
     phi, w = activations.get(maps.activation), maps.weight_variance
     m = gaussian.moments(phi, kernel, TOLERANCE)
-    slope, slope_bend = maps.variance_slope(kernel), w * _by_variance(lambda v: gaussian.moments(phi, v, TOLERANCE).slope_square, kernel)
-    bend = _by_variance(maps.variance_slope, kernel)[0]
+    slope, slope_bend = maps.variance_slope(kernel), w * by_variance(lambda v: gaussian.moments(phi, v, TOLERANCE).slope_square, kernel)
+    bend = by_variance(maps.variance_slope, kernel)[0]
     covariance, both, slope_fourth = _products(phi, kernel)
     chi = w * m.slope_square
     tangent = [float(kernel[0])]
@@ -114,15 +110,6 @@ def _pulls(both: Array, slope: Array, tangent: Array) -> Array:
     for l in range(len(tangent) - 1):
         pulls.append(both[l] * tangent[l] + slope[l] ** 2 * pulls[l])
     return np.array(pulls)
-
-
-def _by_variance(f: Any, q: Array) -> Array:
-    """First and second derivative of f by the variance, (2, depth), by central differences of order 4."""
-    e = STEP * q
-    far, near, here, after, farther = (f(q + k * e) for k in (-2, -1, 0, 1, 2))
-    return np.array(
-        [(far - 8 * near + 8 * after - farther) / (12 * e), (-far + 16 * near - 30 * here + 16 * after - farther) / (12 * e**2)]
-    )
 
 
 def _products(phi: Activation, q: Array) -> tuple[Array, Array, Array]:

@@ -76,12 +76,20 @@ def singular_values(maps: MeanFieldMaps, depth: int, weights: str = "gaussian", 
     choice("weights", weights, ("gaussian", "orthogonal"))
     if maps.keep != 1 or maps.skip != 0:
         raise ValueError("maps: these moments have neither dropout nor skip connections; leave them out")
-    q = maps.fixed_point().q if q is None else real("q", q)
-    if not 0 < q < math.inf:
-        raise ValueError(f"q: the fixed point of the variance is {q:g}; give a positive variance")
+    q = positive_variance(maps, q)
     phi = activations.get(maps.activation)
     mu_1 = float(gaussian.moments(phi, q, TOLERANCE).slope_square)
     mu_2 = float(gaussian.expectation(lambda h: phi.derivative(h) ** 4, q, kinks=phi.kinks, tolerance=TOLERANCE).value)
     mean = (maps.weight_variance * mu_1) ** depth
     spread = depth * (mu_2 / mu_1**2 - 1 + (weights == "gaussian"))
     return SingularValues(mean, mean**2 * spread, spread)
+
+
+def positive_variance(maps: MeanFieldMaps, q: float | None) -> float:
+    """q, or the fixed point where none is given; ValueError where that is 0 or infinite."""
+    if q is not None:
+        return real("q", q, above=0)
+    q = maps.fixed_point().q
+    if not 0 < q < math.inf:
+        raise ValueError(f"q: the fixed point of the variance is {q:g}; give a positive variance")
+    return q

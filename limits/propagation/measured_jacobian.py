@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import array, choice, instance, integer, real
+from ...solvers.checks import array, choice, instance, integer
 from ...solvers.data import Data
 from ...solvers.running.streams import generator
 from .. import activations
 from ..networks.network import Network
 from .input_jacobian import sensitivity
+from .jacobian import positive_variance
 from .maps import DEEPEST, EXAMPLE, MeanFieldMaps
 from .random_networks import LARGEST, Measured, inputs, over_networks, refuse_too_many, weight_matrix
 
@@ -38,7 +39,7 @@ class MeasuredSingularValues(NamedTuple):
 
 
 def measure_singular_values(
-    maps: MeanFieldMaps, width: int, depth: int, *, q: float = 1.0, weights: str = "gaussian", networks: int = 10, rng: Any = 0
+    maps: MeanFieldMaps, width: int, depth: int, *, q: float | None = None, weights: str = "gaussian", networks: int = 10, rng: Any = 0
 ) -> MeasuredSingularValues:
     r"""Singular values of the Jacobian from the first to the last layer's pre-activations: what :func:`singular_values` predicts.
 
@@ -47,8 +48,8 @@ def measure_singular_values(
     maps : MeanFieldMaps
         Its activation, variances, dropout and skip connection.
     width, depth : int
-    q : float
-        Mean square of the pre-activations that enter.
+    q : float, optional
+        Mean square of the pre-activations that enter; default: the fixed point.
     weights : {"gaussian", "orthogonal"}
     networks : int
         At least 2.
@@ -57,7 +58,7 @@ def measure_singular_values(
     Raises
     ------
     ValueError
-        Where an argument is out of its range, or the matrices would take more than 4 GB.
+        Where an argument is out of its range, there is no fixed point at a positive variance, or the matrices would take more than 4 GB.
 
     Examples
     --------
@@ -69,7 +70,7 @@ def measure_singular_values(
     """
     maps, m = instance("maps", maps, MeanFieldMaps, EXAMPLE), integer("width", width, least=2)
     depth, networks = integer("depth", depth, least=1, most=DEEPEST), integer("networks", networks, least=2)
-    q = real("q", q, above=0)
+    q = positive_variance(maps, q)
     choice("weights", weights, ("gaussian", "orthogonal"))
     if 24.0 * m * m > LARGEST:
         raise ValueError(f"width: {m} makes matrices of {24e-9 * m * m:.1f} GB; lower it (limit {LARGEST / 1e9:g} GB)")

@@ -7,6 +7,7 @@ import pytest
 
 from infwidth.limits import activations, propagation
 from infwidth.limits.propagation import MeanFieldMaps
+from infwidth.limits.propagation.finite_width import by_variance
 
 
 def test_relu_in_closed_form():
@@ -112,6 +113,14 @@ def test_pairs_in_ensembles():
     assert found.mean[4] > 6 * error
     assert abs(64 * (K.mean() - found.kernel[4]) - found.mean[4]) < 3 * error + 0.1 * found.mean[4]  # the next order
     assert 64 * K.var() == pytest.approx(found.variance[4], rel=0.25)
+
+
+def test_differences_by_the_variance():
+    """e, e', e'' of erf: (4/pi) (1 + 4q)^{-1/2}."""
+    q = np.array([0.3, 2.0])
+    first, second = by_variance(lambda v: 4 / np.pi * (1 + 4 * v) ** -0.5, q)
+    np.testing.assert_allclose(first, -8 / np.pi * (1 + 4 * q) ** -1.5, rtol=1e-7)
+    np.testing.assert_allclose(second, 48 / np.pi * (1 + 4 * q) ** -2.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from infwidth.limits import activations, gaussian, kernels, propagation
 from infwidth.limits.propagation import MeanFieldMaps
-from infwidth.limits.propagation.finite_width_tangent import _by_variance, _pulls
+from infwidth.limits.propagation.finite_width_tangent import _pulls
 
 
 def test_deep_linear_networks_in_closed_form():
@@ -93,14 +93,6 @@ def test_variances_of_ensembles(activation):
         error = math.sqrt(4 / networks)  # of a variance, with the kurtosis of such networks
     assert 0.1 < left[0] < 1
     assert left[1] == pytest.approx(left[0] / 3, abs=4 * error + 0.1 * left[0])
-
-
-def test_differences_by_the_variance():
-    """e, e', e'' of erf: (4/pi) (1 + 4q)^{-1/2}."""
-    q = np.array([0.3, 2.0])
-    first, second = _by_variance(lambda v: 4 / np.pi * (1 + 4 * v) ** -0.5, q)
-    np.testing.assert_allclose(first, -8 / np.pi * (1 + 4 * q) ** -1.5, rtol=1e-7)
-    np.testing.assert_allclose(second, 48 / np.pi * (1 + 4 * q) ** -2.5, rtol=1e-6)
 
 
 def test_bad_arguments():
