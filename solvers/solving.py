@@ -119,14 +119,7 @@ def solve(
     saved = check_save_at(save_at, method)
     checkpoint_seconds = real("checkpoint_seconds", checkpoint_seconds, least=0)
     progress = flag("progress", progress)
-    if observables is not None and not isinstance(observables, Mapping):
-        raise TypeError(f"observables: need a dict of functions by name, got {shown(observables)}")
-    observables = dict(observables or {})
-    if callback is not None:
-        function("callback", callback, "f(point), true to stop", arguments=1)
-    for name, value in observables.items():
-        needs_memory = isinstance(value, NeedsMemory) and value.needs_memory
-        function(f"observables[{name!r}]", value, "f(t, state, problem)", arguments=None if needs_memory else 3)
+    observables = _check_observers(observables, callback)
     file = None if checkpoint is None else CheckpointFile(checkpoint, checkpoint_seconds, method, rng)
     if file is not None:
         file.identify(saved, model=model, data=X_test if data is None else data, rng=identity(rng), observables=observables, start=start)
@@ -181,6 +174,18 @@ def _add_error(solution: Solution, run: Run, method: Refining, rng: np.random.Ge
     if of_stepper is not None:
         solution.error = of_stepper if solution.error is None else solution.error + of_stepper
         run.keep_error(solution.error)
+
+
+def _check_observers(observables: Any, callback: Any) -> dict[str, Any]:
+    """The functions of the user, where they can be called with what they will be given."""
+    if observables is not None and not isinstance(observables, Mapping):
+        raise TypeError(f"observables: need a dict of functions by name, got {shown(observables)}")
+    if callback is not None:
+        function("callback", callback, "f(point), true to stop", arguments=1)
+    for name, value in (observables or {}).items():
+        needs_memory = isinstance(value, NeedsMemory) and value.needs_memory
+        function(f"observables[{name!r}]", value, "f(t, state, problem)", arguments=None if needs_memory else 3)
+    return dict(observables or {})
 
 
 def _check_parts(model: Any, method: Any) -> None:

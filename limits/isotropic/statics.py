@@ -11,7 +11,8 @@ out half of the directions see each end of the activation.
 
 References
 ----------
-.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, centered isotropic Gaussians (minimum risk against the separation).
+.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, section 3 (centered isotropic Gaussians: minimum risk against the
+   separation).
 .. [denoyelle2018] Denoyelle, Duval, Peyré and Soubies, arXiv:1811.06416.
 """
 

@@ -8,7 +8,7 @@ tangent features, so gradient descent, minibatches and momentum of the network a
 
 References
 ----------
-.. [jacot2018] Jacot, Gabriel and Hongler, arXiv:1806.07572.
+.. [jacot2018] Jacot, Gabriel and Hongler, arXiv:1806.07572, theorems 1 and 2.
 .. [lee2019] Lee et al., arXiv:1902.06720.
 """
 

@@ -10,7 +10,7 @@ rates :math:`\eta_l` of its parameters as multiples of the base rate: products o
 
 References
 ----------
-.. [jacot2018] Jacot, Gabriel and Hongler, arXiv:1806.07572.
+.. [jacot2018] Jacot, Gabriel and Hongler, arXiv:1806.07572, theorem 1: its limit at the start.
 """
 
 from __future__ import annotations
