@@ -43,7 +43,7 @@ class CriticalPoint:
     weight_variance, bias_variance, q : float
         nan where there is none.
     kind : {"scale invariant", "at zero", "half-stable", "line", "none"}
-        ``"scale invariant"``: every variance is fixed (q is nan). ``"at zero"``: at q = 0, which variances approach like 1/depth.
+        ``"scale invariant"``: every variance is fixed (q is nan). ``"at zero"``: at q = 0, near which they move like a power of the depth.
         ``"half-stable"``: at a positive q that attracts from one side alone. ``"line"``: there is no such point, but a line of
         networks with :math:`\chi_1 = 1`. ``"none"``: no network of this activation is critical.
     why : str

@@ -31,6 +31,13 @@ def test_plot_shows_what_was_computed():
     assert len(repr(diagram)) < 60
 
 
+def test_chi_at_zero():
+    """erf: 4/pi of its slope squared."""
+    diagram = propagation.phase_diagram("erf", [0.5], [0.0])
+    assert diagram.q[0, 0] == 0
+    assert diagram.chi_1[0, 0] == pytest.approx(2 / math.pi, rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("weights", "biases", "message"),
     [

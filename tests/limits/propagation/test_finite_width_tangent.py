@@ -10,13 +10,15 @@ from infwidth.limits.propagation import MeanFieldMaps
 from infwidth.limits.propagation.finite_width_tangent import _pulls
 
 
-def test_deep_linear_networks_in_closed_form():
+@pytest.mark.parametrize("weight", [1.0, 0.7])
+def test_deep_linear_networks_in_closed_form(weight):
     """Theta is a sum over layers of products of squared norms, 2/m of relative variance each: the terms l and k share L - 1 - |l - k|."""
-    found = propagation.tangent_corrections(MeanFieldMaps("linear", 1.0, 0.0), 3.0, 7)
+    found = propagation.tangent_corrections(MeanFieldMaps("linear", weight, 0.0), 3.0, 7)
     L = np.arange(1, 8)
+    size = 3 * weight ** (L - 1)
     shared = np.array([sum(n - 1 - abs(i - j) for i in range(n) for j in range(n)) for n in L])
-    np.testing.assert_allclose(found.kernel, 3 * L, rtol=1e-12)
-    np.testing.assert_allclose(found.variance, 9 * 2 * shared, rtol=1e-9)
+    np.testing.assert_allclose(found.kernel, size * L, rtol=1e-12)
+    np.testing.assert_allclose(found.variance, size**2 * 2 * shared, rtol=1e-9)
     np.testing.assert_allclose(found.mean, 0, atol=1e-8)
 
 
@@ -46,6 +48,19 @@ def test_the_mean_of_squares_in_closed_form():
     found = propagation.tangent_corrections(MeanFieldMaps(activations.monomial(2), w, 0.0), q, 3)
     assert found.kernel[2] == pytest.approx(w**3 * q**4 * (7 * 9 + 16 * 3), rel=1e-10)
     assert found.mean[2] == pytest.approx(w**3 * q**4 * (7 * 96 + 16 * (12 + 2 * 15)), rel=1e-7)
+
+
+def test_the_variance_of_squares_in_closed_form():
+    """phi = h^2, three layers: Theta = 3 w G^2 + 4 w G Theta_2 of the second layer, whose G and Theta_2 are w times averages of h^4 and of
+    h^4 + 4 q h^2; then the fluctuations of the second layer's neurons and of the output's own weights."""
+    w, q = 0.2, 1.3
+    G, T = 3 * w * q**2, 7 * w * q**2
+    h_4, h_2 = w * (6 * w * G + 4 * w * T + 4 * w * G), 4 * q * w * 4 * w * G  # derivatives of Theta by the averages of h^4 and h^2
+    lower = h_4**2 * 96 * q**4 + 2 * h_4 * h_2 * 12 * q**3 + h_2**2 * 2 * q**2
+    upper = w**2 * (96 * G**4 + 2 * 4 * T * 12 * G**3 + 16 * T**2 * 2 * G**2)
+    own = w**2 * (48 * G**2 * T**2 + (4 * G) ** 2 * w**2 * 48 * q**4)
+    found = propagation.tangent_corrections(MeanFieldMaps(activations.monomial(2), w, 0.0), q, 3)
+    assert found.variance[2] == pytest.approx(lower + upper + 2 * own, rel=1e-7)
 
 
 def test_the_pull_of_shared_weights_is_a_tangent_kernel():

@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from infwidth.limits import propagation
+from infwidth.limits import activations, gaussian, propagation
 from infwidth.limits.propagation import MeanFieldMaps
 
 
@@ -63,6 +63,14 @@ def test_other_kinds(activation, kind, weight):
     found = propagation.critical_point(activation)
     assert (found.kind, found.bias_variance) == (kind, 0.0)
     assert found.weight_variance == pytest.approx(weight)
+
+
+def test_half_stable_points_need_biases_that_are_not_negative():
+    """A Gaussian bump beside 0: E phi phi'' changes its sign at q = .13, but on the critical line with a bias variance of -.35 there."""
+    bump = activations.custom("bump", lambda h: np.exp(-((h - 1) ** 2)), lambda h: -2 * (h - 1) * np.exp(-((h - 1) ** 2)))
+    below, above = gaussian.moments(bump, [0.12, 0.15]).curvature
+    assert below * above < 0
+    assert propagation.critical_point(bump).kind == "line"
 
 
 def test_where_the_critical_variance_repels():
