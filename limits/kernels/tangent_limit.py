@@ -28,7 +28,7 @@ from ...solvers.problem import Coordinates, Evaluation, Update
 from ..gaussian.process import ProcessPath
 from .kernel import Kernel, needed_kernel
 
-__all__ = ["NeuralTangentLimit"]
+__all__ = ["NeuralTangentLimit", "TangentProblem", "Tangents"]
 
 Array = np.ndarray
 
@@ -70,7 +70,7 @@ class NeuralTangentLimit:
 
     kernel: Kernel
     initial: str | Callable[[Array], Array] = "zero"
-    _tangents: _Tangents = field(default_factory=lambda: _Tangents(), init=False, repr=False, compare=False)
+    _tangents: Tangents = field(default_factory=lambda: Tangents(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         needed_kernel(self.kernel)
@@ -94,10 +94,6 @@ class NeuralTangentLimit:
     def bind(self, data: Data | None, rng: np.random.Generator) -> TangentProblem:
         """Compute the Gram matrix, and draw the start."""
         data = needed(data, "give X and y")
-        if 8.0 * data.n**2 > LARGEST:
-            raise ValueError(
-                f"X: a Gram matrix of {data.n} points takes {8e-9 * data.n**2:.0f} GB (limit {LARGEST / 1e9:g} GB); give fewer"
-            )
         if callable(self.initial):
             start: Callable[[Array], Array] = self.initial
         elif self.initial == "gaussian":
@@ -111,7 +107,7 @@ class NeuralTangentLimit:
         return TangentProblem(data, self.kernel, start, self._tangents)
 
 
-class _Tangents:
+class Tangents:
     """The last tangent kernels, for limits that differ in their start alone: a network after the other is held against one."""
 
     KEPT = 2  # of the training points, and of test points with them
@@ -128,8 +124,8 @@ class _Tangents:
         self._last = [*self._last[1 - self.KEPT :], (X.copy(), None if Z is None else Z.copy(), made)]
         return made
 
-    def __reduce__(self) -> tuple[type[_Tangents], tuple[()]]:
-        return _Tangents, ()  # matrices do not travel to other processes
+    def __reduce__(self) -> tuple[type[Tangents], tuple[()]]:
+        return Tangents, ()  # matrices do not travel to other processes
 
 
 class TangentProblem(Fused):
@@ -149,6 +145,10 @@ class TangentProblem(Fused):
     ways_out: ClassVar[Mapping[str, str]] = MappingProxyType({"noise": "use a finite Network"})
 
     def __init__(self, data: Data, kernel: Kernel, start: Callable[[Array], Array], tangents: Callable[..., Array]) -> None:
+        if 8.0 * data.n**2 > LARGEST:
+            raise ValueError(
+                f"X: a Gram matrix of {data.n} points takes {8e-9 * data.n**2:.0f} GB (limit {LARGEST / 1e9:g} GB); give fewer"
+            )
         self.data, self.kernel, self._initial, self._tangents = data, kernel, start, tangents
         self.gram = tangents(kernel, data.X)
         self._offset = self._checked(data.X)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .plane import PlaneClass as PlaneClass
     from .plane import plane_class as plane_class
     from .plane import plane_classes as plane_classes
+    from .plane_limits import plane_limit as plane_limit
     from .regimes import Regime as Regime
     from .regimes import regime as regime
 else:

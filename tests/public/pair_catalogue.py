@@ -178,6 +178,7 @@ DENSITY = iw.DensityMeanField(GRID, START, "tanh", temperature=0.1)
 PAIRS = iw.InteractionMeanField(GRID, START, lambda w: (w**2).sum(axis=1), temperature=0.1)
 TWO = iw.TwoLayerMeanField("tanh", 2048, quasi_random=True)
 STUDENT = iw.TwoLayerMeanField("erf", 256, population=TEACHER, quasi_random=True)
+MOVING, FIXED = limits.two_layer.PlaneLimit(-1, 1, "tanh", 64), limits.two_layer.PlaneLimit(-0.75, 0.5, "tanh")
 FEW_STUDENTS = lambda m: iw.TwoLayerMeanField("erf", m, population=TEACHER)  # noqa: E731
 PROCESS = limits.InitCorrectedMeanField("tanh", 64)
 LINEAR = {L: iw.DeepLinearIntegrable(L, "naive") for L in (1, 2)}
@@ -187,9 +188,11 @@ KINKED, SINGLE = iw.DeepIntegrable(2, "relu", 64, "naive"), iw.DeepIntegrable(3,
 FACTORED, STILL = iw.DeepIntegrable(2, "tanh", 64, "naive", kernels="factored"), iw.DeepIntegrable(3, "tanh", 64, "naive")
 GROWING, ONE_PASS = iw.DeepLinearMuP(2), iw.DeepLinearMuP(2, population=limits.LinearTeacher(np.eye(2)))
 DYNAMICAL = iw.DynamicalMeanField(2, "tanh", 2048)
+NO_RATES_IN_THE_PLANE = Refused("method", "use GradientDescent or HeavyBall", (MOVING, METHODS["GradientDescent"], DATA))
 LAZY = iw.NeuralTangentLimit(kernels.of(iw.Network(2, 1, 8, "relu", P.ntk(1))))
 
 DEEP_HELD = "limits/integrable/test_nonlinear.py::test_finite_networks_approach_the_limit"
+PLANE_HELD = "limits/two_layer/test_plane_limit.py::test_networks_approach_the_limit_of_their_class"
 PROCESS_HELD = "limits/two_layer/test_initialization_corrected.py::test_finite_networks_approach_the_flow_with_their_own_offset"
 MUP_HELD = "limits/feature_learning/test_deep_linear.py::test_finite_networks_approach_the_limit"
 FLOW_HELD = "limits/isotropic/test_mean_field.py::test_particles_approach_the_density"
@@ -246,6 +249,8 @@ ROWS = {
         all_of(Held(PROCESS_HELD), PROCESS),
         rates(Held(PROCESS_HELD)),
     ),
+    "PlaneLimit of particles": row(MOVING, DATA, all_of(Held(PLANE_HELD), MOVING), no_noise(MOVING), rates(NO_RATES_IN_THE_PLANE)),
+    "PlaneLimit of a kernel": row(FIXED, DATA, all_of(Held(PLANE_HELD), FIXED), no_noise(FIXED), rates(NO_RATES_IN_THE_PLANE)),
     "RadialMeanField": row(
         RADIAL,
         NOTHING,

@@ -199,6 +199,32 @@ ROOMS: dict[str, Call] = {
         fine={"built": ("none",)},
     ),
     "in_form": Call(limits.networks.in_form, dict(parameterization=P.mup(1), form="no multipliers")),
+    "scaling.plane_limit": Call(
+        scaling.plane_limit,
+        dict(
+            q_sigma=-1.0, q_tilde=1.0, activation="tanh", particles=8, weight_std=1.0, output_std=1.0, reference_width=4, quasi_random=True
+        ),
+        train,
+    ),
+    "two_layer.PlaneLimit": Call(
+        limits.two_layer.PlaneLimit,
+        dict(
+            q_sigma=-0.5,
+            q_tilde=0.0,
+            activation="tanh",
+            particles=8,
+            weight_std=1.0,
+            output_std=1.0,
+            reference_width=4,
+            quasi_random=True,
+            start=lambda X: X[:, :1],
+        ),
+        train,
+    ),
+    "two_layer.PlaneLimit.unit": Call(limits.two_layer.PlaneLimit(-0.75, 0.5, "tanh").unit, dict(width=8)),
+    "two_layer.PlaneLimit.started_at": Call(
+        limits.two_layer.PlaneLimit(-0.5, 0.0, "tanh").started_at, dict(start=lambda X: X[:, :1]), train
+    ),
     "scaling.plane_classes": Call(scaling.plane_classes, dict(method="rmsprop")),
     "scaling.plane_class": Call(scaling.plane_class, dict(q_sigma=-0.5, q_tilde=0.0, q_tilde_w=0.0, method="rmsprop")),
 }

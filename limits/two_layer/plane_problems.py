@@ -1,0 +1,128 @@
+r"""Limits of the plane of scalings on data: particles at the upper edge, a constant kernel below.
+
+Both follow :math:`g`, the logits in units of their change, with the residuals of :class:`.limit_loss.LimitLoss`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...solvers.data import Data
+from ...solvers.problem import Coordinates, Evaluation
+from ..activations import Activation
+from ..kernels.kernel import Kernel
+from ..kernels.tangent_limit import TangentProblem, Tangents
+from .limit_loss import LimitLoss
+from .problem import ParticleProblem
+
+__all__ = ["PlaneKernel", "PlaneParticles"]
+
+Array = np.ndarray
+Start = Callable[[Array], Array]
+
+WAYS_OUT = MappingProxyType({"noise": "use a finite Network", "rates": "use GradientDescent or HeavyBall, or RMSProp on a finite Network"})
+FLOW = (
+    "method: logits diverge in the first step, and a flow in the time of the learning rate has none; use GradientDescent or HeavyBall, or "
+    "a class of finite kernels"
+)
+
+
+class PlaneParticles(ParticleProblem):
+    r"""Particles :math:`\dot w_j, \dot a_j = -c^{-1}\,\nabla\,\mathbb E\,\rho\,a\phi(w\cdot x)` with outputs
+    :math:`g = c\,(F_t - F_0)`, F their mean and c the root of the reference width.
+
+    Parameters
+    ----------
+    data : Data
+    activation : Activation
+    W, a : ndarray, shapes (N, d) and (N, k)
+    loss : LimitLoss
+    start : callable
+        Inputs (n, d) to the logits at the start in their own unit, (n, k).
+    scale : float
+        c.
+    """
+
+    coordinates: ClassVar[Coordinates] = "reduced"
+    ways_out: ClassVar[Mapping[str, str]] = WAYS_OUT
+
+    def __init__(self, data: Data, activation: Activation, W: Array, a: Array, loss: LimitLoss, start: Start, scale: float) -> None:
+        self.limit_loss, self.scale = loss, scale
+        self._logits = start(data.X)
+        super().__init__(data, activation, W, a, False, None, 1, True)
+
+    def rates_of_parameters(self) -> Array:
+        raise ValueError(f"method: this is a class of gradient descent, and RMSProp has others; {WAYS_OUT['rates']}")
+
+    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
+        evaluation = super().evaluate(state, velocity, step=step, rows=rows)
+        if velocity is not None and _at_once(self.limit_loss, step, rows) and velocity.any() and np.array_equal(state, self._start):
+            raise ValueError(FLOW)
+        return evaluation
+
+    def _offset(self, X: Array) -> Array:
+        """Their mean at the start."""
+        outputs: Array = super()._forward(self._start, self._prepare(X), None)[0][0]
+        return outputs
+
+    def _forward(self, state: Array, inputs: Any, offsets: Array | None, keep: bool = False) -> tuple[Array, Any]:
+        F, memo = super()._forward(state, inputs, None, keep)
+        F -= offsets
+        F *= F.dtype.type(self.scale)
+        return F, memo
+
+    def _rows(self, rows: Any) -> tuple[Any, Array | None, Array]:
+        """Targets, and the logits at the start beside them."""
+        inputs, offsets, y = super()._rows(rows)
+        return inputs, offsets, np.concatenate([y, self._logits if rows is None else self._logits[rows]], axis=1)
+
+    def _judge(self, f: Array, y: Array) -> tuple[float, Array]:
+        k = f.shape[1]
+        loss, residual = self.limit_loss.judge(f, y[:, k:], y[:, :k])
+        return loss, residual / residual.dtype.type(self.scale)
+
+
+class PlaneKernel(TangentProblem):
+    r"""Outputs :math:`g = \Theta\alpha`, and the logits at the start added where those are of the same unit.
+
+    Parameters
+    ----------
+    data : Data
+    kernel : Kernel
+    loss : LimitLoss
+    start : callable
+        Inputs (n, d) to the logits at the start in their own unit, (n, k).
+    level : bool
+        Whether that is the unit of the change.
+    tangents : callable
+        The kernel and points to their tangent kernel.
+    """
+
+    ways_out: ClassVar[Mapping[str, str]] = WAYS_OUT
+
+    def __init__(self, data: Data, kernel: Kernel, loss: LimitLoss, start: Start, level: bool, tangents: Tangents) -> None:
+        self.limit_loss, self.level = loss, level
+        self._logits = start(data.X)
+        super().__init__(data, kernel, start if level else lambda X: np.zeros((len(X), data.outputs), X.dtype), tangents)
+
+    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
+        evaluation = super().evaluate(state, velocity, step=step, rows=rows)
+        at_once = velocity is not None and not self.level and _at_once(self.limit_loss, step, rows)
+        if at_once and velocity is not None and velocity.any() and not state.any():
+            raise ValueError(FLOW)
+        return evaluation
+
+    def _judge(self, state: Array, rows: Any) -> tuple[Evaluation, Array]:
+        chosen = slice(None) if rows is None else rows
+        g = self._offset[chosen] + self.gram[chosen] @ state.reshape(self.data.y.shape)
+        loss, residual = self.limit_loss.judge(g, self._logits[chosen], self.data.y[chosen])
+        return Evaluation(loss, g), residual
+
+
+def _at_once(loss: LimitLoss, step: int, rows: Any) -> bool:
+    """Whether a state that is still the start cannot have a velocity: only flows count no step 0."""
+    return loss.change > 0 and step > 0 and rows is None
