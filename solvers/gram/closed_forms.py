@@ -1,4 +1,8 @@
-r"""Steps of a program on one tile of pairs: the activations whose expectations have a closed form."""
+r"""Steps of a program on one tile of pairs: the activations whose expectations have a closed form.
+
+Each changes D and T (rows, columns) in place, :math:`\delta` and t of :mod:`.program`, by the factors f (5, rows) and g (5, columns) of its
+points in the order of :class:`.program.Step`; what else it is given is memory.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from .elementary import angle, arcsine, exp, within
 
 __all__ = ["erf", "gaussian", "gelu", "jump", "piecewise", "waves"]
 
-PARTS = 0x675FF803  # checksum of elementary.py
+PARTS = 0xC60745F5  # checksum of elementary.py
 TWO_OVER_PI, HALF_INV_PI = 0.6366197723675814, 0.15915494309189535
 
 

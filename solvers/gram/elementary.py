@@ -35,6 +35,7 @@ MILLS = (
 
 @jit(inline=True)
 def mills(z):  # type: ignore[no-untyped-def]
+    """Mills' ratio (1 - Phi(z)) / Phi'(z) of the normal law, z >= 0."""
     u = 1 / (z + 5)
     t = 1 - 10 * u
     p = MILLS[24]
@@ -45,6 +46,7 @@ def mills(z):  # type: ignore[no-untyped-def]
 
 @jit(inline=True)
 def arcsine_ratio(z):  # type: ignore[no-untyped-def]
+    """arcsin(sqrt(z)) / sqrt(z) on [0, 1/4]."""
     p = ARCSINE[12]
     for i in range(11, -1, -1):
         p = p * z + ARCSINE[i]
@@ -84,4 +86,5 @@ def exp(x):  # type: ignore[no-untyped-def]
 
 @jit(inline=True)
 def within(delta):  # type: ignore[no-untyped-def]
+    """The nearest value of 1 minus a cosine."""
     return min(max(delta, 0.0), 2.0)
