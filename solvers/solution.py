@@ -101,7 +101,10 @@ class Solution:
             raise ValueError(f"state: there is none at the end of this run ({self.message}); predict from a run that succeeds")
         data = self.problem.data
         X = array("X", X) if data is None else array("X", X, dtype=data.X.dtype, columns=data.X.shape[1])
-        return self.problem.predict(self.state, X)
+        try:
+            return self.problem.predict(self.state, X)
+        except MemoryError as error:
+            raise ValueError(f"X: {len(X)} points at once do not fit into memory ({error}); predict fewer of them at a time") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything but the problem to one .npz file (no pickle), atomically. The path is used as given."""

@@ -12,6 +12,7 @@ import numpy as np
 from ...solvers.abilities import Batched, WithError
 from ...solvers.checks import array
 from ...solvers.data import Data
+from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Evaluation, MethodFailed, Snapshot
 from ...solvers.studies.replicas import simultaneous_error
 from .march import FieldTheory, March
@@ -131,6 +132,8 @@ class DynamicalProblem(Batched, WithError):
         """Outputs of each replica at the newest time, shape (R, n', k); default: at the training inputs."""
         if X is None:
             return self.newest.copy()
+        needs = 32.0 * len(X) * (len(X) + self.marches[0].theory.samples)
+        refuse_above_available("X", f"the joint law of {len(X)} points", needs, "give fewer at a time")
         return np.stack([passive_outputs(march, *self._split(X)) for march in self.marches])
 
     def output_error(self, X_test: Array | None) -> Callable[[Any], float] | None:

@@ -28,6 +28,8 @@ __all__ = ["LayeredProblem", "Rates"]
 
 Array = np.ndarray
 
+BLOCK = 2**24  # numbers in the layers of a prediction at once
+
 
 class Rates(NamedTuple):
     """Learning rates of each weight layer and of each bias layer, as multiples of the base rate; no biases give an empty list."""
@@ -97,7 +99,8 @@ class LayeredProblem(Fused, FirstStep):
         return x, h
 
     def predict(self, state: Array, X: Array) -> Array:
-        return self.forward(state, X)[1][-1]
+        rows = max(1, BLOCK // sum(map(sum, self.shapes)))
+        return np.concatenate([self.forward(state, X[i : i + rows])[1][-1] for i in range(0, len(X), rows)])
 
     def slope(self, l: int, x: list[Array], h: list[Array]) -> Array:
         r""":math:`\phi'(h^l)`, shape (n, size), for l = 1..L."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...solvers.checks import numbers
+from ...solvers.machine.memory import refuse_above_available
 from .. import activations, gaussian
 from ..activations import Activation
 from .fixed_points import NOISE
@@ -93,6 +94,8 @@ def phase_diagram(activation: str | Activation, weight_variances: Any, bias_vari
     """
     phi = activations.get(activation)
     weights, biases = _axis("weight_variances", weight_variances, True), _axis("bias_variances", bias_variances, False)
+    needs = 64.0 * len(weights) * len(biases)
+    refuse_above_available("weight_variances", f"{len(weights)} x {len(biases)} points of the diagram", needs, "give fewer")
     m = gaussian.moments(phi, VARIANCES, TOLERANCE)
     from scipy.interpolate import CubicHermiteSpline, CubicSpline
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..abilities import Batched, Fused, Population
 from ..checks import integer, real, settle
+from ..machine.memory import refuse_above_available
 from ..problem import Causal, Evaluation, Point, Problem, Snapshot, Update
 from .causal import causal_trajectory
 from .clock import Stepped
@@ -142,6 +143,8 @@ def mover(problem: Problem) -> Move:
 def batches(problem: Problem | Batched, rng: np.random.Generator, size: int) -> Callable[[], Any]:
     """Draws one minibatch per call."""
     if isinstance(problem, Population):
+        needs = 24.0 * size * (problem.input_dim + 1)
+        refuse_above_available("batch_size", f"{size:.3g} samples in {problem.input_dim} dimensions", needs, "take fewer")
         return lambda: problem.sample(rng, size)
     if problem.data is None:
         raise ValueError("batch_size: this problem has neither data nor samples of its own; leave batch_size out")

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..abilities import Retractable, has_first_step
 from ..checks import choice, flag, real, settle
+from ..machine.memory import refuse_above_available
 from ..problem import Causal, MethodFailed, Point, Snapshot
 from .causal_flow import CAUSAL_STEPPERS, causal_flow
 from .clock import Control, Flow
@@ -29,6 +30,8 @@ FIRST_RATE = "first_learning_rate: this parameterization starts with one large s
 INTERNALS = ("t", "y", "f", "h_abs")  # what an explicit Runge-Kutta stepper of scipy carries from one step to the next
 TIGHTER, LOOSEST = 0.1, 1e-4  # factor of the tolerances of the second run, and where its relative one begins at the latest
 TIGHT = 1e-7  # relative tolerance below which errors fall in proportion to it, and larger ones tell as much at a third of the cost
+VECTORS = {"RK23": 14, "RK45": 20, "DOP853": 34}  # of the length of the state that an explicit stepper holds, dense output included
+MATRICES = {"Radau": 6, "BDF": 4, "LSODA": 1}  # of that length squared
 FEW = 10  # steps, which the second run must not repeat
 
 
@@ -178,6 +181,10 @@ class GradientFlow(Flow):
         """scipy's stepper; or the error, where it fails before its first step."""
         from scipy import integrate
 
+        p, stepper = len(state), self.stepper
+        what, needs = (f"{VECTORS[stepper]} vectors", VECTORS[stepper]) if stepper in VECTORS else ("Jacobians", MATRICES[stepper] * p + 20)
+        way_out = "take RK23, or GradientDescent at a small rate" if stepper in VECTORS else "take RK45"
+        refuse_above_available("stepper", f"{what} of {stepper} on a state of {p:.3g} numbers", 8.0 * p * needs, way_out)
         control = self._control(state.dtype)
         more: dict[str, Any] = {"rtol": control.rtol, "atol": control.atol, "max_step": control.longest}
         if state.dtype != np.float64 and self.stepper not in RESUMABLE:

@@ -3,7 +3,7 @@ r"""A limit against finite networks: how the gap falls with the width."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +15,7 @@ import numpy as np
 from .. import checkpoint
 from ..checks import integer, shown
 from ..checks import path as checked_path
+from ..machine.memory import refuse_above_available
 from ..model_abilities import FiniteModel, HasLimit
 from ..problem import Method, Refining, Rescaled
 from ..solution import Solution
@@ -210,7 +211,12 @@ def _checked(networks: Any, seeds: Any, method: Any, options: dict[str, Any]) ->
     labels = _labels(seeds)
     if len({width_of(network) for network in networks}) < 2 or len(networks) * len(labels) < 3:
         raise ValueError("networks: a slope with an error needs two different widths and three runs; add networks or seeds")
-    if not method.discrete and options.get("save_at") is None:
+    saved = options.get("save_at")
+    if np.iterable(saved) or method.discrete:
+        times = len(saved) if isinstance(saved, Sized) else method.end + 1
+        what = f"gaps of {len(networks) * len(labels):.3g} networks at {times:.3g} times"
+        refuse_above_available("seeds", what, 16.0 * len(networks) * len(labels) * times, "give fewer, or fewer times to save_at")
+    if not method.discrete and saved is None:
         raise ValueError("save_at: a flow takes different steps for each model; give the times at which to compare")
     return networks, labels
 

@@ -41,6 +41,8 @@ REQUESTS = {
     "network 1e6 wide": solve(lambda: net(10**6, 2)),
     "network 1e9 wide": solve(lambda: net(10**9, 1)),
     "wide network on a million points": solve(lambda: net(4096, 2), *MILLION),
+    "stiff flow of a network": solve(lambda: net(200, 2), method=iw.GradientFlow(0.1, stepper="Radau")),
+    "flow of a wide network": solve(lambda: net(5000, 2), method=iw.GradientFlow(0.1)),
     "network, 1e9 outputs saved": solve(lambda: net(8), np.ones((10**4, 2)), np.ones(10**4), descent(10**6), save_at=np.arange(10**6)),
     "network, every step of many": solve(lambda: net(8), method=descent(10**9)),
     "explicit save_at of a flow": solve(
@@ -87,6 +89,8 @@ REQUESTS = {
     "deep dense": solve(lambda: iw.DeepIntegrable(3, "tanh", 4 * 10**5, kernels="dense")),
     "deep 1e4 layers": solve(lambda: iw.DeepIntegrable(10**4, "tanh", 4 * 10**3, "naive", kernels="dense", bias_std=1.0)),
     "dmft 1e9 samples": solve(lambda: iw.DynamicalMeanField(2, "tanh", 4 * 10**9)),
+    "dmft predicted": lambda: iw.solve(iw.DynamicalMeanField(1, "tanh", 512), X, Y, descent(1), rng=0).predict(np.ones((10**5, 2))),
+    "deep predicted": lambda: iw.solve(iw.DeepIntegrable(2, "tanh", 4096, "naive"), X, Y, descent(0), rng=0).predict(np.ones((10**6, 2))),
     "dmft points": solve(lambda: iw.DynamicalMeanField(2, "tanh", 2**15), np.ones((10**6, 2)), np.ones(10**6)),
     "ntk gram": solve(lambda: iw.NeuralTangentLimit(NTK), np.ones((10**6, 2)), np.ones(10**6)),
     "kernel million": lambda: NTK.ntk(np.ones((10**6, 2))),
@@ -98,6 +102,11 @@ REQUESTS = {
     "spectrum": lambda: spectra.measured_spectrum(lambda a, b: a @ b.T, np.ones((10**6, 2)), np.ones(10**6)),
     "radial spectrum": lambda: spectra.radial_spectrum(lambda a, b: a @ b.T, 3, lambda r: r, radii=10**9),
     "propagation depth": lambda: propagation.singular_values(MAPS, 10**9),
+    "phase diagram": lambda: propagation.phase_diagram("tanh", np.linspace(0.1, 3, 10**5), np.linspace(0, 1, 10**5)),
+    "comparison": lambda: iw.compare(iw.DeepLinearMuP(1), [net(8), net(16)], X, Y, descent(10**6), seeds=10**4, save_at=range(10**6)),
+    "linear teacher's batch": lambda: iw.solve(
+        iw.DeepLinearMuP(2, population=limits.LinearTeacher(np.eye(2))), method=descent(2, batch_size=10**9), rng=0
+    ),
     "propagation width": lambda: propagation.measure_signals(MAPS, 10**6, 3),
     "process": lambda: gaussian.ProcessPath(lambda a, b: a @ b.T, 1, np.random.default_rng(0))(np.ones((10**6, 2))),
     "icmf": solve(lambda: limits.InitCorrectedMeanField("relu", 10**9)),
@@ -125,9 +134,11 @@ def test_refused_with_the_number_and_the_way_out(name, two_gigabytes):
     with pytest.raises(ValueError, match=r"^\w+(, \w+)*(\[\d\])?: ") as caught:
         REQUESTS[name]()
     said = str(caught.value)
-    assert re.search(r"\d [GM]B|\de\+\d+ weights|need an integer from|limit \d+", said), said
+    assert re.search(r"\d [GM]i?B|\de\+\d+ weights|need an integer from|limit \d+", said), said
     assert re.search(r"lower|fewer|use|take|give|coarse|from \d+ to", said), said
 
 
 def test_what_fits_is_not_refused(two_gigabytes):
+    wide = iw.solve(net(4096), X, Y, descent(1), rng=0)
+    assert wide.predict(np.broadcast_to(X[:1], (10**5, 2))).shape == (10**5, 1)  # 3 GB of layers, in blocks
     assert iw.solve(iw.TwoLayerMeanField("relu", 10**5), X, Y, descent(1), rng=0).success
