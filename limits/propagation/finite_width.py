@@ -134,7 +134,7 @@ def by_variance(f: Callable[[Array], Array], q: Array) -> Array:
 def checked_layers(maps: Any, q: Any, depth: Any) -> tuple[MeanFieldMaps, Array]:
     """The maps, which must be plain, and the variances (depth,) of layers 1 .. depth, which must be finite and not 0."""
     maps = instance("maps", maps, MeanFieldMaps, EXAMPLE)
-    q, depth = real("q", q, above=0), integer("depth", depth, least=1, most=DEEPEST)
+    q, depth = real("q", q, least=1 / LARGEST, most=LARGEST), integer("depth", depth, least=1, most=DEEPEST)
     if maps.keep != 1 or maps.skip != 0:
         raise ValueError("maps: these corrections have neither dropout nor skip connections; leave them out")
     kernel = maps.variances(q, depth - 1)

@@ -125,6 +125,7 @@ def measure_sensitivity(network: Network, X: Any, *, networks: int = 10, rng: An
     """
     network = instance("network", network, Network, 'Network(10, 2, 100, "tanh", Parameterization.ntk(2))')
     X, networks = array("X", X, columns=network.input_dim), integer("networks", networks, least=2)
+    refuse_too_many(max(network.layer_sizes), network.hidden_layers + 1, networks)
     rng = generator(rng)
     data = Data.check(X, np.zeros((len(X), network.output_dim)))
     squares = []

@@ -89,6 +89,9 @@ class CheckpointFile:
             raise ValueError("its record and its step contradict each other")
         if len(times) and not times.max() <= resume["t"] * (1 + 1e-12):
             raise ValueError("its record and its time contradict each other")
+        for name in ("t", "loss", "outputs"):
+            if not np.isfinite(stored["record"]["arrays"][name]).all():
+                raise ValueError(f"{name} of its record is not finite")
         if isinstance(problem, Causal):
             if not isinstance(resume["history"], dict) or (stored["finished"] and not isinstance(stored["history"], dict)):
                 raise ValueError("its history is none")

@@ -88,11 +88,14 @@ class Run:
     def _points(self, rng: np.random.Generator, resume: dict[str, Any] | None) -> Iterator[Point]:
         trajectory = self.method.trajectory(self.problem, rng, resume)
         if resume is not None and self.file is not None:
-            try:
-                first = next(trajectory)
-            except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-                raise self.file.damaged(error) from error
-            yield first
+            for _ in range(2):  # its point again, and the step from there, which sees all that was in the file
+                try:
+                    point = next(trajectory)
+                except StopIteration:
+                    return
+                except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+                    raise self.file.damaged(error) from error
+                yield point
         yield from trajectory
 
     def _stop(self, message: str, success: bool = False, interrupted: bool = False) -> None:

@@ -126,7 +126,7 @@ def test_differences_by_the_variance():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: propagation.corrections(m, 0.0, 3), "q: need a finite number > 0"),
+        (lambda m: propagation.corrections(m, 0.0, 3), "q: need a finite number >= 1e-60"),
         (lambda m: propagation.pair_corrections(m, 1.0, 1.0, 3), r"c: need a correlation between .*; for one input"),
         (lambda m: propagation.pair_corrections(m, 1.0, 0.5, 99), r"depth: in layer .* the correlation 0.999.*; stop there"),
         (lambda m: propagation.corrections(m, 1.0, 0), "depth: need an integer from 1"),

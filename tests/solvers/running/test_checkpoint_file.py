@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
+from infwidth.solvers import checkpoint
 from infwidth.solvers.running.fingerprint import fingerprint
 
 X, Y = np.eye(2), np.array([1.0, -1.0])
@@ -85,6 +86,25 @@ def test_a_generator_that_went_on_is_another_seed(tmp_path):
     with pytest.raises(ValueError, match="another rng"):  # it would bind other weights now
         iw.solve(**call, rng=generator)
     np.testing.assert_array_equal(iw.solve(**call, rng=np.random.default_rng(3)).outputs, first.outputs)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda stored: stored["record"]["arrays"]["outputs"].fill(np.nan), "outputs of its record is not finite"),
+        (lambda stored: stored["resume"]["stepper"].update(h_abs="a"), "cannot be resumed"),
+    ],
+)
+def test_what_the_next_step_finds_damaged_is_told_by_the_name_of_the_file(tmp_path, change, named):
+    path = tmp_path / "run"
+    net, flow = iw.Network(3, 1, 8, "tanh", iw.Parameterization.mup(1)), iw.GradientFlow(2.0)
+    go = lambda **options: iw.solve(net, np.eye(3), [1.0, -1.0, 2.0], flow, rng=0, checkpoint=path, checkpoint_seconds=0, **options)  # noqa: E731
+    go(callback=lambda point: point.step == 2)
+    stored = checkpoint.read(path)
+    change(stored)
+    checkpoint.write(path, stored)
+    with pytest.raises(ValueError, match=f"^checkpoint: .*{named}.*delete it to start anew"):
+        go()
 
 
 def test_written_when_due_and_not_between(tmp_path, monkeypatch):
