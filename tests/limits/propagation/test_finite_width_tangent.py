@@ -111,7 +111,7 @@ def test_variances_of_ensembles(activation):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="q: need a finite number > 0"):
+    with pytest.raises(ValueError, match="q: need a finite number >= 1e-60"):
         propagation.tangent_corrections(MeanFieldMaps("tanh", 1.0, 0.1), 0.0, 3)
     with pytest.raises(ValueError, match="maps: these corrections have neither dropout"):
         propagation.tangent_corrections(MeanFieldMaps("tanh", 1.0, 0.1, skip=0.5), 1.0, 3)
