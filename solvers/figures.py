@@ -1,4 +1,4 @@
-"""The figure of a Solution: loss, outputs and density, whichever it has."""
+"""The figure of a Solution: loss, outputs and density, whichever it has; and axes of widths."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from .solution import Solution
 
-__all__ = ["draw"]
+__all__ = ["draw", "label_widths"]
 
 Array = np.ndarray
 
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")  # of the outputs of a sample
 FEW = 12  # times; so many are marked one by one
 TICKS = 5
+APART = 0.1  # of the axis, between the numbers of two ticks
 
 
 def draw(sol: Solution, axes: Any, samples: int) -> Figure:
@@ -112,3 +113,16 @@ def _density(sol: Solution, ax: Axes, samples: int) -> None:
     if len(signs) > 1:
         ax.legend(fontsize="small")
     ax.set(xlabel="angle" if len(signs) > 1 else "position", ylabel=f"density at $t$ = {sol.t[-1]:g}", ylim=(0, None))
+
+
+def label_widths(axes: Any, widths: Any) -> None:
+    """Ticks at the widths of a logarithmic axis, with the numbers of those that are far enough apart to be read."""
+    widths = np.unique(widths)
+    places = np.log(widths / widths[0]) / np.log(widths[-1] / widths[0])
+    named = [0]
+    for i in range(1, len(widths) - 1):
+        if places[i] - places[named[-1]] >= APART and 1 - places[i] >= APART:
+            named.append(i)
+    named.append(len(widths) - 1)
+    axes.set_xticks(widths, [str(m) if i in named else "" for i, m in enumerate(widths)])
+    axes.minorticks_off()

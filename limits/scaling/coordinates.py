@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...solvers.checks import integer, real
+from ...solvers.figures import label_widths
 from ..activations import Activation
 from ..networks.parameterization import Parameterization
 from .exponent_calculus import exponents
@@ -86,7 +87,7 @@ class CoordinateCheck:
         if axes is None:
             import matplotlib.pyplot as plt
 
-            _, axes = plt.subplots(figsize=(5.4, 4), layout="constrained")
+            _, axes = plt.subplots(figsize=(6.6, 4), layout="constrained")
         widths, last = np.array(self.measured.widths), self.holds.shape[1] - 1
         mean = self.measured.log_sizes.mean(axis=1)[:, :, last]
         for i, name in enumerate(self.names):
@@ -98,9 +99,8 @@ class CoordinateCheck:
                 guide = np.exp(mean[0, row]) * (widths / widths[0]) ** self.predicted[i, last]
                 axes.loglog(widths, guide, "--", color=color, linewidth=0.8)
         axes.set(xlabel="width $m$", ylabel=f"root mean square at step {last}")
-        axes.set_xticks(widths, [str(m) for m in widths])
-        axes.minorticks_off()
-        axes.legend(frameon=False, fontsize="small")
+        label_widths(axes, widths)
+        axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
         return axes.figure
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from .. import checkpoint
 from ..checks import integer, shown
 from ..checks import path as checked_path
+from ..figures import label_widths
 from ..machine.memory import refuse_above_available
 from ..model_abilities import FiniteModel, HasLimit
 from ..problem import Method, Refining, Rescaled
@@ -103,8 +104,7 @@ class Comparison:
         guide = np.nanmedian(self.gaps[0]) * (self.widths / self.widths[0]) ** -0.5
         axes.loglog(self.widths, guide, ":", color="grey", label="$m^{-1/2}$")
         axes.set(xlabel="width $m$", ylabel="rms gap to the limit")
-        axes.set_xticks(np.unique(self.widths), [str(m) for m in np.unique(self.widths)])
-        axes.minorticks_off()
+        label_widths(axes, self.widths)
         axes.legend(frameon=False)
         return axes.figure
 

@@ -7,7 +7,7 @@ import pytest
 from matplotlib import pyplot
 
 import infwidth as iw
-from infwidth.solvers import Grid, TransportFlow
+from infwidth.solvers import Grid, TransportFlow, figures
 
 X, Y = np.eye(2), np.array([[1.0, -1.0], [0.5, 2.0]])
 
@@ -93,3 +93,12 @@ def test_small_times_have_few_ticks():
             if label.get_text() and ax.get_xlim()[0] <= label.get_position()[0] <= ax.get_xlim()[1]
         ]
         assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
+
+
+def test_widths_are_named_as_far_as_they_can_be_read():
+    widths = [100, 110, 120, 200, 210, 1000, 3900, 4000]
+    axes = pyplot.figure().add_subplot()
+    axes.set_xscale("log")
+    figures.label_widths(axes, widths)
+    assert axes.get_xticks().tolist() == widths and axes.get_xticks(minor=True).size == 0
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["100", "", "", "200", "", "1000", "", "4000"]
