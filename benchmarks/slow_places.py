@@ -3,7 +3,7 @@ r"""Places that were slow where people work, as ratios to plain numpy in the sam
 - He_2 students on 20,000 samples: an activation without a compiled form, against the six lines of numpy that hold all pre-activations.
 - 400 replicas of 50 particles under Langevin dynamics, against numpy arrays with an axis for the replicas.
 - ``DeepLinearMuP(1)``, 500 steps, against ``DeepLinearIntegrable(1, "naive")``, whose outputs are the same.
-- The first step of relu particles with an empty cache of compiled code, in seconds, in a process of its own.
+- The first step of relu particles with an empty cache of compiled code, in CPU seconds, in a process of its own.
 
 All variants run in turn in every round; the ratio is the median over rounds of (ours / peer), below 1 where the library is faster. The
 former way of this library runs in the same rounds where it can still be asked for: blocks of particles with all samples (He_2, with the
@@ -33,9 +33,9 @@ Array = np.ndarray
 
 FIRST = """
 import time, numpy as np, infwidth as iw
-X = np.random.default_rng(0).standard_normal((50, {d})); begin = time.perf_counter()
+X = np.random.default_rng(0).standard_normal((50, {d})); begin = time.process_time()
 iw.solve(iw.TwoLayerMeanField("relu", 1000), X, X[:, 0], iw.GradientDescent(0.1, 2), rng=0)
-print(time.perf_counter() - begin)
+print(time.process_time() - begin)
 """
 
 
@@ -119,7 +119,7 @@ def timed(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, l
 
 
 def first_step(d: int) -> float:
-    """Seconds of the first run with relu in d dimensions, on an empty cache."""
+    """CPU seconds of the first run with relu in d dimensions, on an empty cache."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
         code = [sys.executable, "-c", FIRST.format(d=d)]
@@ -151,7 +151,7 @@ def main() -> None:
     left.set(xscale="log", xlabel="CPU time / that of the peer (numpy; of DeepLinearMuP the integrable model)")
     left.legend(frameon=False)
     right.bar(list(compile_seconds), list(compile_seconds.values()), color="tab:blue")
-    right.set_ylabel("seconds of the first run, empty cache")
+    right.set_ylabel("CPU seconds of the first run, empty cache")
     right.tick_params(axis="x", rotation=30)
     write(chosen, "slow_places", {"cpu_seconds": places, "ratios": ratios, "first_step_seconds": compile_seconds}, figure)
 
