@@ -32,7 +32,8 @@ import numpy as np
 
 from ...solvers.checks import array, asked, flag, function, instance, integer, real, returned, settle
 from ...solvers.data import Data, needed, unwanted
-from ...solvers.grids.grid import GAUSS_NODES, GAUSS_WEIGHTS, Grid
+from ...solvers.grids.averages import GAUSS_NODES, GAUSS_WEIGHTS
+from ...solvers.grids.grid import Grid
 from ...solvers.machine.memory import refuse_above_available
 from .. import activations, gaussian
 from ..activations import Activation

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..checks import asked, function, integer, real, returned, shown, vector
 from ..machine.memory import refuse_above_available
+from .averages import averages
 
 __all__ = ["Grid"]
 
@@ -19,7 +20,6 @@ Array = np.ndarray
 DENSITY = "points (q, p) to numbers (q,)"
 LARGEST, SMALLEST = 1e100, 1e-100  # edge and width
 NUMBERS = 8  # of each cell that a flow needs
-GAUSS_NODES, GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(3)
 
 
 @dataclass(init=False, eq=False)
@@ -157,6 +157,11 @@ class Grid:
             volumes = np.multiply.outer(volumes, widths)
         return volumes.ravel()
 
+    def _corners(self, side: int) -> Array:
+        """Lower (-1) or upper (1) corners, shape (cells, dims)."""
+        corners = [axis[:-1] if side < 0 else axis[1:] for axis in self.edges]
+        return np.stack(np.meshgrid(*corners, indexing="ij"), axis=-1).reshape(self.cells, self.dims)
+
     def coarser(self) -> Grid:
         """Every pair of neighbours merged; an axis with an odd number of cells keeps its last cell single."""
         return Grid(*(np.append(axis[:-1:2], axis[-1]) for axis in self.edges))
@@ -222,18 +227,20 @@ class Grid:
         return Grid(*edges)
 
     def masses(self, density: Callable[[Array], Array], name: str = "density") -> Array:
-        """Mass of each cell, shape (cells,), total 1; ``density`` maps points (p, dims) to (p,), of any norm; errors call it ``name``.
+        """Mass of each cell, shape (cells,), total 1, also where the density jumps inside one; ``density`` maps points (p, dims) to (p,),
+        of any norm; errors call it ``name``.
         ValueError where it is negative, or zero on the whole grid."""
         function(name, density, DENSITY)
-        masses = np.zeros(self.cells)
-        for shift in np.stack(np.meshgrid(*[np.arange(3)] * self.dims, indexing="ij"), axis=-1).reshape(-1, self.dims):
-            points = [c + w * GAUSS_NODES[i] / 2 for c, w, i in zip(self.axes, self.widths, shift, strict=True)]
-            at = np.stack(np.meshgrid(*points, indexing="ij"), axis=-1).reshape(self.cells, self.dims)
-            values = asked(name, density, at, signature=DENSITY)
-            values = returned(name, values, (self.cells,), f"points of shape {at.shape}")
-            masses += np.prod(GAUSS_WEIGHTS[shift] / 2) * values
+
+        def values(points: Array) -> Array:
+            found = returned(name, asked(name, density, points, signature=DENSITY), (len(points),), f"points of shape {points.shape}")
+            if found.min() < 0:
+                raise ValueError(f"{name}: must be non-negative and not zero on the whole grid")
+            return found
+
+        masses = averages(values, self._corners(-1), self._corners(1))
         largest = masses.max()
-        if masses.min() < 0 or not 0 < largest < np.inf:
+        if not 0 < largest < np.inf:
             raise ValueError(f"{name}: must be non-negative and not zero on the whole grid")
         masses = masses / largest * self.volumes
         return masses / masses.sum()
