@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .abilities import Population as Population
     from .abilities import Rated as Rated
     from .abilities import Refinable as Refinable
+    from .abilities import Replicated as Replicated
     from .abilities import Retractable as Retractable
     from .abilities import Settling as Settling
     from .abilities import Transported as Transported

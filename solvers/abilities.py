@@ -25,6 +25,7 @@ __all__ = [
     "Population",
     "Rated",
     "Refinable",
+    "Replicated",
     "Retractable",
     "Settling",
     "Transported",
@@ -144,6 +145,15 @@ class WithError(Protocol):
     def output_error(self, X_test: Array | None) -> Callable[[Array], float] | None:
         """Error of the outputs at a state, at the training points and at the points ``X_test`` (n', d) or None, which ``sol.error``
         records; None in place of the function where it cannot tell."""
+        ...
+
+
+@runtime_checkable
+class Replicated(WithError, Protocol):
+    """Is a sample, of which one system or more are solved, whose scatter tells a Monte-Carlo error."""
+
+    def replica_outputs(self, state: Any, X: Array | None = None) -> Array:
+        """Outputs of each system, shape (R, n, k), at the training inputs or at others."""
         ...
 
 

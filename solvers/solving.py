@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .abilities import Population
+from .abilities import Population, Replicated
 from .checks import array, flag, function, real, shown
 from .data import Data
 from .losses import Loss
@@ -27,6 +27,8 @@ from .solution import Solution
 
 __all__ = ["solve"]
 
+
+ONE_SYSTEM = "; sol.error is that of the steps in time: the Monte-Carlo error, which replicas tell, is not in it"
 
 Seed = int | np.random.Generator | np.random.SeedSequence
 
@@ -159,8 +161,10 @@ def solve(
 
 
 def _add_error(solution: Solution, run: Run, method: Refining, rng: np.random.Generator, X_test: Any, interrupt: DeferredInterrupt) -> None:
+    alone = ONE_SYSTEM if solution.error is None and isinstance(run.problem, Replicated) else ""
     if run.stored_error is not None:
         solution.error = run.stored_error
+        solution.message += alone
         return
     of_stepper = None
     try:
@@ -173,6 +177,7 @@ def _add_error(solution: Solution, run: Run, method: Refining, rng: np.random.Ge
         solution.stats["interrupted"] = isinstance(error, KeyboardInterrupt)
     if of_stepper is not None:
         solution.error = of_stepper if solution.error is None else solution.error + of_stepper
+        solution.message += alone
         run.keep_error(solution.error)
 
 

@@ -1,4 +1,8 @@
-"""Cells, and fluxes between them: finite volumes for densities, explicit (``finite_volumes``) and implicit (``implicit_fluxes``)."""
+"""Cells, and fluxes between them.
+
+``grid`` has the cells, ``averages`` what a function is on them; finite volumes for densities are explicit (``finite_volumes``) or implicit
+(``implicit_fluxes``).
+"""
 
 from typing import TYPE_CHECKING
 

@@ -167,10 +167,10 @@ class Run:
         if batch_loss.size:
             stats["batch_loss"] = batch_loss
         remark = self.problem.remark(self.state) if self.state is not None and isinstance(self.problem, WithRemark) else ""
-        given = self.method.draws and arrays.get("error") is not None and isinstance(self.problem, WithError)
+        given = batch_loss.size and arrays.get("error") is not None and isinstance(self.problem, WithError)
         parts = (
             self.message,
-            "sol.error is the Monte-Carlo error given the batches and the noise that were drawn" if given else "",
+            "sol.error is given the batches that were drawn: their noise is not in it" if given else "",
             remark,
             f"the checkpoint could not be written ({self.unwritten})" if self.unwritten else "",
         )

@@ -17,6 +17,7 @@ from infwidth.solvers.abilities import (
     Population,
     Rated,
     Refinable,
+    Replicated,
     Retractable,
     Settling,
     Transported,
@@ -35,11 +36,11 @@ ABILITIES = {
     "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep, Rated}),
     "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep, WithWaysOut}),
     "exact two-layer linear": (iw.DeepLinearIntegrable(1), DATA, {Fused, FirstStep, WithWaysOut, Noisy}),
-    "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, WithError}),
+    "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, Replicated}),
     "causal": (iw.DeepLinearMuP(2), DATA, CAUSAL),
     "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
-    "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, WithError, Rated}),
-    "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, WithError, Population, Rated}),
+    "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, Replicated, Rated}),
+    "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, Replicated, Population, Rated}),
     "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable, WithWaysOut, OnGrid}),
     "density": (DensityMeanField(Grid.uniform((-1, -1), (1, 1), (4, 4)), lambda p: np.ones(len(p)), unit="w"), DATA, DENSITY),
     "radial particles": (iw.RadialMeanField(10, 0.5, size=4), None, {Noisy}),
@@ -47,7 +48,7 @@ ABILITIES = {
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population, WithWaysOut}),
 }
 PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, OnGrid, Rated, WithRemark, WithWaysOut}
-ALL = {*PLAIN, Batched, Settling, Retractable, Foreseen}
+ALL = {*PLAIN, Replicated, Batched, Settling, Retractable, Foreseen}
 
 
 def test_the_table_has_every_ability_of_problems():
@@ -59,6 +60,7 @@ def test_the_table_has_every_ability_of_problems():
 def test_problems_have_these_abilities_and_no_others(name):
     model, data, expected = ABILITIES[name]
     problem = model.bind(data, np.random.default_rng(0))
+    expected = expected | ({WithError} if Replicated in expected else set())
     assert {ability.__name__ for ability in ALL if isinstance(problem, ability)} == {ability.__name__ for ability in expected}
 
 

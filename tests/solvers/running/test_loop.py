@@ -61,8 +61,11 @@ def test_errors_of_the_user_carry_the_solution():
     assert "`solution`" in caught.value.__notes__[0]
 
 
-def test_a_monte_carlo_error_says_that_it_is_given_the_batches():
+def test_an_error_says_that_it_is_given_the_batches():
+    """Noise of each particle's own is in it."""
     teacher = iw.GaussianTeacher([[1.0, 0.0]], [1.0], "erf")
     model = iw.TwoLayerMeanField("erf", 40, replicas=4, population=teacher)
     messages = [iw.solve(model, method=iw.GradientDescent(0.2, 3, batch_size=size), rng=0, X_test=np.eye(2)).message for size in (None, 10)]
-    assert messages == ["finished", "finished; sol.error is the Monte-Carlo error given the batches and the noise that were drawn"]
+    assert messages == ["finished", "finished; sol.error is given the batches that were drawn: their noise is not in it"]
+    noisy = iw.solve(replace(model, population=None), X, Y, iw.Langevin(0.1, 0.1, 0.1, steps=3), rng=0)
+    assert noisy.message == "finished" and noisy.error.shape == (4,)
