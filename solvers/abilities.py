@@ -153,7 +153,7 @@ class Replicated(WithError, Protocol):
     """Is a sample, of which one system or more are solved, whose scatter tells a Monte-Carlo error."""
 
     def replica_outputs(self, state: Any, X: Array | None = None) -> Array:
-        """Outputs of each system, shape (R, n, k), at the training inputs or at others."""
+        """Outputs of each system at a ``state``, shape (R, n, k), at the training inputs or at others ``X`` (n, d)."""
         ...
 
 
