@@ -117,3 +117,10 @@ def test_an_interrupted_run_ends_at_its_last_whole_time():
 def test_divergence_is_said(rate):
     sol = iw.solve(DynamicalMeanField(2, "relu", 1024), X, Y, iw.GradientDescent(rate, 5), rng=0)
     assert not sol.success and "diverged at step 1" in sol.message
+
+
+def test_the_tangent_kernel_moves_the_outputs_at_the_rates_of_the_layers():
+    model = DynamicalMeanField(2, "tanh", 4096, rates=(0.0, 2.0, 0.5), weight_std=(1.0, 1.3, 0.7), tolerance=1e-4)
+    start, first = (iw.solve(model, X, Y, iw.GradientDescent(1e-3, steps), rng=0) for steps in (0, 1))
+    kernel = start.problem.kernels().tangent[:, 0, :, 0]
+    np.testing.assert_allclose(first.outputs[1, :, 0], 1e-3 * kernel @ Y / 4, rtol=0.02)

@@ -41,3 +41,15 @@ def test_more_inputs_than_directions_of_noise():
     few, many = (iw.solve(DynamicalMeanField(2, "relu", S), X, Y, METHOD, rng=0, X_test=new, save_at=[10]) for S in (1024, 4096))
     gap = np.abs(few.test_outputs - many.test_outputs)
     assert gap.max() < few.error[0] + many.error[0] and np.abs(many.test_outputs).max() > 20 * gap.mean()
+
+
+def test_fresh_noise_has_the_covariance_of_the_rest():
+    """At vanishing gamma, outputs far from the data are those of the integrated kernel, which knows the whole norm of the inputs."""
+    new = np.array([[0.5, 0.0, 1.5], [0.0, 0.8, -1.0]])
+    sol = iw.solve(DynamicalMeanField(3, "tanh", 16384, gamma=1e-3), X, Y, METHOD, rng=0, X_test=new, save_at=[10])
+    kernel = iw.Network(3, 3, 64, "tanh", iw.Parameterization.ntk(3)).limit().kernel
+    f, g, K, to_new = np.zeros(2), np.zeros(2), kernel.ntk(X), kernel.ntk(new, X)
+    for _ in range(10):
+        f, g = f - 0.4 * K @ (f - Y) / 2, g - 0.4 * to_new @ (f - Y) / 2
+    gap = np.abs(sol.test_outputs[0, :, 0] - g).max()
+    assert gap < 3e-3 < 0.05 * np.abs(g).max(), gap
