@@ -1,5 +1,7 @@
 """Random networks themselves: exact at the start, and their own invariances."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,14 @@ def test_orthogonal_linear_networks_change_nothing():
     np.testing.assert_allclose(found.variance.mean, 2.0)
     np.testing.assert_allclose(found.correlation.mean, 0.3)
     np.testing.assert_allclose(found.gradient.mean, 1.0)
+
+
+def test_gradients_go_backwards(monkeypatch):
+    """W_1 = e_1 e_0^T, W_2 = e_2 e_1^T: the transposed product is not 0, though the product in the wrong order is."""
+    matrices = cycle([np.outer(np.eye(4)[1], np.eye(4)[0]), np.outer(np.eye(4)[2], np.eye(4)[1])])
+    monkeypatch.setattr("infwidth.limits.propagation.measured.weight_matrix", lambda rng, m, kind: next(matrices))
+    found = propagation.measure_signals(MeanFieldMaps("linear", 1.0, 0.0), 4, 2, networks=2)
+    assert found.gradient.mean[2] > 1e-6
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import pytest
 
 from infwidth.limits import propagation
 from infwidth.limits.propagation import MeanFieldMaps
+from infwidth.limits.propagation.measured_circle import _speed_and_curvature
 
 
 def test_a_great_circle_keeps_its_form_in_linear_networks():
@@ -14,6 +15,15 @@ def test_a_great_circle_keeps_its_form_in_linear_networks():
     assert found.curvature.mean[0] == pytest.approx(1, rel=1e-12)
     assert np.all(abs(found.metric.mean[1:] - 1) < 4 * found.metric.error[1:] + 1e-3)
     assert np.all(found.metric.error[1:] < 0.05)
+
+
+def test_an_ellipse():
+    """Its speed is not constant: curvature a b / speed^3."""
+    a, b, theta = 1.0, 1.5, 2 * np.pi * np.arange(256) / 256
+    speed = np.hypot(a * np.sin(theta), b * np.cos(theta))
+    metric, curvature = _speed_and_curvature(np.stack([a * np.cos(theta), b * np.sin(theta)], axis=1), 0)
+    assert metric == pytest.approx((speed**2).mean() / 2)
+    assert curvature == pytest.approx((a * b / speed**3).mean() * np.sqrt(2))
 
 
 def test_curves_that_the_points_do_not_resolve():
