@@ -73,6 +73,21 @@ def test_networks_from_their_own_start(p, activation, loss):
     assert abs(result.slope + 0.5) < 2 * result.slope_error, str(result)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("p", [iw.Parameterization.standard(4), iw.Parameterization.ntk(4)], ids=["SP", "NTP"])
+def test_deep_networks_that_looked_slow_by_chance(p):
+    """Two cells of benchmarks/every_limit.py at -.39 +- .05: the same problem, the networks of other seeds."""
+    rng = np.random.default_rng([0, 6])
+    points = rng.standard_normal((6, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    direction = rng.standard_normal(3)
+    targets = 0.5 + (points - points.mean(axis=0)) @ direction / np.linalg.norm(direction)
+    networks = [iw.Network(3, 4, m, "tanh", p) for m in (64, 128, 256, 512)]
+    found = iw.compare(scaling.limit(networks[0]), networks, points, targets, iw.GradientDescent(0.3, 4), range(64, 192))
+    assert found.slope_error <= 0.05
+    assert abs(found.slope + 0.5) < 2 * found.slope_error
+
+
 @pytest.mark.parametrize("p", [iw.Parameterization.ntk(2), iw.Parameterization.standard(2)], ids=["NTP", "SP"])
 def test_networks_have_the_law_of_the_ensemble(p):
     """Mean and covariance of f_t over 150 networks of width 256 (bias of order 1/m), on test points, at the start and after 10 steps."""
