@@ -155,7 +155,7 @@ def main() -> None:
 
 
 def draw(rows: list[dict[str, Any]]) -> Figure:
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
     speed, memory = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     y = np.arange(len(rows))[::-1]
     for shift, key, color, label in ((0.2, "ratio", "C0", "wall time"), (-0.2, "cpu_ratio", "C1", "CPU time")):
@@ -164,12 +164,12 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
     speed.plot([r["goal"] or np.nan for r in rows], y, "k|", markersize=22, label="goal")
     labels = [f"{r['activation']}, L = {r['layers']}, n = {r['n']}" + (" (scikit-ntk)" if r["peer"] == "scikit-ntk" else "") for r in rows]
     speed.set_yticks(y, labels)
-    speed.set(xscale="log", xlabel="times as fast as the peer", xlim=(0.7, 200))
+    speed.set(xscale="log", xlabel="times as fast as the peer", xlim=(0.7, 400))
     speed.axvline(1, color="gray", lw=0.8)
-    speed.legend(frameon=False, fontsize="small", loc="lower right")
+    speed.legend(frameon=False, fontsize="small", loc="upper right", markerscale=0.4)
     for shift, key, color, label in ((0.2, "peak_over_outputs", "C2", "infwidth"), (-0.2, "peer_peak_over_outputs", "0.6", "peer")):
         memory.barh(y + shift, [r.get(key, np.nan) for r in rows], 0.38, color=color, label=label)
-    memory.set(xscale="log", xlabel="peak memory / memory of the two matrices")
+    memory.set(xscale="log", xlabel="peak memory over that of the two matrices")
     memory.axvline(1, color="gray", lw=0.8)
     memory.legend(frameon=False, fontsize="small", loc="upper right")
     return figure
