@@ -169,7 +169,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
     speed.legend(frameon=False, fontsize="small", loc="upper right", markerscale=0.4)
     for shift, key, color, label in ((0.2, "peak_over_outputs", "C2", "infwidth"), (-0.2, "peer_peak_over_outputs", "0.6", "peer")):
         memory.barh(y + shift, [r.get(key, np.nan) for r in rows], 0.38, color=color, label=label)
-    memory.set(xscale="log", xlabel="peak memory over that of the two matrices")
+    memory.set(xscale="log", xlabel="peak memory over the outputs")
     memory.axvline(1, color="gray", lw=0.8)
     memory.legend(frameon=False, fontsize="small", loc="upper right")
     return figure
