@@ -41,7 +41,7 @@ def cases(
         for B in batches
     ]
     depth = [(scheme, a, L, middle, BATCH) for scheme in (CALIBRATED, PLAIN) for L in depths for a in names]
-    return {"batch": batch, "depth": depth, "width": [(PLAIN, a, 3, m, BATCH) for m in widths for a in names]}
+    return {"depth": depth, "width": [(PLAIN, a, 3, m, BATCH) for m in widths for a in names], "batch": batch}
 
 
 def show(title: str, keys: list[Key], table: dict[Key, Any]) -> None:
@@ -101,7 +101,7 @@ def main() -> None:
     parts = (
         cases([2, 4], [32, 64], 64, 4, [32, 512], [32, 64])
         if chosen.quick
-        else cases([2, 3, 4, 5, 6], [64, 256, 512], 256, 6, [32, 128, 2000], [64, 256])
+        else cases([2, 3, 5], [64, 256, 512], 256, 6, [32, 128, 2000], [64, 256])
     )
     keys = list(dict.fromkeys(key for part in parts.values() for key in part))
     common = {"data": data, "folder": None, "rate": RATE, "steps": steps}

@@ -1,5 +1,7 @@
 r"""What a deep limit costs: seconds and error of `DeepIntegrable` against finite networks, in the same run, on one thread.
 
+Seconds are those of the processor, in which other processes do not count.
+
 IP-LLR with L = 3 and tanh, ten inputs in five dimensions, 50 steps. The error is the rms over steps and samples of one run, against the
 mean of 8 systems of 16384 neurons; networks have as their error the gap of one network. Both fall like the power -1/2 of the size, but a
 limit keeps its kernels as factors, so that its time is linear in the neurons where that of networks is quadratic in the width. The factor
@@ -61,7 +63,7 @@ def plot(results: dict[str, list[dict[str, float]]]) -> Figure:
         ax.loglog([r["seconds"] for r in rows], [r["error"] for r in rows], "o-", label=label)
         for r in rows:
             ax.annotate(f"{r['size']:.0f}", (r["seconds"], r["error"]), textcoords="offset points", xytext=(4, 4), fontsize=8)
-    ax.set(xlabel="seconds of one run", ylabel="rms error", title=f"IP-LLR, {ACTIVATION}, L = {L}, {METHOD.steps} steps")
+    ax.set(xlabel="processor seconds of one run", ylabel="rms error", title=f"IP-LLR, {ACTIVATION}, L = {L}, {METHOD.steps} steps")
     ax.legend(frameon=False)
     return figure
 

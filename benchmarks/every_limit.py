@@ -45,6 +45,7 @@ Array = np.ndarray
 ACTIVATIONS = ("linear", "relu", "tanh", "gelu", "elu", "erf")
 RATE, STEPS = 0.3, 4
 FIRST_RATE = {"IP-LLR": 1.5, "IP-bias": 0.5}
+FIRST_RATE_OF_IP = 3.0  # with L = 2: pre-activations of layer 2 start at m^{-1/2}, and a step of .3 leaves them at a few hundredths
 ZERO = 1e-12
 MORE_SEEDS = ("SP", "NTP", "IP", "IP-bias", "IP-non-centered")  # times 4
 
@@ -69,7 +70,8 @@ def run_case(case: Case) -> dict[str, Any]:
     row: dict[str, Any] = {"parameterization": case.p.name, "hidden_layers": case.p.hidden_layers, "activation": case.activation}
     model = scaling.limit(case.network(1), particles=4 * case.neurons, neurons=case.neurons)
     X, y = unit_vectors([case.seed, 6], 6, 3, mean=0.5, slope=1)
-    method = iw.GradientDescent(RATE, STEPS, first_learning_rate=FIRST_RATE.get(case.p.name))
+    naive = FIRST_RATE_OF_IP if case.p.name == "IP" and case.p.hidden_layers == 2 else None
+    method = iw.GradientDescent(RATE, STEPS, first_learning_rate=FIRST_RATE.get(case.p.name, naive))
     row["model"] = repr(model) if len(repr(model)) < 120 else type(model).__name__
     seeds = range(case.seeds * case.seed, case.seeds * (case.seed + 1))
     try:
@@ -150,7 +152,7 @@ def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> 
 
 
 def earlier(chosen: argparse.Namespace, setting: dict[str, Any], cases: list[Case]) -> dict[Case, dict[str, Any]]:
-    """The cells that --only leaves out, from the JSON of an earlier run in the same setting."""
+    """The cells that --only leaves out, from the JSON of an earlier run in the same setting; failed ones are tried again."""
     if chosen.only is None:
         return {}
     stored = json.loads((chosen.out / "every_limit.json").read_text())
@@ -158,7 +160,8 @@ def earlier(chosen: argparse.Namespace, setting: dict[str, Any], cases: list[Cas
     if differing := [name for name, value in wanted.items() if stored[name] != value]:
         raise ValueError(f"--only: the run in {chosen.out} has another {', '.join(differing)}; leave --only out")
     rows = {(r["parameterization"], r["hidden_layers"], r["activation"]): r for r in stored["cases"]}
-    return {c: rows[c.p.name, c.p.hidden_layers, c.activation] for c in cases if c.p.name not in chosen.only}
+    kept = {c: rows[c.p.name, c.p.hidden_layers, c.activation] for c in cases if c.p.name not in chosen.only}
+    return {case: row for case, row in kept.items() if row["kind"] != "failed"}
 
 
 def more(parser: argparse.ArgumentParser) -> None:
