@@ -8,8 +8,8 @@ limit keeps its kernels as factors, so that its time is linear in the neurons wh
 at equal error is that of the two fitted power laws of seconds in the error, at the error of the largest network. The last line is the
 time of one limit of 20000 neurons.
 
-Without --quick: at the error of networks of width 4096 the limit is 22 times cheaper, and 20000 neurons take 3 seconds. At the error of
-narrow networks (width 256 and below) the network is the cheaper one.
+Without --quick: at the error of networks of width 4096 the limit is 9 times cheaper (with --seed 1 16 times: errors of 6 runs are rough),
+and 20000 neurons take 3 seconds. At the error of narrow networks (width 256 and below) the network is the cheaper one.
 
     python benchmarks/deep_limit_cost.py [--quick] [--seed 0] [--out FOLDER]
 """
