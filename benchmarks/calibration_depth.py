@@ -70,6 +70,7 @@ def plot(parts: dict[str, list[Key]], table: dict[Key, Any]) -> Figure:
     for ax, scheme in zip(axes, (CALIBRATED, PLAIN), strict=False):
         for a, color in COLORS.items():
             curve(ax, [key for key in parts["depth"] if key[:2] == (scheme, a)], 2, color=color, label=a)
+        ax.set_xticks(sorted({key[2] for key in parts["depth"]}))
         ax.set(xlabel="hidden layers $L$", title=f"{scheme}, $m = {parts['depth'][0][3]}$")
     for a, color in COLORS.items():
         curve(axes[2], [key for key in parts["width"] if key[:2] == (PLAIN, a)], 3, color=color, label=a)

@@ -12,13 +12,18 @@ failed     the limit or most networks diverged at these rates
 Slopes are those of four steps at moderate widths. They are flatter than -1/2 where the dynamics amplifies what a finite width adds, and
 where the sampling error of the limit shows; steeper where corrections of higher order still count (gelu, small overlaps).
 
-Without --quick (widths 64..512, 16 seeds, 64 of SP and NTP, limits of 8192 neurons; a quarter of an hour) all 210 networks have a limit,
-23 of them f = 0. Of the other 187 slopes 158 lie within 2 standard errors of -1/2, and 181 within 3; of the 60 of SP and NTP 57 and 60.
-Cells share their seeds, so they err together. Beyond 2 are: 13 of IP-non-centered, all flatter (-.27 to -.39); eight of IP-LLR, steeper
-(L = 4, and relu with L = 3 and 5), where after four steps the limit is still smaller than what the networks start with, of order 1/m;
-and, flatter, four of IP-bias, IP with relu and L = 2, and at L = 4 SP with tanh and erf and NTP with tanh (-.39 +- .05).
+IP with two hidden layers takes a first rate of 3. Its pre-activations of layer 2 start at m^{-1/2}, and step 0 gives them the order of its
+rate. A rate of .3 leaves them at a few hundredths, no more than m^{-1/2} at these widths, so that the initial noise still chooses which
+relu neurons are on: with FIRST_RATE_OF_IP = .3 the slope of relu is -.41 +- .04. The limit is right, and these widths are too small for it.
 
-    python benchmarks/every_limit.py [--quick] [--seed 0] [--out FOLDER]
+Without --quick (widths 64..512, 16 seeds of muP and IP-LLR, 64 of the others, limits of 8192 neurons; half an hour) all 210 networks have
+a limit, 23 of them f = 0. Of the other 187 slopes 175 lie within 2 standard errors of -1/2, and 181 within 3. Beyond 2 are: eight of
+IP-LLR, steeper (L = 4, and relu with L = 3 and 5), where after four steps the limit is still smaller than what the networks start with, of
+order 1/m; linear IP-bias with L = 5 (-.60 +- .05); and at L = 4 SP with tanh and erf and NTP with tanh (-.39 +- .05). Networks of one width
+and seed share their draws over the cells, so the cells err together: the first 16 seeds alone give 13 of 30 cells of IP-non-centered slopes
+from -.27 to -.39, all 64 give every one of the 30 a slope within one standard error of -1/2.
+
+    python benchmarks/every_limit.py [--quick] [--seed 0] [--out FOLDER] [--resume FOLDER] [--only NAME[:L] ..]
 """
 
 from __future__ import annotations
@@ -140,7 +145,9 @@ def plot(results: list[dict[str, Any]], widths: tuple[int, ...], seeds: int) -> 
         ax.text(
             0,
             0.9,
-            "grey: the limit is f = 0\n(exponent of f in the width)\n\nSP, NTP: the limit from each\nnetwork's own start (4 x the seeds)",
+            "grey: the limit is f = 0\n(exponent of f in the width)\n\nSP, NTP: the limit from each\nnetwork's own start\n\n"
+            "4 x the seeds but for muP, IP-LLR\n"
+            f"IP, L = 2: first rate {FIRST_RATE_OF_IP:g}",
             va="top",
             transform=ax.transAxes,
         )
@@ -160,12 +167,16 @@ def earlier(chosen: argparse.Namespace, setting: dict[str, Any], cases: list[Cas
     if differing := [name for name, value in wanted.items() if stored[name] != value]:
         raise ValueError(f"--only: the run in {chosen.out} has another {', '.join(differing)}; leave --only out")
     rows = {(r["parameterization"], r["hidden_layers"], r["activation"]): r for r in stored["cases"]}
-    kept = {c: rows[c.p.name, c.p.hidden_layers, c.activation] for c in cases if c.p.name not in chosen.only}
+    kept = {
+        c: rows[c.p.name, c.p.hidden_layers, c.activation]
+        for c in cases
+        if not {c.p.name, f"{c.p.name}:{c.p.hidden_layers}"} & {*chosen.only}
+    }
     return {case: row for case, row in kept.items() if row["kind"] != "failed"}
 
 
 def more(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="parameterizations to compute; the rest from the JSON in --out")
+    parser.add_argument("--only", nargs="+", metavar="NAME[:L]", help="parameterizations to compute; the rest from the JSON in --out")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--resume", help="folder of finished cells")
 
