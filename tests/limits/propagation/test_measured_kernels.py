@@ -52,7 +52,7 @@ def test_covariances():
         ({"networks": 1}, "networks: need an integer >= 2"),
         ({"networks": 10**12}, r"networks: .* hours of work; lower networks"),
         ({"c": -1.5}, "c: a correlation lies in"),
-        ({"q": 0}, "q: need a finite number > 0"),
+        ({"q": 0}, "q: need a finite number >= 1e-60"),
     ],
 )
 def test_bad_arguments(options, message):
