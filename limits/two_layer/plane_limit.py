@@ -79,7 +79,7 @@ class PlaneLimit:
     particles : int
         N at the upper edge, where the limit is right to :math:`O(N^{-1/2})`; below it is exact.
     weight_std, output_std : float
-        :math:`\sigma_w, \sigma_a` of the Gaussian start.
+        :math:`\sigma_w > 0, \sigma_a \ge 0` of the Gaussian start.
     reference_width : int
         :math:`d_*`: the network of that width is the same at all points.
     quasi_random : bool
@@ -138,7 +138,8 @@ class PlaneLimit:
         activations.get(self.activation)
         settle(self, q_sigma=real("q_sigma", self.q_sigma), q_tilde=real("q_tilde", self.q_tilde))
         settle(self, **{name: integer(name, getattr(self, name), least=1) for name in ("particles", "reference_width")})
-        settle(self, **{name: real(name, getattr(self, name), least=0, most=LARGEST) for name in ("weight_std", "output_std")})
+        settle(self, weight_std=real("weight_std", self.weight_std, above=0, most=LARGEST))
+        settle(self, output_std=real("output_std", self.output_std, least=0, most=LARGEST))
         settle(self, quasi_random=flag("quasi_random", self.quasi_random))
         if self.start is not None:
             function("start", self.start, SIGNATURE)

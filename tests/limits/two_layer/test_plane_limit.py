@@ -147,7 +147,7 @@ def test_the_thirteen_points_are_in_the_thirteen_classes():
         (lambda: PlaneLimit(np.nan, 0, "relu"), "q_sigma: need a finite number"),
         (lambda: PlaneLimit(-1, 1, "relu", 0), "particles: need an integer >= 1"),
         (lambda: PlaneLimit(-1, 1, "relu", reference_width=0), "reference_width: need an integer >= 1"),
-        (lambda: PlaneLimit(-1, 1, "relu", weight_std=-1), "weight_std: need a finite number >= 0"),
+        (lambda: PlaneLimit(-1, 1, "relu", weight_std=0), "weight_std: need a finite number > 0"),
         (lambda: PlaneLimit(-1, 1, "relu").unit(0), "width: need an integer >= 1"),
         (lambda: solve(PlaneLimit(-0.5, 0, "relu").started_at(lambda Z: Z)), r"start: must return shape \(3, 1\)"),
         (lambda: solve(PlaneLimit(0, 0, "relu"), loss="squared"), "loss: logits diverge in this class"),
