@@ -11,7 +11,6 @@ batch   test accuracy with L = 6, calibrated, against the batch: of relu at two 
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, Any
 
 import harness
@@ -53,8 +52,7 @@ def show(title: str, keys: list[Key], table: dict[Key, Any]) -> None:
             if (scheme, a, L, m, B) not in table:
                 cells.append("")
                 continue
-            mean, error, diverged = table[scheme, a, L, m, B]["summary"]
-            cells.append(f"{mean:.3f} ± {error:.3f}" + (f" ({diverged}!)" if diverged else ""))
+            cells.append(experiments.shown(*table[scheme, a, L, m, B]["summary"]))
         print(f"{scheme:18} {L} {m:5} {B:6}" + "".join(f"{cell:>20}" for cell in cells))
 
 
@@ -91,13 +89,8 @@ def plot(parts: dict[str, list[Key]], table: dict[Key, Any]) -> Figure:
     return figure
 
 
-def more(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--resume", help="folder of finished networks")
-
-
 def main() -> None:
-    chosen = harness.options(__doc__, more)
+    chosen = harness.options(__doc__, harness.resumable)
     data, steps, seeds = ("digits", 60, 2) if chosen.quick else ("mnist-5000", 300, 5)
     parts = (
         cases([2, 4], [32, 64], 64, 4, [32, 512], [32, 64])

@@ -13,7 +13,6 @@ sharpness  largest eigenvalue of the tangent kernel on 100 samples after a step 
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, Any
 
 import harness
@@ -116,8 +115,7 @@ def show(title: str, table: dict[str, dict[int, list[float]]]) -> None:
     for activation, row in table.items():
         cells = []
         for m in widths:
-            mean, error, diverged = experiments.summary(np.array(row.get(m, [])))
-            cells.append(f"{mean:.3f} ± {error:.3f}" + (f" ({diverged}!)" if diverged else "") if m in row else "")
+            cells.append(experiments.shown(*experiments.summary(np.array(row[m]))) if m in row else "")
         print(f"{activation:16}" + "".join(f"{cell:>20}" for cell in cells))
 
 
@@ -150,13 +148,8 @@ def plot(trained: dict[str, Any], sharp: dict[str, Any], middle: int) -> Figure:
     return figure
 
 
-def more(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--resume", help="folder of finished networks")
-
-
 def main() -> None:
-    chosen = harness.options(__doc__, more)
+    chosen = harness.options(__doc__, harness.resumable)
     data, steps = ("digits", 60) if chosen.quick else ("mnist-5000", 300)
     middle, ends, wide, seeds, many = (64, [32], [32, 64, 128], 2, 4) if chosen.quick else (256, [64, 512], [64, 128, 256, 512], 5, 8)
     names, few = [*(f"leaky {s}" for s in SLOPES), "gelu", "elu", "tanh"], ["leaky 0.0", "leaky 0.4", "leaky 0.85", "gelu", "elu", "tanh"]

@@ -177,8 +177,7 @@ def earlier(chosen: argparse.Namespace, setting: dict[str, Any], cases: list[Cas
 
 def more(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME[:L]", help="parameterizations to compute; the rest from the JSON in --out")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--resume", help="folder of finished cells")
+    harness.resumable(parser)
 
 
 def main() -> None:

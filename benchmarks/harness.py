@@ -31,6 +31,12 @@ def options(doc: str | None, more: Callable[[argparse.ArgumentParser], Any] | No
     return parser.parse_args()
 
 
+def resumable(parser: argparse.ArgumentParser) -> None:
+    """Options of a benchmark of many networks."""
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--resume", help="folder of what is finished")
+
+
 def _one_thread() -> None:
     from threadpoolctl import threadpool_limits
 

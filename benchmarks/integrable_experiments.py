@@ -116,16 +116,18 @@ def summary(accuracies: Array) -> tuple[float, float, int]:
     return float(fine.mean()) if len(fine) else float("nan"), error, int(len(accuracies) - len(fine))
 
 
+def shown(mean: float, error: float, diverged: int) -> str:
+    """A summary as a cell of a table."""
+    return f"{mean:.3f} ± {error:.3f}" + (f" ({diverged}!)" if diverged else "")
+
+
 def report(rows: list[dict[str, Any]]) -> None:
     print(f"{'test accuracy':18} L     m  " + "".join(f"{a:>17}" for a in ACTIVATIONS))
     for scheme, L, width in dict.fromkeys((r["scheme"], r["L"], r["width"]) for r in rows):
         cells = []
         for activation in ACTIVATIONS:
             row = next(r for r in rows if (r["scheme"], r["L"], r["width"], r["activation"]) == (scheme, L, width, activation))
-            text = f"{row['mean']:.3f} ± {row['error']:.3f}"
-            if row["diverged"]:
-                text += f" ({row['diverged']}!)"
-            cells.append(f"{text:>17}")
+            cells.append(f"{shown(row['mean'], row['error'], row['diverged']):>17}")
         print(f"{scheme:18} {L} {width:5}  " + "".join(cells))
     print("±: standard error over seeds; (n!): n networks diverged and are not in the mean")
 
@@ -177,8 +179,7 @@ def more(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=0.05)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--resume", help="folder of finished networks")
+    harness.resumable(parser)
 
 
 def main() -> None:

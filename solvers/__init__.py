@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .abilities import Replicated as Replicated
     from .abilities import Retractable as Retractable
     from .abilities import Settling as Settling
+    from .abilities import Stepwise as Stepwise
     from .abilities import Transported as Transported
     from .abilities import WithError as WithError
     from .abilities import WithRemark as WithRemark

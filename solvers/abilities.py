@@ -28,6 +28,7 @@ __all__ = [
     "Replicated",
     "Retractable",
     "Settling",
+    "Stepwise",
     "Transported",
     "WithError",
     "WithRemark",
@@ -164,6 +165,19 @@ class WithRemark(Protocol):
     def remark(self, state: Any) -> str:
         """A sentence on a last state, which ``solve`` adds to the message of the solution; empty where there is none."""
         ...
+
+
+@runtime_checkable
+class Stepwise(Protocol):
+    """May have steps only, however small the learning rate: no flow.
+
+    Attributes
+    ----------
+    no_flow : str
+        Why, and what to do instead; empty where there is a flow.
+    """
+
+    no_flow: str
 
 
 @runtime_checkable

@@ -97,7 +97,8 @@ def table(
     parameterization: Parameterization, width: int, base_width: int = 1, *, optimizer: str = "sgd", form: str = "stored"
 ) -> ParameterizationTable:
     r"""Factors of every layer at one width; see :meth:`Parameterization.table`."""
-    from ..scaling.invariance import which
+    from ..scaling.invariance import same_limit
+    from .parameterization import Parameterization
 
     m, base = integer("width", width, least=1), integer("base_width", base_width, least=1)
     if optimizer not in OPTIMIZERS:
@@ -107,7 +108,7 @@ def table(
     if optimizer == "sgd":
         rates = p.c
     else:
-        if which(parameterization) != "mup" and not (L == 1 and which(parameterization) == "naive"):  # the same at one hidden layer
+        if not same_limit(parameterization, Parameterization.mup(L)):
             raise ValueError(f"optimizer: the rates of Adam are known for µP alone, not for {parameterization.name}; take sgd")
         # A step of Adam moves every entry by the rate: its effect m^{-a} (rate) (fan-in) is of order 1.
         rates = tuple((0.0 if l == 0 else 1.0) - a for l, a in enumerate(p.a))

@@ -176,22 +176,18 @@ def pair_corrections(maps: MeanFieldMaps, q: float, c: float, depth: int) -> Cor
     >>> found.kernel, found.variance.round(4)
     (array([0.5, 0.5, 0.5]), array([0.  , 1.25, 2.5 ]))
     """
-    maps, q = instance("maps", maps, MeanFieldMaps, EXAMPLE), real("q", q, least=1 / LARGEST, most=LARGEST)
-    c, depth = real("c", c), integer("depth", depth, least=1, most=DEEPEST)
+    (maps, variances), c = checked_layers(maps, q, depth), real("c", c)
     if abs(c) > CLOSEST:
         raise ValueError(f"c: need a correlation between -{CLOSEST} and {CLOSEST}, got {c:g}; for one input there is corrections")
-    if maps.keep != 1 or maps.skip != 0:
-        raise ValueError("maps: these corrections have neither dropout nor skip connections; leave them out")
+    q = float(variances[0])
     G, a, b = np.array([q, c * q, q]), np.zeros(3), np.zeros((3, 3))
     rows = [(G[1], a[1], b[1, 1], G[0])]
-    for l in range(1, depth):
+    for l in range(1, len(variances)):
         if abs(G[1]) > CLOSEST * G[0]:
             raise ValueError(f"depth: in layer {l} the two inputs have the correlation {G[1] / G[0]:.6f}, as good as one; stop there")
         slope, bend = _derivatives(maps, G)
         a, b = slope @ a + np.einsum("kij,ij->k", bend, b) / 2, slope @ b @ slope.T + maps.weight_variance**2 * _fluctuation(maps, G)
         G = _triple(maps, G)
-        if not np.isfinite(G).all() or G[0] > LARGEST:
-            raise ValueError("weight_variance: variances grow without bound over these layers; lower it, or depth")
         rows.append((G[1], a[1], b[1, 1], G[0]))
     return Corrections(*np.array(rows).T)
 

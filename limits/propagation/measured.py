@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import choice, instance, integer, real
+from ...solvers.checks import choice, real
 from ...solvers.running.streams import generator
 from .. import activations
-from .maps import DEEPEST, EXAMPLE, MeanFieldMaps
-from .random_networks import LARGEST, Measured, inputs, over_networks, refuse_too_many, weight_matrix
+from .maps import MeanFieldMaps
+from .random_networks import Measured, checked_networks, inputs, over_networks, refuse_large, refuse_too_many, weight_matrix
 
 __all__ = ["Signals", "measure_signals"]
 
@@ -74,14 +74,12 @@ def measure_signals(
     >>> bool(np.all(abs(found.mean - path) < 4 * found.error + 0.02))
     True
     """
-    maps, m = instance("maps", maps, MeanFieldMaps, EXAMPLE), integer("width", width, least=2)
-    depth, networks = integer("depth", depth, least=1, most=DEEPEST), integer("networks", networks, least=2)
+    maps, m, depth, networks = checked_networks(maps, width, depth, networks)
     q, c = real("q", q, above=0), real("c", c)
     if abs(c) > 1:
         raise ValueError(f"c: a correlation lies in [-1, 1], got {c:g}")
     choice("weights", weights, ("gaussian", "orthogonal"))
-    if 8.0 * m * m > LARGEST:
-        raise ValueError(f"width: {m} makes matrices of {8e-9 * m * m:.1f} GB; lower it (limit {LARGEST / 1e9:g} GB)")
+    refuse_large(f"{m} makes matrices of", 8.0 * m * m, "it")
     refuse_too_many(m, depth, networks)
     rng = generator(rng)
     phi = activations.get(maps.activation)

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import instance, integer
+from ...solvers.checks import integer
 from ...solvers.running.streams import generator
 from .. import activations
 from .geometry import circle
-from .maps import DEEPEST, EXAMPLE, MeanFieldMaps
-from .random_networks import LARGEST, Measured, inputs, over_networks, refuse_too_many, weight_matrix
+from .maps import MeanFieldMaps
+from .random_networks import Measured, checked_networks, inputs, over_networks, refuse_large, refuse_too_many, weight_matrix
 
 __all__ = ["MeasuredCurve", "measure_circle"]
 
@@ -64,18 +64,11 @@ def measure_circle(maps: MeanFieldMaps, width: int, depth: int, *, networks: int
     >>> bool(np.all(abs(found.curvature.mean / predicted.curvature - 1) < 0.1))
     True
     """
-    maps, m = instance("maps", maps, MeanFieldMaps, EXAMPLE), integer("width", width, least=2)
-    depth, networks, points = (
-        integer("depth", depth, least=1, most=DEEPEST),
-        integer("networks", networks, least=2),
-        integer("points", points, least=8),
-    )
+    maps, m, depth, networks = checked_networks(maps, width, depth, networks)
+    points = integer("points", points, least=8)
     refuse_too_many(m, depth, networks)
     q = circle(maps, 0).metric[0]
-    if 8.0 * m * (m + 8 * points) > LARGEST:
-        raise ValueError(
-            f"width: {m} with {points} points takes {8e-9 * m * (m + 8 * points):.1f} GB; lower one (limit {LARGEST / 1e9:g} GB)"
-        )
+    refuse_large(f"{m} with {points} points takes", 8.0 * m * (m + 8 * points), "one")
     rng = generator(rng)
     phi = activations.get(maps.activation)
     theta = 2 * np.pi * np.arange(points) / points

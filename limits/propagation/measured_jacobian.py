@@ -14,8 +14,8 @@ from .. import activations
 from ..networks.network import Network
 from .input_jacobian import sensitivity
 from .jacobian import positive_variance
-from .maps import DEEPEST, EXAMPLE, MeanFieldMaps
-from .random_networks import LARGEST, Measured, inputs, over_networks, refuse_too_many, weight_matrix
+from .maps import MeanFieldMaps
+from .random_networks import Measured, checked_networks, inputs, over_networks, refuse_large, refuse_too_many, weight_matrix
 
 __all__ = ["MeasuredSingularValues", "measure_sensitivity", "measure_singular_values"]
 
@@ -68,12 +68,10 @@ def measure_singular_values(
     >>> bool(abs(found.mean.mean - expected.mean) < 4 * found.mean.error), bool(abs(found.variance.mean - expected.variance) < 1)
     (True, True)
     """
-    maps, m = instance("maps", maps, MeanFieldMaps, EXAMPLE), integer("width", width, least=2)
-    depth, networks = integer("depth", depth, least=1, most=DEEPEST), integer("networks", networks, least=2)
+    maps, m, depth, networks = checked_networks(maps, width, depth, networks)
     q = positive_variance(maps, q)
     choice("weights", weights, ("gaussian", "orthogonal"))
-    if 24.0 * m * m > LARGEST:
-        raise ValueError(f"width: {m} makes matrices of {24e-9 * m * m:.1f} GB; lower it (limit {LARGEST / 1e9:g} GB)")
+    refuse_large(f"{m} makes matrices of", 24.0 * m * m, "it")
     refuse_too_many(m, 10 * depth, networks)  # a product of matrices for each layer
     rng = generator(rng)
     phi = activations.get(maps.activation)

@@ -12,7 +12,7 @@ from ...solvers.running.streams import generator
 from .. import activations
 from .finite_width import checked_layers
 from .maps import MeanFieldMaps
-from .random_networks import LARGEST, Measured, over_networks, refuse_too_many
+from .random_networks import Measured, over_networks, refuse_large, refuse_too_many
 
 __all__ = ["Kernels", "measure_kernels"]
 
@@ -78,8 +78,7 @@ def measure_kernels(
     if abs(c) > 1:
         raise ValueError(f"c: a correlation lies in [-1, 1], got {c:g}")
     q, depth = float(kernel[0]), len(kernel)
-    if 8.0 * m * m * depth > LARGEST:
-        raise ValueError(f"width: {m} makes networks of {8e-9 * m * m * depth:.1f} GB; lower it, or depth (limit {LARGEST / 1e9:g} GB)")
+    refuse_large(f"{m} makes networks of", 8.0 * m * m * depth, "it, or depth")
     refuse_too_many(m, depth, networks)
     rng = generator(rng)
     size = max(1, WEIGHTS // (depth * m * m))

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["LARGEST", "Measured", "inputs", "over_networks", "refuse_too_many", "weight_matrix"]
+from ...solvers.checks import instance, integer
+from .maps import DEEPEST, EXAMPLE, MeanFieldMaps
+
+__all__ = ["Measured", "checked_networks", "inputs", "over_networks", "refuse_large", "refuse_too_many", "weight_matrix"]
 
 Array = np.ndarray
 
@@ -41,7 +44,24 @@ def over_networks(values: Any) -> Measured:
     return Measured(table.mean(axis=0), np.sqrt(variance / len(table)), variance)
 
 
+def checked_networks(maps: Any, width: Any, depth: Any, networks: Any) -> tuple[MeanFieldMaps, int, int, int]:
+    """The arguments of an ensemble, where they are one."""
+    return (
+        instance("maps", maps, MeanFieldMaps, EXAMPLE),
+        integer("width", width, least=2),
+        integer("depth", depth, least=1, most=DEEPEST),
+        integer("networks", networks, least=2),
+    )
+
+
+def refuse_large(what: str, size: float, instead: str) -> None:
+    """ValueError where what a width makes takes too many bytes."""
+    if size > LARGEST:
+        raise ValueError(f"width: {what} {1e-9 * size:.1f} GB; lower {instead} (limit {LARGEST / 1e9:g} GB)")
+
+
 def refuse_too_many(width: int, depth: int, networks: int) -> None:
+    """ValueError where an ensemble is the work of hours."""
     weights = max(float(width) ** 2, LEAST_WORK) * depth * networks
     if weights > MOST_WEIGHTS:
         raise ValueError(

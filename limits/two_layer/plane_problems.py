@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...solvers.abilities import Stepwise
 from ...solvers.data import Data
 from ...solvers.problem import Coordinates, Evaluation
 from ..activations import Activation
@@ -25,13 +26,13 @@ Array = np.ndarray
 Start = Callable[[Array], Array]
 
 WAYS_OUT = MappingProxyType({"noise": "use a finite Network", "rates": "use GradientDescent or HeavyBall, or RMSProp on a finite Network"})
-FLOW = (
-    "method: logits diverge in the first step, and a flow in the time of the learning rate has none; use GradientDescent or HeavyBall, or "
-    "a class of finite kernels"
+NO_FLOW = (
+    "logits diverge in the first step, and a flow in the time of the learning rate has none; use GradientDescent or HeavyBall, or a class "
+    "of finite kernels"
 )
 
 
-class PlaneParticles(ParticleProblem):
+class PlaneParticles(ParticleProblem, Stepwise):
     r"""Particles :math:`\dot w_j, \dot a_j = -c^{-1}\,\nabla\,\mathbb E\,\rho\,a\phi(w\cdot x)` with outputs
     :math:`g = c\,(F_t - F_0)`, F their mean and c the root of the reference width.
 
@@ -52,17 +53,9 @@ class PlaneParticles(ParticleProblem):
 
     def __init__(self, data: Data, activation: Activation, W: Array, a: Array, loss: LimitLoss, start: Start, scale: float) -> None:
         self.limit_loss, self.scale = loss, scale
+        self.no_flow = NO_FLOW if loss.change > 0 else ""
         self._logits = start(data.X)
         super().__init__(data, activation, W, a, False, None, 1, True)
-
-    def rates_of_parameters(self) -> Array:
-        raise ValueError(f"method: this is a class of gradient descent, and RMSProp has others; {WAYS_OUT['rates']}")
-
-    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
-        evaluation = super().evaluate(state, velocity, step=step, rows=rows)
-        if velocity is not None and _at_once(self.limit_loss, step, rows) and velocity.any() and np.array_equal(state, self._start):
-            raise ValueError(FLOW)
-        return evaluation
 
     def _offset(self, X: Array) -> Array:
         """Their mean at the start."""
@@ -86,7 +79,7 @@ class PlaneParticles(ParticleProblem):
         return loss, residual / residual.dtype.type(self.scale)
 
 
-class PlaneKernel(TangentProblem):
+class PlaneKernel(TangentProblem, Stepwise):
     r"""Outputs :math:`g = \Theta\alpha`, and the logits at the start added where those are of the same unit.
 
     Parameters
@@ -105,24 +98,13 @@ class PlaneKernel(TangentProblem):
     ways_out: ClassVar[Mapping[str, str]] = WAYS_OUT
 
     def __init__(self, data: Data, kernel: Kernel, loss: LimitLoss, start: Start, level: bool, tangents: Tangents) -> None:
-        self.limit_loss, self.level = loss, level
+        self.limit_loss = loss
+        self.no_flow = NO_FLOW if loss.change > 0 and not level else ""
         self._logits = start(data.X)
         super().__init__(data, kernel, start if level else lambda X: np.zeros((len(X), data.outputs), X.dtype), tangents)
-
-    def evaluate(self, state: Array, velocity: Array | None = None, *, step: int = 1, rows: Any = None) -> Evaluation:
-        evaluation = super().evaluate(state, velocity, step=step, rows=rows)
-        at_once = velocity is not None and not self.level and _at_once(self.limit_loss, step, rows)
-        if at_once and velocity is not None and velocity.any() and not state.any():
-            raise ValueError(FLOW)
-        return evaluation
 
     def _judge(self, state: Array, rows: Any) -> tuple[Evaluation, Array]:
         chosen = slice(None) if rows is None else rows
         g = self._offset[chosen] + self.gram[chosen] @ state.reshape(self.data.y.shape)
         loss, residual = self.limit_loss.judge(g, self._logits[chosen], self.data.y[chosen])
         return Evaluation(loss, g), residual
-
-
-def _at_once(loss: LimitLoss, step: int, rows: Any) -> bool:
-    """Whether a state that is still the start cannot have a velocity: only flows count no step 0."""
-    return loss.change > 0 and step > 0 and rows is None

@@ -19,6 +19,7 @@ TWO_OVER_PI, HALF_INV_PI = 0.6366197723675814, 0.15915494309189535
 
 @jit(inline=True)
 def piecewise(D, T, mu):  # type: ignore[no-untyped-def]
+    """Of one slope on each side: the arc-cosine kernel, mu of it and 1 - mu of the linear one."""
     for i in range(D.shape[0]):
         for j in range(D.shape[1]):
             delta = D[i, j]
@@ -29,6 +30,7 @@ def piecewise(D, T, mu):  # type: ignore[no-untyped-def]
 
 @jit(inline=True)
 def jump(D, T, mu):  # type: ignore[no-untyped-def]
+    """Of one value on each side: linear in the angle, without a derivative."""
     for i in range(D.shape[0]):
         for j in range(D.shape[1]):
             D[i, j] = mu * angle(D[i, j])
@@ -46,6 +48,7 @@ def _columns(f, g, w):  # type: ignore[no-untyped-def]
 
 @jit(inline=True)
 def erf(D, T, f, g, w):  # type: ignore[no-untyped-def]
+    """The arcsine of eta eta' c."""
     _columns(f, g, w)
     for j in range(D.shape[1]):
         w[2, j] = g[4, j] * g[1, j]
@@ -59,6 +62,7 @@ def erf(D, T, f, g, w):  # type: ignore[no-untyped-def]
 
 @jit(inline=True)
 def gelu(D, T, f, g, w):  # type: ignore[no-untyped-def]
+    """The same arcsine times the cosine, and what the product rule adds."""
     _columns(f, g, w)
     for j in range(D.shape[1]):
         w[2, j] = g[1, j] * g[1, j]
@@ -76,6 +80,7 @@ def gelu(D, T, f, g, w):  # type: ignore[no-untyped-def]
 
 @jit(inline=True)
 def waves(D, T, f, g, cosine, sines, cosines):  # type: ignore[no-untyped-def]
+    """Of sine or cosine: halves of exponentials of the sum and of the difference, without cancellation."""
     for i in range(D.shape[0]):
         a, d, s = f[2, i], f[3, i], f[4, i]
         for j in range(D.shape[1]):
@@ -98,6 +103,7 @@ def waves(D, T, f, g, cosine, sines, cosines):  # type: ignore[no-untyped-def]
 
 @jit(inline=True)
 def gaussian(D, T, f, g, w):  # type: ignore[no-untyped-def]
+    """The normal density at the origin of the two pre-activations with unit noise."""
     _columns(f, g, w)
     for i in range(D.shape[0]):
         eta, zeta, p, scale, d, s = f[0, i], f[1, i], w[0, i], f[2, i], f[3, i], 4 * f[4, i]

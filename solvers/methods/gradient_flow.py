@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..abilities import Retractable, has_first_step
+from ..abilities import Retractable, Stepwise, has_first_step
 from ..checks import choice, flag, real, settle
 from ..machine.memory import refuse_above_available
 from ..problem import Causal, MethodFailed, Point, Snapshot
@@ -117,6 +117,8 @@ class GradientFlow(Flow):
 
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield t = 0 and every accepted step, with dense output over it."""
+        if isinstance(problem, Stepwise) and problem.no_flow:
+            raise ValueError(f"method: {problem.no_flow}")
         if isinstance(problem, Causal):
             yield from self._causal(problem, resume)
             return

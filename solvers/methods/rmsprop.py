@@ -109,7 +109,7 @@ class RMSProp(Stepped, Rescaled):
 
     def trajectory(self, problem: Any, rng: np.random.Generator, resume: Snapshot | None = None) -> Iterator[Point]:
         """Yield steps 0..steps."""
-        if not isinstance(problem, Rated):
+        if not isinstance(problem, Rated) or problem.coordinates != "parameters":
             raise ValueError(
                 f"method: RMSProp divides the gradient of each parameter of a network by its own size, and here are {_what(problem)}; "
                 f"{way_out(problem, 'rates', WAY_OUT)}"

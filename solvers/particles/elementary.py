@@ -35,6 +35,7 @@ def expm1(x):  # type: ignore[no-untyped-def]
 
 @jit
 def tanh(x):  # type: ignore[no-untyped-def]
+    """e / (e + 2) with e = exp(2|x|) - 1."""
     e = expm1(2 * abs(x))
     return np.copysign(e / (e + 2), x)
 
@@ -63,5 +64,6 @@ def erf(x, tail):  # type: ignore[no-untyped-def]
 
 @jit
 def sigmoid(x):  # type: ignore[no-untyped-def]
+    """1 / (1 + exp(-x)), by exp(-|x|)."""
     z = 1 + expm1(-abs(x))
     return (1 if x >= 0 else z) / (1 + z)

@@ -37,6 +37,7 @@ FURNITURE = frozenset(
 
 
 def name_of(kind: Any) -> str:
+    """Module and name of a class."""
     return f"{getattr(kind, '__module__', '')}.{getattr(kind, '__qualname__', '')}"
 
 

@@ -12,6 +12,7 @@ __all__ = ["progress_bar"]
 
 @contextlib.contextmanager
 def progress_bar(progress: bool, method: Method) -> Iterator[Callable[[Point], None] | None]:
+    """What shows a point on a bar, while it lasts; None without ``progress``."""
     if not progress:
         yield None
         return

@@ -20,6 +20,7 @@ from infwidth.solvers.abilities import (
     Replicated,
     Retractable,
     Settling,
+    Stepwise,
     Transported,
     WithError,
     WithRemark,
@@ -41,6 +42,8 @@ ABILITIES = {
     "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
     "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, Replicated, Rated}),
     "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, Replicated, Population, Rated}),
+    "particles of the plane": (iw.limits.scaling.plane_limit(-1, 1, "tanh", 4), DATA, {Fused, Replicated, Rated, Stepwise, WithWaysOut}),
+    "kernel of the plane": (iw.limits.scaling.plane_limit(-0.5, 0, "tanh"), DATA, {Fused, Stepwise, WithWaysOut}),
     "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable, WithWaysOut, OnGrid}),
     "density": (DensityMeanField(Grid.uniform((-1, -1), (1, 1), (4, 4)), lambda p: np.ones(len(p)), unit="w"), DATA, DENSITY),
     "radial particles": (iw.RadialMeanField(10, 0.5, size=4), None, {Noisy}),
@@ -48,7 +51,7 @@ ABILITIES = {
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population, WithWaysOut}),
 }
 PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, OnGrid, Rated, WithRemark, WithWaysOut}
-ALL = {*PLAIN, Replicated, Batched, Settling, Retractable, Foreseen}
+ALL = {*PLAIN, Replicated, Batched, Settling, Retractable, Foreseen, Stepwise}
 
 
 def test_the_table_has_every_ability_of_problems():
