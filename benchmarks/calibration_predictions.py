@@ -136,10 +136,13 @@ def plot(trained: dict[str, Any], sharp: dict[str, Any], middle: int) -> Figure:
     for name in ("leaky 0.0", "gelu", "elu", "tanh"):
         widths, mean, error = means(trained["dimension"][name])
         axes[2].errorbar(widths, mean, error, color=colors[name], marker="o", ms=4, label="relu" if name == "leaky 0.0" else name)
-    axes[2].set(xscale="log", xlabel="width $m$", ylabel="effective dimension", title="layer 6 after step 0")
+    axes[2].set(xscale="log", xlabel="width $m$", ylabel="effective dimension", ylim=(0.9, 3.6), title="layer 6 after step 0")
     for name, row in sharp.items():
-        axes[3].loglog(list(row), [np.exp(np.mean(np.log(values))) for values in row.values()], "o-", color=colors[name], ms=4, label=name)
-    axes[3].set(xlabel="width $m$", ylabel="largest eigenvalue", title="tangent kernel after step 0")
+        logs = np.log(list(row.values()))
+        middles, errors = np.exp(logs.mean(axis=1)), logs.std(axis=1, ddof=1) / np.sqrt(logs.shape[1])
+        bars = middles * np.abs(np.exp([-errors, errors]) - 1)
+        axes[3].errorbar(list(row), middles, bars, color=colors[name], marker="o", ms=4, label=name)
+    axes[3].set(xscale="log", yscale="log", xlabel="width $m$", ylabel="largest eigenvalue", title="tangent kernel after step 0")
     for ax in axes[1:]:
         widths = sorted({m for row in trained["accuracy"].values() for m in row})
         ax.set_xticks(widths, labels=widths)
