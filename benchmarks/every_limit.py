@@ -16,7 +16,7 @@ IP with two hidden layers takes a first rate of 3. Its pre-activations of layer 
 rate. A rate of .3 leaves them at a few hundredths, no more than m^{-1/2} at these widths, so that the initial noise still chooses which
 relu neurons are on: with FIRST_RATE_OF_IP = .3 the slope of relu is -.41 +- .04. The limit is right, and these widths are too small for it.
 
-Without --quick (widths 64..512, 16 seeds of muP and IP-LLR, 64 of the others, limits of 8192 neurons; half an hour) all 210 networks have
+Without --quick (widths 64..512, 16 seeds of muP and IP-LLR, 64 of the others, limits of 8192 neurons; some minutes) all 210 networks have
 a limit, 23 of them f = 0. Of the other 187 slopes 175 lie within 2 standard errors of -1/2, and 181 within 3. Beyond 2 are: eight of
 IP-LLR, steeper (L = 4, and relu with L = 3 and 5), where after four steps the limit is still smaller than what the networks start with, of
 order 1/m; linear IP-bias with L = 5 (-.60 +- .05); and at L = 4 SP with tanh and erf and NTP with tanh (-.39 +- .05). Networks of one width
