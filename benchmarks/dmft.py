@@ -134,7 +134,8 @@ def main() -> None:
         right.bar(i, priced["factor"], color=colors[priced["activation"]], alpha=1 if priced["L"] == 2 else 0.6)
     left.set(xlabel="width", ylabel="rms gap of one network to the limit", xticks=widths, xticklabels=widths)
     left.minorticks_off()
-    left.legend(fontsize="small", title="slope", loc="upper right")
+    left.set_ylim(left.get_ylim()[0] / 4)  # room for the legend, below the curves
+    left.legend(fontsize="small", title="slope", loc="lower left")
     right.set(yscale="log", ylabel="networks' seconds / limit's, at equal error")
     right.set_xticks(range(len(cases)), [f"{activation}\nL={L}" for activation, L in cases])
     right.axhline(1, color="grey", lw=1)
