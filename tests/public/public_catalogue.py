@@ -606,7 +606,7 @@ CALLS: dict[str, Call] = {
 RECORDS = set(
     """
     Batched Causal Evaluation FiniteModel FirstStep Foreseen Fused HasLimit ImplicitSteps Method MethodFailed Model Point Population Problem
-    Rated Refinable Refining Replicated Rescaled Retractable Settling Transported WithError WithRemark
+    Rated Refinable Refining Replicated Rescaled Retractable Settling Stepwise Transported WithError WithRemark
     Comparison CoordinateCheck Data EscapeFit EscapeScaling Exponents Fluctuations GrowthCurve PlaneClass Regime Slopes Solution Sweep
     LikelihoodFit Posterior Ridge
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
