@@ -2,7 +2,7 @@ r"""Which limit a network has: exponents of the width, regimes, and the choice o
 
 ``exponents`` propagates powers of the width through a training run, ``regime`` reads off what the limit is like, ``limit`` returns the
 limit model of a network. Two checks of the calculus are public too: ``yang_hu``, a closed formula for a special case, and ``slopes``,
-measurements on finite networks.
+measurements on finite networks. ``output_terms`` takes the output of a trained network apart by the layers that have moved.
 
 Underneath, exponents are those of ``labels``: sizes of vectors along independent directions. ``nonlinearity`` is what an activation does
 to them, ``invariance`` which parameterizations are one.
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .closed_formula import yang_hu as yang_hu
     from .coordinates import CoordinateCheck as CoordinateCheck
     from .coordinates import coordinate_check as coordinate_check
+    from .decomposition import output_term_names as output_term_names
+    from .decomposition import output_term_slopes as output_term_slopes
+    from .decomposition import output_terms as output_terms
     from .exponent_calculus import exponents as exponents
     from .exponent_table import Exponents as Exponents
     from .measured import Slopes as Slopes

@@ -15,6 +15,7 @@ TEACHER = limits.LinearTeacher(np.array([[1.0, 0.5], [0.0, 1.0]]), np.array([[1.
 PATH = gaussian.ProcessPath(lambda X, Z: X @ Z.T, 1, np.random.default_rng(0))
 ANGLES = np.array([0.2, -0.5, 0.9])
 Q = np.array([0.5, 1.0, 2.0])
+MOVED = iw.solve(iw.Network(2, 1, 6, "relu", P.mup(1)), X, Y, iw.GradientDescent(0.1, 2), rng=0)
 ANY_SHAPE = ("empty", "no columns", "four axes")
 
 
@@ -197,6 +198,28 @@ ROOMS: dict[str, Call] = {
         scaling.coordinate_check,
         dict(parameterization=P.mup(1), activation="tanh", widths=(8, 16), built=P.mup(1), steps=1, seeds=2, learning_rate=0.3, band=0.2),
         fine={"built": ("none",)},
+    ),
+    "scaling.output_terms": Call(
+        scaling.output_terms,
+        dict(problem=MOVED.problem, state=MOVED.state, X=X),
+        fine={"X": ("none",), "state": ("nan", "infinite")},
+        elementwise=True,
+    ),
+    "scaling.output_term_names": Call(scaling.output_term_names, dict(hidden_layers=2)),
+    "scaling.output_term_slopes": Call(
+        scaling.output_term_slopes,
+        dict(
+            parameterization=P.mup(1),
+            activation="relu",
+            X=X,
+            y=Y,
+            method=iw.GradientDescent(0.1, 1),
+            loss="squared",
+            widths=(4, 8),
+            seeds=(0, 1),
+        ),
+        lambda measured: (measured.slope, measured.standard_error, measured.last_slope),
+        elementwise=True,
     ),
     "in_form": Call(limits.networks.in_form, dict(parameterization=P.mup(1), form="no multipliers")),
     "scaling.plane_limit": Call(
