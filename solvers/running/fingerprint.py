@@ -12,18 +12,22 @@ import dataclasses
 import functools
 import hashlib
 import sys
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable
-from types import FunctionType, MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from .code_prints import callable_parts, class_parts, name_of
+from .libraries import is_library
+from .read_names import Hidden
 
 __all__ = ["Identified", "fingerprint"]
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range)
-LOCKS = ("_thread.lock", "_thread.RLock", "_thread.allocate_lock", "_thread._local")  # they hold no data
+LOCKS = ("_thread.lock", "_thread.RLock", "_thread.allocate_lock")  # they hold no data
 WAY_OUT = "use arrays, numbers, strings, functions, and dataclasses or objects of them"
 
 
@@ -71,7 +75,8 @@ class _Printer:
 
     def of(self, value: Any) -> bytes:
         if type(value) in PLAIN:
-            return _digest(type(value).__name__, [repr(value).encode()])
+            shown = hex(value) if type(value) is int else repr(value)  # Python refuses to write very long integers in decimals
+            return _digest(type(value).__name__, [shown.encode()])
         key = id(value)
         if key in self._known:
             return self._known[key][1]
@@ -89,6 +94,12 @@ class _Printer:
         kind = type(value)
         if kind in (dict, MappingProxyType):
             return self._unordered(value.items())
+        if kind is OrderedDict:
+            return [self.of(item) for item in value.items()]
+        if isinstance(value, threading.local):
+            return [self.of(kind), self.of(vars(value))]
+        if isinstance(value, Hidden):
+            raise _Unseen(f"call of {value.name}")
         if isinstance(value, tuple) or kind is list:
             return [self.of(item) for item in value]
         if kind in (set, frozenset):
@@ -105,7 +116,7 @@ class _Printer:
             return [self.of(value.fingerprint_parts())]
         if dataclasses.is_dataclass(value):
             fields = [field for field in dataclasses.fields(value) if hasattr(value, field.name)]
-            return [self.of(kind), *(self.of((field.name, getattr(value, field.name))) for field in fields)]
+            return [self.of(kind), *(self.of((field.name, getattr(value, field.name))) for field in fields), *self._added(value)]
         if (parts := callable_parts(value)) is not None:
             return [self.of(part) for part in parts]
         if isinstance(value, np.ufunc):  # it hides the function that np.frompyfunc was given
@@ -113,6 +124,13 @@ class _Printer:
         if (random := _random_state(value)) is not None:
             return [self.of(random)]
         return self._object(value)
+
+    def _added(self, value: Any) -> list[bytes]:
+        """Attributes of a dataclass of the user that are no fields of it."""
+        kind, added = type(value), getattr(value, "__dict__", {})
+        names = {field.name for field in dataclasses.fields(value)}
+        own = {} if is_library(kind) else {key: item for key, item in added.items() if key not in names and not _is_cache(kind, key)}
+        return [self.of(own)] if own else []
 
     def _unordered(self, pairs: Iterable[tuple[Any, Any]]) -> list[bytes]:
         return sorted(self.of(key) + self.of(item) for key, item in pairs)
@@ -138,7 +156,7 @@ class _Printer:
             rows.sum_duplicates()
             return [self.of(part) for part in (value.shape, rows.dtype, rows.data, rows.indices, rows.indptr)]
         if kind.__module__.split(".")[0] == "infwidth":  # a problem: what decides it is plain, the rest serves speed
-            return self._unordered((key, item if _is_data(item) else type(item)) for key, item in vars(value).items())
+            return self._unordered((key, item if _decides(item) else type(item)) for key, item in vars(value).items())
         try:
             reducer = copyreg.dispatch_table.get(kind)
             reduced = value.__reduce_ex__(4) if reducer is None else reducer(value)
@@ -178,6 +196,6 @@ def _is_cache(kind: type, name: Any) -> bool:
     return isinstance(name, str) and isinstance(getattr(kind, name, None), functools.cached_property)
 
 
-def _is_data(value: Any) -> bool:
-    data = (*PLAIN, tuple, list, dict, np.ndarray, np.generic, FunctionType, functools.partial)
-    return isinstance(value, data) or dataclasses.is_dataclass(value)
+def _decides(value: Any) -> bool:
+    data = (*PLAIN, tuple, list, dict, np.ndarray, np.generic, FunctionType, MethodType, functools.partial)
+    return isinstance(value, data) or dataclasses.is_dataclass(value) or not is_library(type(value))

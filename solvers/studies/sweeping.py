@@ -84,9 +84,9 @@ def sweep(
     resume : path, optional
         A folder with one file per finished point, written atomically. Points found there are not computed again, and come back as they
         were. Several sweeps may share it, also at the same time. A function has files of its own: it is known by its code, by its
-        defaults, bound arguments and captured values, and by the globals and the functions of yours that it reads, so that an edited
-        function is computed anew. What installed packages and imports inside it do, files and the environment are not seen, nor are lists
-        and dicts that it writes into.
+        defaults, bound arguments and captured values, and by the globals, the functions and the modules of yours that it reads, so that an
+        edited function is computed anew. What installed packages do, files and the environment are not seen, nor are globals that it
+        assigns to, and lists and dicts that it only writes into or counts.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def sweep(
     ------
     ValueError
         Where the grid is empty or its points are not distinct, where ``resume`` holds a damaged file, or where the function or a point
-        holds something whose content cannot be told (an open file, a generator).
+        holds something whose content cannot be told (an open file, a generator, a call of ``eval``).
     TypeError
         Where a result would not come back from a file as it was.
     BaseException

@@ -1,6 +1,9 @@
 """What counts as the same run: specifications, functions by what they hold, seeds."""
 
+import collections
+import dataclasses
 import functools
+import threading
 
 import numpy as np
 import pytest
@@ -66,3 +69,43 @@ def test_same_specification_same_fingerprint():
     other = iw.Network(2, 1, 8, activations.leaky_relu(0.2), iw.Parameterization.mup(1))
     assert fingerprint(one) == fingerprint(two) != fingerprint(other)
     assert fingerprint(np.zeros(3)) != fingerprint(np.zeros((3, 1)))
+
+
+@dataclasses.dataclass
+class _Options:
+    rate: float = 1.0
+
+
+def _of_a_thread(value):
+    held = threading.local()
+    held.value = value
+    return held
+
+
+def _with_more(value):
+    options = _Options()
+    options.more = value
+    return options
+
+
+def _bound(value):
+    """A problem that holds an object of the user, which no array of it shows."""
+    problem = iw.TwoLayerMeanField("tanh", 8).bind(iw.solvers.Data.check(X, Y), np.random.default_rng(0))
+    problem.offset = _Scale(value)
+    return problem
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _of_a_thread,
+        _with_more,
+        _bound,
+        lambda c: collections.OrderedDict([("a", 1), ("b", 2)][:: 1 if c == 1 else -1]),
+        lambda c: 10**5000 + c,
+    ],
+    ids=["thread", "attribute of a dataclass", "object in a problem", "order", "long integer"],
+)
+def test_content_that_is_easily_missed(make):
+    prints = [fingerprint(make(c)) for c in (1, 1, 9)]
+    assert prints[0] == prints[1] != prints[2]
