@@ -1,7 +1,7 @@
 """Abilities: what only some problems can do, one protocol each with every member written down.
 
 A problem has an ability by naming it among its bases (or by having its members); a method asks for one by ``isinstance``, and refuses
-naming the way out where it is missing.
+naming the way out where it is missing. Those that noise asks for are in :mod:`.noise_abilities`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ __all__ = [
     "Foreseen",
     "Fused",
     "ImplicitSteps",
-    "Noisy",
     "OnGrid",
     "Population",
     "Rated",
@@ -47,22 +46,6 @@ class Fused(Problem, Protocol):
     def descend(self, state: Array, *, step: int = 1, rows: Any = None) -> tuple[Evaluation, Update]:
         """Evaluation at ``state``, and ``update(rate)``, which moves ``state`` in place by ``rate * velocity``; ``step`` and ``rows`` as in
         :meth:`Problem.evaluate`."""
-        ...
-
-
-Stir = Callable[[float, float, float, np.random.Generator], None]
-
-
-@runtime_checkable
-class Noisy(Problem, Protocol):
-    """Knows what noise and weight decay on the network's parameters do to its own coordinates, which are other ones. ``added`` is where the
-    state keeps the moments of what noise has added, directions that a loss has no curvature in (default: nowhere)."""
-
-    added: slice = slice(0)
-
-    def stir(self, state: Array, *, step: int = 1) -> tuple[Evaluation, Stir]:
-        """Evaluation at ``state``, and ``update(h, temperature, decay, rng)``, which moves ``state`` in place as
-        :class:`~infwidth.solvers.Langevin` moves the parameters in one step."""
         ...
 
 

@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.abilities import Noisy
 from ...solvers.checks import integer, observed, real, squarable
 from ...solvers.losses import Loss
 from ...solvers.methods.gradient_descent import GradientDescent
+from ...solvers.noise_abilities import Noisy
 from ...solvers.problem import Problem
 from ...solvers.solving import solve
 

@@ -30,7 +30,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -91,6 +91,7 @@ class DeepLinearIntegrable:
 
     hidden_layers: int
     scheme: str = "large_lr"
+    no_noise: str = field(default="", init=False, repr=False, compare=False)  # why noise means something else for the networks
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_layers", integer("hidden_layers", self.hidden_layers, least=1, most=10_000))
@@ -108,7 +109,9 @@ class DeepLinearIntegrable:
             return ChainProblem(data, self.hidden_layers, self.scheme)
         from .noise import TwoLayerChain
 
-        return TwoLayerChain(data, self.scheme)
+        problem = TwoLayerChain(data, self.scheme)
+        problem.no_noise = self.no_noise
+        return problem
 
 
 class ChainProblem(Fused, FirstStep):

@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.abilities import Noisy, Stir
 from ...solvers.data import Data
+from ...solvers.noise_abilities import Noiseless, Noisy, Stir
 from ...solvers.problem import Evaluation
 from .deep_linear import ChainProblem
 
@@ -40,8 +40,10 @@ __all__ = ["TwoLayerChain"]
 Array = np.ndarray
 
 
-class TwoLayerChain(ChainProblem, Noisy):
+class TwoLayerChain(ChainProblem, Noisy, Noiseless):
     """The limit for one hidden layer; the state is :math:`A_1 = C_w^T, A_2 = C_a` and S, in one vector. S is 0 until there is noise."""
+
+    no_noise = ""
 
     def __init__(self, data: Data, scheme: str) -> None:
         super().__init__(data, 1, scheme)

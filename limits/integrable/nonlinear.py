@@ -2,7 +2,7 @@ r"""Deep nonlinear networks under integrable parameterizations: the infinite-wid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,7 @@ class DeepIntegrable:
     initial: Initial | None = None
     kernels: str = "auto"
     skip_stationary: bool = True
+    no_noise: str = field(default="", init=False, repr=False, compare=False)  # why noise means something else for the networks
 
     def __post_init__(self) -> None:
         for name in ("hidden_layers", "neurons", "replicas"):
@@ -179,7 +180,9 @@ class DeepIntegrable:
         ]
         if dense:
             few = min(layer_sizes("" if self.initial is not None else self.scheme, self.hidden_layers, size)) < size
-            return (FewNeurons if few else Systems)([NeuronProblem(data, phi, germ, start, first_step) for start in starts])
+            systems = (FewNeurons if few else Systems)([NeuronProblem(data, phi, germ, start, first_step) for start in starts])
+            systems.no_noise = self.no_noise
+            return systems
         return Histories([HistoryProblem(data, phi, germ, start) for start in starts], first_step)
 
     def _start(self, setting: Setting) -> Start:

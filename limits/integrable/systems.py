@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...solvers.abilities import Batched, FirstStep, Foreseen, Fused, Refinable, Retractable, WithError
+from ...solvers.noise_abilities import Noiseless
 from ...solvers.problem import Coordinates, Evaluation, Snapshot, Update
 from ...solvers.studies.replicas import simultaneous_error
 from .history import LARGEST, HistoryProblem, history_bytes
@@ -19,13 +20,14 @@ __all__ = ["LARGEST", "FewNeurons", "Histories", "Systems"]
 Array = np.ndarray
 
 
-class Systems(Fused, FirstStep, WithError):
+class Systems(Fused, FirstStep, Noiseless, WithError):
     """Problem of R independent systems that see the same rows. Its state is theirs, one after the other.
 
     The outputs are the mean of theirs and the loss is of it; each moves by its own residual.
     """
 
     coordinates: ClassVar[Coordinates] = "parameters"
+    no_noise = ""
 
     def __init__(self, systems: list[NeuronProblem]) -> None:
         self.systems, self.data, self.first_step = systems, systems[0].data, systems[0].first_step

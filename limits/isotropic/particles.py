@@ -19,8 +19,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...solvers.abilities import Noisy, Stir
 from ...solvers.machine.compilation import jit
+from ...solvers.noise_abilities import Noisy, Stir
 from ...solvers.problem import Coordinates, Evaluation
 from .density import input_radii
 from .directions import PiecewiseLinear

@@ -21,6 +21,7 @@ import numpy as np
 from ...solvers.abilities import FirstStep, Fused
 from ...solvers.data import Data
 from ...solvers.machine.products import add_product, product
+from ...solvers.noise_abilities import Common
 from ...solvers.problem import Coordinates, Evaluation, Update
 from ..activations import Activation
 
@@ -38,7 +39,7 @@ class Rates(NamedTuple):
     biases: list[float]
 
 
-class LayeredProblem(Fused, FirstStep):
+class LayeredProblem(Fused, FirstStep, Common):
     """Problem of a stack of layers. Its state is all weights and then all biases, layer by layer, in one vector.
 
     Parameters
@@ -56,6 +57,7 @@ class LayeredProblem(Fused, FirstStep):
     """
 
     coordinates: ClassVar[Coordinates] = "parameters"
+    replicas = 1
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class LayeredProblem(Fused, FirstStep):
         self.shapes = [(rows, columns) for columns, rows in pairwise(sizes)]
         self.biased = bool(rates.biases)
         self.size = sum(r * c for r, c in self.shapes) + self.biased * sum(sizes[1:])
+        self.common = slice(self.size - self.biased * sizes[-1], None)
 
     def layers(self, state: Array) -> tuple[list[Array], list[Array]]:
         """Views of a state: weights, each (rows, columns), and biases, each (rows,); no biases give an empty list."""

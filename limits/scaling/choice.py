@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...solvers.checks import integer, shown
+from ...solvers.checks import integer, settle, shown
+from ...solvers.noise_abilities import Noiseless
 from .. import activations
 from ..activations import Activation
 from ..networks.initial_weights import entries
@@ -28,6 +29,11 @@ __all__ = ["limit"]
 
 Array = np.ndarray
 
+NO_NOISE = (
+    "the noise of Langevin has the unit of the parameters, and those of this network have b != 0: noise on them grows or vanishes with the "
+    "width; take the equivalent parameterization (a + b, 0, c - 2b), or temperature=0"
+)
+
 
 def limit(
     network: Network, particles: int = 4096, neurons: int = 2048
@@ -37,7 +43,8 @@ def limit(
     A method of which it is no limit refuses it, naming what to take.
 
     The parameterization is recognised by its exponents, up to :math:`(a_l + \theta, b_l - \theta, c_l - 2\theta)`, not by its name.
-    (The noise of ``Langevin`` has the unit of the parameters, so it is that of networks with :math:`b_l = 0`.)
+    (The noise of ``Langevin`` has the unit of the parameters, which :math:`\theta` changes: the limits of networks whose :math:`b_l` are
+    not 0 refuse it.)
 
     ==========================  ==============  ======================================================================================
     parameterization            activation      limit
@@ -100,6 +107,13 @@ def limit(
     """
     if not isinstance(network, Network):
         raise TypeError(f"network: need a Network, got {shown(network)}; the exponents alone are in scaling.regime(parameterization)")
+    found = _limit(network, particles, neurons)
+    if any(network.parameterization.b) and isinstance(found, Noiseless):
+        settle(found, no_noise=NO_NOISE)
+    return found
+
+
+def _limit(network: Network, particles: int, neurons: int) -> Any:
     particles = integer("particles", particles, least=1)
     p, L = network.parameterization, network.hidden_layers
     activation = activations.get(network.activation)

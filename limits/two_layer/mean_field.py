@@ -18,7 +18,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,7 @@ class TwoLayerMeanField:
     compiled: bool = True
     output_bias: bool = False
     train_output: bool = True
+    no_noise: str = field(default="", init=False, repr=False, compare=False)  # why noise means something else for the networks
 
     def __post_init__(self) -> None:
         activations.get(self.activation)
@@ -172,7 +173,9 @@ class TwoLayerMeanField:
         size = 8.0 * 3 * self.replicas * points * data.outputs
         refuse_above_available("replicas", f"outputs of {self.replicas:.3g} replicas at {points:.3g} points", size, "lower one of them")
         W, a = self._start(rng, data.X.shape[1], data.outputs, data.X.dtype)
-        return ParticleProblem(data, activation, W, a, *self._options())
+        problem = ParticleProblem(data, activation, W, a, *self._options())
+        problem.no_noise = self.no_noise
+        return problem
 
     def _options(self) -> tuple[bool, Callable[[Array], Array] | None, int, bool, bool, bool]:
         return self.bias, self.offset, self.replicas, self.compiled, self.output_bias, self.train_output

@@ -17,6 +17,7 @@ import numpy as np
 from ...solvers.abilities import Fused, Rated, WithError
 from ...solvers.checks import array, asked, returned
 from ...solvers.data import Data
+from ...solvers.noise_abilities import Common, Noiseless
 from ...solvers.particles import together
 from ...solvers.particles.choice import engine
 from ...solvers.problem import Coordinates, Evaluation
@@ -28,7 +29,7 @@ __all__ = ["ParticleProblem"]
 Array = np.ndarray
 
 
-class ParticleProblem(Fused, Rated, WithError):
+class ParticleProblem(Fused, Rated, Common, Noiseless, WithError):
     """Problem of :class:`~infwidth.limits.TwoLayerMeanField`.
 
     Parameters
@@ -52,6 +53,7 @@ class ParticleProblem(Fused, Rated, WithError):
     coordinates: ClassVar[Coordinates] = "parameters"
 
     threads = "block"
+    no_noise = ""
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class ParticleProblem(Fused, Rated, WithError):
         self.engine = engine(activation, W.shape[1], a.shape[1], compiled, replicas)
         self._shapes = W.shape, a.shape
         self.frozen = () if train_output else (slice(W.size, W.size + a.size),)
+        self.common = slice(W.size + a.size, None)
         self._start = np.concatenate([W.ravel(), a.ravel(), np.zeros(output_bias * replicas * a.shape[1], W.dtype)])
         self._weights: Array | None = None  # of the particles in the output, where they are not 1
         size = len(W) // replicas

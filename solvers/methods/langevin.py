@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..abilities import Noisy, Stir, has_first_step, way_out
+from ..abilities import has_first_step, way_out
 from ..checks import choice, integer, real, settle
+from ..noise_abilities import Common, Noiseless, Noisy, Stir
 from ..problem import Causal, Evaluation, Point, Problem, Snapshot
 from .clock import Stepped
 
@@ -41,6 +42,9 @@ class Langevin(Stepped):
 
     which is exact for a quadratic potential. On the way there both are of order 1. Parameters that do not learn (rate 0,
     ``train_output=False``) have neither noise nor decay.
+
+    An output bias is one parameter whatever the width, so its noise does not average out: the limit is random, given that noise. Networks
+    and limits of one seed share it (see ``rng`` of :func:`infwidth.solve`), and replicas too.
 
     Parameters
     ----------
@@ -106,41 +110,71 @@ class Langevin(Stepped):
             raise ValueError(
                 f"method: noise on the parameters of a network is not noise on {_what(problem)}; {way_out(problem, 'noise', WAY_OUT)}"
             )
-        halves = _Halves() if self.stepper == "leimkuhler_matthews" else None
-        if halves is not None and isinstance(problem, Noisy):
+        if self.stepper == "leimkuhler_matthews" and isinstance(problem, Noisy):
             raise ValueError("stepper: 'leimkuhler_matthews' is for particles and finite networks; this limit takes 'euler' steps alone")
         if has_first_step(problem):
             raise ValueError(
                 "method: this parameterization starts with one large step, which Langevin dynamics has not; use GradientDescent"
             )
+        if self.temperature and isinstance(problem, Noiseless) and problem.no_noise:
+            raise ValueError(f"temperature: {problem.no_noise}")
         h = self.step_size
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
+        noise = _Noise(problem, state, rng, self.stepper == "leimkuhler_matthews")
         if resume is not None:
-            rng.bit_generator.state = resume["rng"]
-        stir = problem.stir if isinstance(problem, Noisy) else partial(_stir, problem, halves)
+            noise.resume(resume)
+        stir = problem.stir if isinstance(problem, Noisy) else partial(_stir, problem, noise)
         for step in range(first, self.steps + 1):
-            before = rng.bit_generator.state if halves is None or halves.before is None else halves.before
+            before = noise.memory()
             (loss, outputs), update = stir(state, step=step)
-            yield Point(step, h * step, state, loss, outputs, lambda before=before: {"rng": before})  # type: ignore[misc]
+            yield Point(step, h * step, state, loss, outputs, lambda before=before: before)  # type: ignore[misc]
             if step < self.steps:
                 update(h, self.temperature, self.weight_decay, rng)
 
 
-class _Halves:
-    """Noise of which each step has one half in common with the step before and the other with the next."""
+class _Noise:
+    """Standard normal numbers for all parameters, step by step.
 
-    def __init__(self) -> None:
+    Those of parameters which networks of all widths have in common come from a stream of their own, so that the same seed moves them alike
+    in a network and in its limit. With ``halves`` each step has one half in common with the step before and the other with the next.
+    """
+
+    def __init__(self, problem: Any, state: Array, rng: np.random.Generator, halves: bool) -> None:
+        shared = isinstance(problem, Common)
+        self._common: slice = problem.common if shared else slice(0)
+        self._replicas: int = problem.replicas if shared else 1
+        self._streams = {"rng": rng, "common": rng.spawn(1)[0]} if len(state[self._common]) else {"rng": rng}
+        self._halves = halves
         self._last: Array | None = None
-        self.before: Any = None  # state of the generator from which the last half came: a resumed run draws it again
+        self._before: Snapshot | None = None  # the streams before the last half: a resumed run draws it again
 
-    def draw(self, like: Array, rng: np.random.Generator) -> Array:
-        old = rng.standard_normal(like.shape, dtype=like.dtype) if self._last is None else self._last
-        self.before = rng.bit_generator.state
-        self._last = rng.standard_normal(like.shape, dtype=like.dtype)
+    def memory(self) -> Snapshot:
+        """Where the streams are."""
+        return {name: stream.bit_generator.state for name, stream in self._streams.items()} if self._before is None else self._before
+
+    def resume(self, memory: Snapshot) -> None:
+        """Go on from there."""
+        for name, stream in self._streams.items():
+            stream.bit_generator.state = memory[name]
+
+    def draw(self, like: Array) -> Array:
+        if not self._halves:
+            return self._normal(like)
+        old = self._normal(like) if self._last is None else self._last
+        self._before = None
+        self._before = self.memory()
+        self._last = self._normal(like)
         return (old + self._last) / 2
 
+    def _normal(self, like: Array) -> Array:
+        xi = self._streams["rng"].standard_normal(like.shape, dtype=like.dtype)
+        if "common" in self._streams:
+            size = len(like[self._common]) // self._replicas
+            xi[self._common] = np.tile(self._streams["common"].standard_normal(size, dtype=like.dtype), self._replicas)
+        return xi
 
-def _stir(problem: Problem, halves: _Halves | None, state: Array, *, step: int) -> tuple[Evaluation, Stir]:
+
+def _stir(problem: Problem, noise: _Noise, state: Array, *, step: int) -> tuple[Evaluation, Stir]:
     """The step of a problem whose state is the parameters themselves."""
     velocity = np.empty_like(state)
     evaluation = problem.evaluate(state, velocity, step=step)
@@ -150,8 +184,7 @@ def _stir(problem: Problem, halves: _Halves | None, state: Array, *, step: int) 
         np.multiply(state, 1 - decay * h, out=state)
         np.add(state, np.multiply(velocity, h, out=velocity), out=state)
         if temperature:
-            xi = rng.standard_normal(state.shape, dtype=state.dtype) if halves is None else halves.draw(state, rng)
-            np.add(state, math.sqrt(2 * temperature * h) * xi, out=state)
+            np.add(state, math.sqrt(2 * temperature * h) * noise.draw(state), out=state)
         for part, values in zip(problem.frozen, kept, strict=True):
             state[part] = values
 

@@ -17,12 +17,14 @@ from ..checks import integer, shown
 from ..checks import path as checked_path
 from ..figures import label_widths
 from ..machine.memory import refuse_above_available
-from ..model_abilities import FiniteModel, HasLimit
+from ..model_abilities import FiniteModel, HasLimit, RandomStart
 from ..problem import Method, Refining, Rescaled
+from ..running.fingerprint import fingerprint
+from ..running.interrupt import study
 from ..solution import Solution
 from ..solving import solve
 from .fitting import power_law
-from .gaps import Compared, compute_gaps, gap, gathered, not_run, seed_of_method, width_of
+from .gaps import Compared, compute_gaps, gap, gathered, not_run, own_error, seed_of_method, width_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,8 +54,9 @@ class Comparison:
     limit : Solution or None
         Of the limit model (one draw, where it starts at random, and the batches of the first seed); None after :meth:`load`.
     failed : list of str
-        Networks whose run did not succeed, with its message; their gaps are NaN and left out of the slope. After Ctrl-C, or where the
-        gaps have no power law (0 against 0), it says so here, and the slope is NaN if there are too few left.
+        Networks whose run did not succeed, with its message; their gaps are NaN and left out of the slope. After Ctrl-C, where a worker
+        died, or where the gaps have no power law (0 against 0), it says so here, and the slope is NaN if there are too few left; and
+        where they fall more slowly than :math:`m^{-1/2}` because the limit itself, of too few particles, is as far from another draw.
     """
 
     widths: Array
@@ -150,7 +153,8 @@ def compare(
     Raises
     ------
     ValueError
-        Where there are fewer than two widths or three runs, or the limit fails.
+        Where there are fewer than two widths or three runs, two runs would be the same, networks name different limits, or the limit
+        fails; what there is of it is then in the attribute ``solution`` of the error.
     Exception
         What the networks raised, where all of them did. If some ran, those that raised are listed in ``failed``.
     NotImplementedError
@@ -171,24 +175,21 @@ def compare(
     """
     networks, labels = _checked(networks, seeds, method, options)
     if limit is None:
-        limit = _own_limit(networks[0], method)
+        limit = _own_limit(networks, method)
     if isinstance(method, Refining):
         method = replace(method, estimate_error=False)  # type: ignore[type-var]  # of no use here, and half of the work
     options = {"X": X, "y": y, "method": method, **options}
-    references = {label: solve(limit, rng=(0, seed_of_method(label)), **options) for label in (labels if method.draws else labels[:1])}
-    for reference in references.values():
-        if not reference.success:
-            raise ValueError(f"limit: its run failed ({reference.message}); choose a method that the limit can follow")
+    references = {label: _reference(limit, label, options) for label in (labels if method.draws else labels[:1])}
     held = {label: Compared.of(reference) for label, reference in references.items()}
     points = {i: {"network": w, "seed": seed} for i, (w, seed) in enumerate(product(range(len(networks)), labels))}
-    found, failures, interrupted = compute_gaps(partial(gap, limit, networks, held, options), points, executor, resume)
-    if failures and not found:
-        raise next(iter(failures.values()))
+    runs = compute_gaps(partial(gap, limit, networks, held, options), points, executor, resume)
+    if runs.failures and not runs.found:
+        raise next(iter(runs.failures.values()))
     widths = [width_of(network) for network in networks]
     first = references[labels[0]]
-    paths, failed = gathered(points, found, failures, widths, (len(networks), len(labels), len(first.t)))
-    if interrupted:
-        failed.append(not_run(points, found, widths, executor))
+    paths, failed = gathered(points, runs.found, runs.failures, widths, (len(networks), len(labels), len(first.t)))
+    if runs.end:
+        failed.append(not_run(points, runs, widths, executor))
     gaps = np.sqrt((paths**2).mean(axis=2))
     fitted = ~np.isnan(gaps)
     try:
@@ -196,6 +197,10 @@ def compare(
     except ValueError as reason:  # the gaps are kept all the same
         slope = error = np.nan
         failed.append(f"no slope: {reason}")
+    if slope > -0.5 + 2 * error and not (isinstance(limit, RandomStart) and limit.random_start):
+        widest = int(np.argmax(widths))
+        if remark := own_error(limit, labels[0], first, options, widths[widest], float(np.nanmedian(gaps[widest]))):
+            failed.append(remark)
     return Comparison(np.array(widths), np.array(labels), first.t, gaps, paths, slope, error, first, failed)
 
 
@@ -209,6 +214,9 @@ def _checked(networks: Any, seeds: Any, method: Any, options: dict[str, Any]) ->
     if alone := set(options) & {"checkpoint", "checkpoint_seconds", "start", "rng"}:
         raise ValueError(f"{min(alone)}: belongs to a single run; a comparison has seeds, and resume=folder to go on after an interruption")
     labels = _labels(seeds)
+    prints = [_print(network) for network in networks]
+    if len(set(prints)) < len(prints):
+        raise ValueError("networks: two of them are equal, and so would their runs be; give each width once, and more seeds")
     if len({width_of(network) for network in networks}) < 2 or len(networks) * len(labels) < 3:
         raise ValueError("networks: a slope with an error needs two different widths and three runs; add networks or seeds")
     saved = options.get("save_at")
@@ -221,19 +229,48 @@ def _checked(networks: Any, seeds: Any, method: Any, options: dict[str, Any]) ->
     return networks, labels
 
 
-def _own_limit(network: Any, method: Method) -> Any:
-    """The limit that a network names."""
-    if not isinstance(network, HasLimit):
-        raise ValueError(f"limit: {type(network).__name__} does not say what its limit is; give the limit model")
+def _reference(limit: Any, label: int, options: dict[str, Any]) -> Solution:
+    """The limit with the batches of one label."""
+    with study() as run:
+        solution = solve(limit, rng=(0, seed_of_method(label)), **options)
+    if run.interrupted:
+        raise KeyboardInterrupt("in the limit, before the networks")
+    if not solution.success:
+        error = ValueError(f"limit: its run failed ({solution.message}); choose a method that the limit can follow")
+        error.solution = solution  # type: ignore[attr-defined]
+        raise error
+    return solution
+
+
+def _own_limit(networks: list[Any], method: Method) -> Any:
+    """The limit that all networks name."""
+    for network in networks:
+        if not isinstance(network, HasLimit):
+            raise ValueError(f"limit: {type(network).__name__} does not say what its limit is; give the limit model")
     if isinstance(method, Rescaled):
         raise ValueError(f"limit: {method.other_limit}")
-    return network.limit()
+    limits = [network.limit() for network in networks]
+    if len({_print(limit) for limit in limits}) > 1:
+        other = next(limit for limit in limits if _print(limit) != _print(limits[0]))
+        raise ValueError(f"networks: name different limits, {limits[0]!r:.80} and {other!r:.80}; give networks alike but for their widths")
+    return limits[0]
+
+
+def _print(model: Any) -> Any:
+    """Equal for equal models; for those that cannot be told, its own."""
+    try:
+        return fingerprint(model)
+    except ValueError:
+        return id(model)
 
 
 def _labels(seeds: Any) -> list[int]:
     if np.ndim(seeds) == 0 and not isinstance(seeds, range):
         return list(range(integer("seeds", seeds, least=1, most=MOST_SEEDS)))
     labels = [integer("seeds", seed, least=0) for seed in seeds]
+    if len(set(labels)) < len(labels):
+        twice = next(label for i, label in enumerate(labels) if label in labels[:i])
+        raise ValueError(f"seeds: {twice} occurs twice, and the same seed gives the same run; give different ones")
     if not labels:
         raise ValueError("seeds: is empty; give a number of seeds or a list of them")
     return labels

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..model_abilities import FiniteModel, RandomStart
+from ..running.interrupt import study
 from ..solution import Solution
 from ..solving import solve
 from .points import compute
 from .result_folder import ResultFolder
 
-__all__ = ["Compared", "Points", "compute_gaps", "gap", "gathered", "not_run", "seed_of_method", "width_of"]
+__all__ = ["Compared", "Points", "Runs", "compute_gaps", "gap", "gathered", "not_run", "own_error", "seed_of_method", "width_of"]
 
 Array = np.ndarray
 
 Points = dict[int, dict[str, int]]  # number of a run -> its network and its seed
 
 
+class Runs(NamedTuple):
+    """What the runs of a comparison came to; ``end`` says why some were not run, and is empty where all were."""
+
+    found: dict[int, dict[str, Any]]
+    failures: dict[int, Exception]
+    end: str
+
+
 class Compared(NamedTuple):
     """What of a solution is compared."""
 
+    t: Array
     outputs: Array
     test_outputs: Array | None
 
     @classmethod
     def of(cls, sol: Solution) -> Compared:
-        return cls(sol.outputs, sol.test_outputs)
+        return cls(sol.t, sol.outputs, sol.test_outputs)
 
 
 def width_of(network: FiniteModel) -> int:
@@ -55,25 +65,34 @@ def gap(
         problem = sol.problem
         own = solve(limit.started_at(lambda Z: problem.predict(problem.start(), Z)), rng=(0, seed_of_method(seed)), **options)
         reference, message = Compared.of(own), "" if own.success else f" (its limit): {own.message}"
+    if not message and not np.array_equal(sol.t, reference.t):
+        message = f": it was stopped at t = {sol.t[-1]:g}, and the limit at t = {reference.t[-1]:g}; leave callback out"
     return {"path": np.zeros(0) if message else _rms_gap(Compared.of(sol), reference), "message": message}
 
 
 def compute_gaps(
     one: Callable[..., dict[str, Any]], points: Points, executor: Executor | None, resume: str | os.PathLike[str] | None
-) -> tuple[dict[int, dict[str, Any]], dict[int, Exception], bool]:
-    """What the runs gave, those of the folder included, what others raised, and whether Ctrl-C ended it."""
+) -> Runs:
+    """What the runs gave, those of the folder included, and what others raised; of those that came before the end where there was one."""
     folder = None if resume is None else ResultFolder(resume, one)
     found: dict[int, dict[str, Any]] = {} if folder is None else folder.find(list(points.values()))
+    failures: dict[int, Exception] = {}
 
     def keep(i: int, value: dict[str, Any]) -> None:
         found[i] = value
         if folder is not None:
             folder.write(points[i], value)
 
+    end = ""
     try:
-        return found, compute(one, {i: point for i, point in points.items() if i not in found}, executor, keep, go_on=True), False
+        compute(one, {i: point for i, point in points.items() if i not in found}, executor, keep, failures.__setitem__)
     except KeyboardInterrupt:
-        return found, {}, True
+        end = "interrupted by Ctrl-C"
+    except (BrokenExecutor, CancelledError) as error:
+        if not found:
+            raise
+        end = "a worker died" if isinstance(error, BrokenExecutor) else "cancelled by the executor"
+    return Runs(found, failures, end)
 
 
 def gathered(
@@ -92,11 +111,30 @@ def gathered(
     return paths, failed
 
 
-def not_run(points: Points, found: dict[int, dict[str, Any]], widths: list[int], executor: Executor | None) -> str:
-    """What Ctrl-C has kept from running."""
-    at = points[min(set(points) - set(found))]
+def not_run(points: Points, runs: Runs, widths: list[int], executor: Executor | None) -> str:
+    """What its end has kept from running."""
+    missing = sorted(set(points) - set(runs.found) - set(runs.failures))
+    at = points[missing[0]]
     from_here = f"the networks from width {widths[at['network']]}, seed {at['seed']} on were not run"
-    return "interrupted by Ctrl-C: " + (from_here if executor is None else f"{len(points) - len(found)} networks were not run")
+    return f"{runs.end}: " + (from_here if executor is None else f"{len(missing)} networks were not run")
+
+
+def own_error(limit: Any, label: int, first: Solution, options: dict[str, Any], widest: int, gap_of_widest: float) -> str:
+    """A remark where another draw of the limit is nearly as far from the first as the widest networks are: the gaps are then its own."""
+    try:
+        with study():
+            other = solve(limit, rng=(1, seed_of_method(label)), **options)
+    except (Exception, KeyboardInterrupt):  # the gaps are there, and this would only explain them
+        return ""
+    if not other.success or len(other.t) != len(first.t):
+        return ""
+    distance = float(np.sqrt((_rms_gap(Compared.of(other), Compared.of(first)) ** 2).mean()))
+    if distance < gap_of_widest / 2:
+        return ""
+    return (
+        f"limit: two draws of it are {distance:.2g} apart, networks of width {widest} {gap_of_widest:.2g} from it: "
+        "part of these gaps is its own error; raise its particles, neurons or samples"
+    )
 
 
 def _rms_gap(sol: Compared, reference: Compared) -> Array:

@@ -18,34 +18,35 @@ Keep = Callable[[int, Any], None]
 
 
 def compute(
-    function: Callable[..., Any], points: Mapping[int, Parameters], executor: Executor | None, keep: Keep, *, go_on: bool = False
-) -> dict[int, Exception]:
+    function: Callable[..., Any], points: Mapping[int, Parameters], executor: Executor | None, keep: Keep, fail: Keep | None = None
+) -> None:
     """Call ``keep(i, function(**points[i]))`` for every i.
 
-    With ``go_on``, errors of the function are returned, by point; otherwise the first one is raised once the points that are running have
-    ended, and those that have not started are cancelled. So it is with Ctrl-C: a point that it cuts short is not kept, those in other
-    threads or processes may end, and pressed again it stops at once.
+    Where the function raises, ``fail(i, error)`` is called, if there is one; otherwise the first error is raised once the points that are
+    running have ended, and those that have not started are cancelled. So it is with Ctrl-C: a point that it cuts short is not kept, those
+    in other threads or processes may end, and pressed again it stops at once.
     """
-    return _here(function, points, keep, go_on) if executor is None else _elsewhere(function, points, executor, keep, go_on)
+    if executor is None:
+        _here(function, points, keep, fail)
+    else:
+        _elsewhere(function, points, executor, keep, fail)
 
 
-def _here(function: Callable[..., Any], points: Mapping[int, Parameters], keep: Keep, go_on: bool) -> dict[int, Exception]:
-    failures: dict[int, Exception] = {}
+def _here(function: Callable[..., Any], points: Mapping[int, Parameters], keep: Keep, fail: Keep | None) -> None:
     for i, point in points.items():
         try:
             with study() as run:
                 value = function(**point)
         except BaseException as error:
             error.add_note(_where(point))
-            if not (go_on and isinstance(error, Exception)):
+            if fail is None or not isinstance(error, Exception):
                 raise
-            failures[i] = error
+            fail(i, error)
             continue
         with DeferredInterrupt() as interrupt:
             keep(i, value)
         if run.interrupted or interrupt.requested:
             raise KeyboardInterrupt(f"after the point {point}")
-    return failures
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,8 @@ class _Point:
             return self.function(**point)
 
 
-def _elsewhere(
-    function: Callable[..., Any], points: Mapping[int, Parameters], executor: Executor, keep: Keep, go_on: bool
-) -> dict[int, Exception]:
+def _elsewhere(function: Callable[..., Any], points: Mapping[int, Parameters], executor: Executor, keep: Keep, fail: Keep | None) -> None:
     futures: dict[Future[Any], int] = {}
-    failures: dict[int, Exception] = {}
     stop: BaseException | None = None
     done: SimpleQueue[Future[Any] | None] = SimpleQueue()  # as_completed would wait for ever for futures that a shutdown has cancelled
     with DeferredInterrupt(wake=lambda: done.put(None)) as interrupt, one_blas_thread():
@@ -87,8 +85,8 @@ def _elsewhere(
                         keep(futures[ended], ended.result())
                         continue
                     error.add_note(_where(points[futures[ended]]))
-                    if go_on and isinstance(error, Exception) and not isinstance(error, BrokenExecutor):
-                        failures[futures[ended]] = error
+                    if fail is not None and isinstance(error, Exception) and not isinstance(error, BrokenExecutor):
+                        fail(futures[ended], error)
                     elif stop is None:
                         stop = error
                         _cancel(futures)
@@ -104,7 +102,6 @@ def _elsewhere(
         raise stop
     if lost := [points[i] for future, i in futures.items() if future.cancelled()]:
         raise CancelledError(f"executor: cancelled {len(lost)} points of the sweep, the first {lost[0]}; keep it open, and resume")
-    return failures
 
 
 def _cancel(futures: Iterable[Future[Any]]) -> None:

@@ -5,14 +5,13 @@ import pytest
 
 import infwidth as iw
 from infwidth.limits import CircleMeanField, DensityMeanField, GaussianTeacher, IsotropicNetwork, LinearTeacher
-from infwidth.solvers import Data, Grid, abilities
+from infwidth.solvers import Data, Grid, abilities, noise_abilities
 from infwidth.solvers.abilities import (
     Batched,
     FirstStep,
     Foreseen,
     Fused,
     ImplicitSteps,
-    Noisy,
     OnGrid,
     Population,
     Rated,
@@ -27,22 +26,32 @@ from infwidth.solvers.abilities import (
     WithWaysOut,
     has_first_step,
 )
+from infwidth.solvers.noise_abilities import Common, Noiseless, Noisy
 
 DATA = Data.check(np.eye(2), [1.0, -1.0])
 LARGE = iw.Parameterization.integrable_large_lr(2)
 TEACHER = GaussianTeacher(np.eye(2), [1.0, -1.0], "relu")
 DENSITY = {Fused, Refinable, Transported, ImplicitSteps, WithWaysOut, OnGrid, WithRemark}
 CAUSAL = {Batched, Settling, Retractable, Refinable, WithError}
+PARTICLES = {Fused, Rated, Common, Noiseless}
 ABILITIES = {
-    "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep, Rated}),
+    "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep, Rated, Common}),
     "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep, WithWaysOut}),
-    "exact two-layer linear": (iw.DeepLinearIntegrable(1), DATA, {Fused, FirstStep, WithWaysOut, Noisy}),
-    "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, Replicated}),
+    "exact two-layer linear": (iw.DeepLinearIntegrable(1), DATA, {Fused, FirstStep, WithWaysOut, Noisy, Noiseless}),
+    "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, Replicated, Noiseless}),
     "causal": (iw.DeepLinearMuP(2), DATA, CAUSAL),
     "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
-    "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Fused, Replicated, Rated}),
-    "particles on a population": (iw.TwoLayerMeanField("relu", 4, population=TEACHER), None, {Fused, Replicated, Population, Rated}),
-    "particles of the plane": (iw.limits.scaling.plane_limit(-1, 1, "tanh", 4), DATA, {Fused, Replicated, Rated, Stepwise, WithWaysOut}),
+    "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Replicated, *PARTICLES}),
+    "particles on a population": (
+        iw.TwoLayerMeanField("relu", 4, population=TEACHER),
+        None,
+        {Replicated, Population, *PARTICLES},
+    ),
+    "particles of the plane": (
+        iw.limits.scaling.plane_limit(-1, 1, "tanh", 4),
+        DATA,
+        {Replicated, Stepwise, WithWaysOut, *PARTICLES},
+    ),
     "kernel of the plane": (iw.limits.scaling.plane_limit(-0.5, 0, "tanh"), DATA, {Fused, Stepwise, WithWaysOut}),
     "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable, WithWaysOut, OnGrid}),
     "density": (DensityMeanField(Grid.uniform((-1, -1), (1, 1), (4, 4)), lambda p: np.ones(len(p)), unit="w"), DATA, DENSITY),
@@ -51,12 +60,12 @@ ABILITIES = {
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population, WithWaysOut}),
 }
 PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, OnGrid, Rated, WithRemark, WithWaysOut}
-ALL = {*PLAIN, Replicated, Batched, Settling, Retractable, Foreseen, Stepwise}
+ALL = {*PLAIN, Common, Noiseless, Replicated, Batched, Settling, Retractable, Foreseen, Stepwise}
 
 
 def test_the_table_has_every_ability_of_problems():
     others = {"has_first_step", "way_out"}
-    assert {ability.__name__ for ability in ALL} | others == set(abilities.__all__)
+    assert {ability.__name__ for ability in ALL} | others == {*abilities.__all__, *noise_abilities.__all__}
 
 
 @pytest.mark.parametrize("name", ABILITIES)

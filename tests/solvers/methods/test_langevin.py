@@ -176,8 +176,44 @@ def test_orders_of_the_stationary_law_in_the_step():
         assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.05), errors
 
 
+@pytest.mark.parametrize("stepper", ["euler", "leimkuhler_matthews"])
+def test_noise_on_output_biases_is_the_same_in_every_width_and_replica(stepper):
+    """One parameter at every width: without a force and decay it is the same random walk for all, of variance 2 tau t."""
+    biased = iw.Parameterization.mup(1).with_biases()
+    method = iw.Langevin(0.1, 0.3, 0.0, 50, stepper=stepper)
+    models = [iw.Network(2, 1, m, "tanh", biased, output_dim=2) for m in (3, 8)]
+    models += [iw.TwoLayerMeanField("tanh", 6, bias=True, output_bias=True, replicas=r) for r in (1, 3)]
+    walks = []
+    for model in models:
+        problem = model.bind(iw.solvers.Data.check(np.zeros((1, 2)), np.zeros((1, 2))), np.random.default_rng(0))
+        problem.evaluate = lambda state, velocity, step: velocity.fill(0) or iw.solvers.problem.Evaluation(0.0, np.zeros((1, 2)))
+        points = method.trajectory(problem, np.random.default_rng(7))
+        walks.append(np.array([point.state[problem.common].copy() for point in points]))
+    np.testing.assert_array_equal(walks[0], walks[1])
+    np.testing.assert_array_equal(walks[0], walks[2])
+    np.testing.assert_array_equal(walks[0], walks[3][:, 2:4])
+    steps = np.diff(walks[0], axis=0) / np.sqrt(2 * 0.3 * 0.1)
+    assert abs(steps.mean()) < 4 / 10 and abs((steps**2).mean() - (1 if stepper == "euler" else 0.5)) < 4 * 0.2
+
+
+def test_units_of_networks_that_their_limit_has_not_are_refused():
+    p = iw.Parameterization.mup(1)
+    moved = iw.Parameterization((0.5, 0.5), (-0.5, 0.5), (-2.0, 0.0))  # the same network under gradients
+    for activation in ("linear", "tanh"):
+        one, other = (iw.limits.scaling.limit(iw.Network(2, 1, 8, activation, q)) for q in (p, moved))
+        assert repr(one) == repr(other)
+        hot, cold = iw.Langevin(0.1, 0.1, 0.2, 3), iw.Langevin(0.1, 0.0, 0.2, 3)
+        with pytest.raises(ValueError, match=r"^temperature: the noise .* b != 0.* take the equivalent parameterization"):
+            iw.solve(other, X, Y, hot, rng=0)
+        np.testing.assert_array_equal(iw.solve(other, X, Y, cold, rng=0).outputs, iw.solve(one, X, Y, cold, rng=0).outputs)
+        assert np.abs(iw.solve(one, X, Y, hot, rng=0).outputs - iw.solve(one, X, Y, cold, rng=0).outputs).max() > 1e-3
+    deep = iw.Parameterization((0.5, 1, 0.5), (-0.5, 0, 0.5), (-2, -2, 0))
+    with pytest.raises(ValueError, match=r"^temperature: "):
+        iw.solve(iw.limits.scaling.limit(iw.Network(2, 2, 8, "tanh", deep), neurons=64), X, Y, iw.Langevin(0.1, 0.1, 0.2, 3), rng=0)
+
+
 def test_leimkuhler_matthews_resumes_to_the_same_bits(tmp_path):
-    model, long = iw.TwoLayerMeanField("tanh", 20), iw.Langevin(0.1, 0.3, 0.2, 20, stepper="leimkuhler_matthews")
+    model, long = iw.TwoLayerMeanField("tanh", 20, output_bias=True), iw.Langevin(0.1, 0.3, 0.2, 20, stepper="leimkuhler_matthews")
     whole = iw.solve(model, X, Y, long, rng=4)
     path = tmp_path / "run.npz"
     stopped = iw.solve(model, X, Y, long, rng=4, checkpoint=path, checkpoint_seconds=0, callback=lambda point: point.step == 9)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -153,6 +155,78 @@ def test_a_network_that_raises_leaves_the_others():
 
     with pytest.raises(MemoryError, match="no room"):
         iw.compare(iw.DeepLinearMuP(1), networks(32, 64), X, Y, METHOD, seeds=3, observables={"t": always})
+
+
+def test_ctrl_c_in_the_limit_is_ctrl_c(monkeypatch):
+    """A part of the limit is nothing to compare with, and a limit that ended just in time does not start the networks."""
+    import signal
+
+    def press_at(time):
+        def press(t, state, problem):
+            if isinstance(problem, NetworkProblem):
+                raise AssertionError("no network may run")
+            if t == time:
+                signal.raise_signal(signal.SIGINT)
+            return t
+
+        return press
+
+    for step in (2, METHOD.steps):
+        with pytest.raises(KeyboardInterrupt):
+            time = METHOD.learning_rate * step
+            iw.compare(iw.DeepLinearMuP(1), networks(32, 64), X, Y, METHOD, seeds=3, observables={"t": press_at(time)})
+
+
+def test_a_limit_that_fails_hands_over_what_there_is():
+    with pytest.raises(ValueError, match=r"^limit: its run failed \(diverged at step") as caught:
+        iw.compare(iw.DeepLinearMuP(1), networks(32, 64), X, Y, iw.GradientDescent(1e3, 50), seeds=3)
+    assert not caught.value.solution.success and len(caught.value.solution.t) > 1
+
+
+def test_equal_runs_are_no_repetitions():
+    with pytest.raises(ValueError, match=r"^seeds: 1 occurs twice, and the same seed gives the same run"):
+        iw.compare(iw.DeepLinearMuP(1), networks(32, 64), X, Y, METHOD, seeds=[0, 1, 1])
+    with pytest.raises(ValueError, match=r"^networks: two of them are equal"):
+        iw.compare(iw.DeepLinearMuP(1), networks(32, 64, 32), X, Y, METHOD, seeds=3)
+
+
+def test_networks_of_different_limits_are_no_series():
+    other = iw.Network(2, 1, 64, "tanh", iw.Parameterization.mup(1))
+    with pytest.raises(ValueError, match=r"^networks: name different limits, .*give networks alike but for their widths"):
+        iw.compare(None, [*networks(32), other], X, Y, METHOD, seeds=3)
+    kernel = [iw.Network(2, 1, m, "tanh", iw.Parameterization.ntk(1)) for m in (16, 32)]
+    assert np.isfinite(iw.compare(None, kernel, X, Y, METHOD, seeds=2).gaps).all()  # kernels that are built anew are equal
+
+
+def test_runs_that_a_callback_stops_at_other_times_are_not_compared():
+    def stops(point):
+        return point.step == (2 if len(point.state) == 3 * 64 else 3)
+
+    found = iw.compare(iw.TwoLayerMeanField("linear", 512), networks(32, 64), X, Y, METHOD, seeds=2, callback=stops)
+    rate = METHOD.learning_rate
+    assert found.failed[:2] == [
+        f"width 64, seed {s}: it was stopped at t = {2 * rate:g}, and the limit at t = {3 * rate:g}; leave callback out" for s in (0, 1)
+    ]
+    assert np.isfinite(found.gaps[0]).all() and np.isnan(found.gaps[1]).all()
+
+
+def test_the_limits_own_error_is_told_from_the_gaps_of_networks():
+    """100 particles are as far from the limit as 100 neurons are: the gaps stop falling there, and it says why."""
+    tanh = [iw.Network(2, 1, m, "tanh", iw.Parameterization.mup(1)) for m in (64, 512, 4096)]
+    found = iw.compare(iw.TwoLayerMeanField("tanh", 100), tanh, X, Y, METHOD, seeds=8)
+    assert found.slope > -0.5 + 2 * found.slope_error
+    assert re.match(r"limit: two draws of it are [\d.e-]+ apart, networks of width 4096 .* raise its particles", found.failed[-1])
+    assert iw.compare(iw.TwoLayerMeanField("tanh", 20000), tanh[:2], X, Y, METHOD, seeds=8).failed == []
+
+
+def test_noise_on_an_output_bias_is_shared_with_the_limit():
+    """It is one parameter at every width, and its noise does not average out."""
+    biased = iw.Parameterization.mup(1).with_biases()
+    some = [iw.Network(2, 1, m, "tanh", biased) for m in (32, 128, 512)]
+    method = iw.Langevin(0.1, 0.1, 0.2, 6)
+    found = iw.compare(None, some, X, Y, method, seeds=24, save_at=[6])
+    assert found.slope_error < 0.08
+    assert abs(found.slope + 0.5) < 2 * found.slope_error
 
 
 def test_flows_estimate_no_error_that_nobody_reads():

@@ -1,5 +1,7 @@
 """Gaps of single runs, and how they come together."""
 
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+
 import numpy as np
 import pytest
 
@@ -31,9 +33,9 @@ def test_interrupted_runs_keep_what_there_is(tmp_path):
             raise KeyboardInterrupt
         return {"path": np.array([1.0 + network, seed]), "message": ""}
 
-    found, failures, interrupted = gaps.compute_gaps(one, POINTS, None, None)
-    assert list(found) == [0, 1] and failures == {} and interrupted
-    assert gaps.not_run(POINTS, found, [32, 64], None) == "interrupted by Ctrl-C: the networks from width 64, seed 5 on were not run"
+    runs = gaps.compute_gaps(one, POINTS, None, None)
+    assert list(runs.found) == [0, 1] and runs.failures == {}
+    assert gaps.not_run(POINTS, runs, [32, 64], None) == "interrupted by Ctrl-C: the networks from width 64, seed 5 on were not run"
 
 
 def test_what_failed_is_missing_and_named():
@@ -51,5 +53,54 @@ def test_runs_that_raise_do_not_stop_the_others(failing):
             raise ValueError("no")
         return {"path": np.zeros(2), "message": ""}
 
-    found, failures, interrupted = gaps.compute_gaps(one, POINTS, None, None)
-    assert len(found) == 3 and [POINTS[i] for i in failures] == [{"network": failing[0], "seed": failing[1]}] and not interrupted
+    runs = gaps.compute_gaps(one, POINTS, None, None)
+    assert len(runs.found) == 3 and not runs.end
+    assert [POINTS[i] for i in runs.failures] == [{"network": failing[0], "seed": failing[1]}]
+
+
+def test_what_failed_before_the_end_is_kept_beside_what_ran():
+    def one(network, seed):
+        if (network, seed) == (0, 6):
+            raise ValueError("no")
+        if (network, seed) == (1, 6):
+            raise KeyboardInterrupt
+        return {"path": np.zeros(2), "message": ""}
+
+    runs = gaps.compute_gaps(one, POINTS, None, None)
+    assert list(runs.found) == [0, 2] and list(runs.failures) == [1] and runs.end == "interrupted by Ctrl-C"
+
+
+@pytest.mark.parametrize(("error", "why"), [(BrokenExecutor("gone"), "a worker died"), (CancelledError(), "cancelled by the executor")])
+def test_a_worker_that_dies_leaves_what_the_others_found(error, why):
+    class Executor:
+        """Runs all but the last."""
+
+        def __init__(self, alive):
+            self.alive = alive
+
+        def submit(self, function, **point):
+            future = Future()
+            if point["network"] < self.alive:
+                future.set_result(function(**point))
+            else:
+                future.set_exception(error)
+            return future
+
+    one = lambda network, seed: {"path": np.zeros(2), "message": ""}  # noqa: E731
+    if isinstance(error, CancelledError):
+        Executor.submit = lambda self, function, **point: cancelled(self, function, point)
+
+    def cancelled(executor, function, point):
+        future = Future()
+        if point["network"] < executor.alive:
+            future.set_result(function(**point))
+        else:
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        return future
+
+    runs = gaps.compute_gaps(one, POINTS, Executor(1), None)
+    assert list(runs.found) == [0, 1] and runs.end == why
+    assert gaps.not_run(POINTS, runs, [32, 64], Executor(1)) == f"{why}: 2 networks were not run"
+    with pytest.raises(type(error)):  # there is nothing to return
+        gaps.compute_gaps(one, POINTS, Executor(0), None)

@@ -17,10 +17,10 @@ NET = iw.Network(2, 1, 8, "tanh", iw.Parameterization.mup(1))
 POINTS = {i: {"x": i} for i in range(6)}
 
 
-def run(function, executor=None, **options):
+def run(function, executor=None, fail=None):
     kept = {}
     try:
-        return kept, compute(function, POINTS, executor, kept.__setitem__, **options)
+        return kept, compute(function, POINTS, executor, kept.__setitem__, fail)
     except BaseException as error:
         return kept, error
 
@@ -33,7 +33,8 @@ def fragile(x):
 
 def test_goes_on_after_errors_where_it_is_told_to():
     for executor in (None, ThreadPoolExecutor(2)):
-        kept, failures = run(fragile, executor, go_on=True)
+        failures = {}
+        kept, _ = run(fragile, executor, failures.__setitem__)
         assert kept == {0: 0, 1: -1, 3: -3, 5: -5}
         assert {i: str(error) for i, error in failures.items()} == {2: "no 2", 4: "no 4"}
         assert "{'x': 2}" in failures[2].__notes__[0]
@@ -53,8 +54,9 @@ def test_ctrl_c_in_a_solve_is_not_taken_for_a_result():
     assert kept == {0: 20, 1: 20, 2: 20}
     assert type(error) is KeyboardInterrupt
     assert error.solution.stats["steps"] == 6 and not error.solution.success
-    kept, error = run(press, go_on=True)
-    assert type(error) is KeyboardInterrupt
+    failures = {}
+    kept, error = run(press, fail=failures.__setitem__)
+    assert failures == {} and type(error) is KeyboardInterrupt
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
