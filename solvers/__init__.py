@@ -2,9 +2,9 @@
 
 The contract lies flat: ``problem`` (what models and methods are) with what only some can do (``abilities``, ``noise_abilities``,
 ``model_abilities``), ``data``, ``losses``, ``checks`` of arguments, ``solution`` (``figures`` draws it, a ``checkpoint`` keeps it), and
-``solving``, which joins them. Beside it, one folder per kind of means: ``methods``, what happens while a run goes (``running``), ``grids`` and
-``particles``, ``gram`` matrices by tiles, ``distances`` between laws, ``datasets`` of images, ``files`` read without trust, ``studies``
-of many runs, and the ``machine`` below.
+``solving``, which joins them. Beside it, one folder per kind of means: ``methods``, what happens while a run goes (``running``),
+``grids`` and ``particles``, ``gram`` matrices by tiles, ``distances`` between laws, ``datasets`` of images, ``files`` read without
+trust, ``studies`` of many runs, and the ``machine`` below.
 """
 
 if __name__ == "solvers":

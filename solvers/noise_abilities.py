@@ -1,4 +1,4 @@
-"""Abilities that noise on the parameters asks for (see :mod:`.abilities`): what it does to other coordinates, units and common parameters."""
+"""Abilities that noise on the parameters asks for, like :mod:`.abilities`: other coordinates, other units, parameters in common."""
 
 from __future__ import annotations
 
