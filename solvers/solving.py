@@ -86,7 +86,8 @@ def solve(
         Show a progress bar.
     checkpoint : path, optional
         Written every ``checkpoint_seconds``, on Ctrl-C and at the end. If the file is there, the run goes on from it, to the same
-        bits as an undisturbed run; a finished one is returned at once, or followed on where ``steps`` or ``t_end`` have grown.
+        bits as an undisturbed run; a finished one is returned at once, or followed on where ``steps`` or ``t_end`` have grown (a flow
+        within its tolerances, since it had cut its last step to end at the old ``t_end``).
     checkpoint_seconds : float
         0 writes at every step.
 

@@ -127,6 +127,10 @@ class Tangents:
     def __reduce__(self) -> tuple[type[Tangents], tuple[()]]:
         return Tangents, ()  # matrices do not travel to other processes
 
+    def fingerprint_parts(self) -> tuple[()]:
+        """Nothing: what is remembered decides no run."""
+        return ()
+
 
 class TangentProblem(Fused):
     """The limit on its data; the state is :math:`\\alpha` (n, k) in one vector.

@@ -4,6 +4,7 @@ The models and methods are those that the packages list: a new one fails here un
 """
 
 import ast
+import copy
 import inspect
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from pair_catalogue import CELLS, DATA, METHODS, ROWS, Finite, Held, Near, P, Re
 
 import infwidth as iw
 from infwidth import limits, solvers
+from infwidth.solvers.running.fingerprint import fingerprint
 
 HERE = Path(__file__).parents[1]
 OFTEN = ("GradientDescent", "GradientDescent, minibatches", "HeavyBall", "Langevin")  # the others of the slopes are slow
@@ -116,6 +118,20 @@ def test_a_run_that_its_state_does_not_decide_goes_on_from_a_checkpoint(name, tm
     whole, long = descended(name, 8), descended(name, 8, checkpoint=tmp_path / "run")
     np.testing.assert_array_equal(long.outputs, whole.outputs)
     np.testing.assert_array_equal(long.loss, whole.loss)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_model_is_the_same_after_a_run(name, tmp_path):
+    """What it remembers decides nothing: the finished run is found again, in this process too."""
+    model, data, answers = ROWS[name]
+    model = copy.deepcopy(model)
+    before = fingerprint(model)
+    method = iw.GradientDescent(1e-3, 3, batch_size=2 if isinstance(answers["GradientDescent"], Refused) else None)
+    X, y = data or (None, None)
+    first, again = (iw.solve(model, X, y, method, rng=5, checkpoint=tmp_path / "run") for _ in range(2))
+    assert fingerprint(model) == before
+    np.testing.assert_array_equal(again.outputs, first.outputs)
+    assert first.stats["seconds"] > 0 and again.stats["steps"] == 3
 
 
 MEASURES = (iw.RadialMeanField, iw.InteractionMeanField, iw.DensityMeanField, iw.CircleMeanField)
