@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from .measured import slopes as slopes
     from .plane import PlaneClass as PlaneClass
     from .plane import plane_class as plane_class
-    from .plane import plane_classes as plane_classes
     from .plane_limits import plane_limit as plane_limit
+    from .plane_points import plane_classes as plane_classes
     from .regimes import Regime as Regime
     from .regimes import regime as regime
 else:

@@ -1,4 +1,4 @@
-r"""The plane of scalings of two-layer networks: thirteen limits.
+r"""The plane of scalings: thirteen limits of two-layer networks, and those of deeper ones.
 
 The network :math:`f(x) = \sigma_d \sum_{r=1}^d a_r\,\phi(w_r \cdot x)` with parameters of order 1 at initialisation, multiplier
 :math:`\sigma_d \sim d^{q_\sigma}` and learning rate :math:`\sim d^{\tilde q}` moves its parameters in one step by
@@ -15,6 +15,11 @@ line are the same in :math:`(q_\sigma, s)`; where gradient descent has a kernel 
 change of the function per step of that order, whatever the residuals. The mean field is then at :math:`\tilde q = 0`, and at the place of
 the NTK, :math:`\tilde q = -\tfrac12`, the network is linear in its parameters but moved by no kernel.
 
+More hidden layers have the multiplier in front of each matrix but the first, and a rate of their own for the matrices between hidden
+layers; their classes are found by the calculus of exponents (:mod:`.plane_calculus`). With rates that move all layers alike the plane is
+again that of one hidden layer, in :math:`L(q_\sigma + \tfrac12) - \tfrac12` in the place of :math:`q_\sigma`. At the mean field's
+scaling gradient descent still learns with two hidden layers, and not with three, and RMSProp with any number [golikov2020towards]_.
+
 References
 ----------
 .. [golikov2020dynamically] Golikov, arXiv:2006.06574.
@@ -26,10 +31,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...solvers.checks import choice, integer, real
+from .plane_calculus import PlaneTraits, plane_run, plane_sizes, plane_terms, plane_traits
 
-__all__ = ["PlaneClass", "plane_class", "plane_classes"]
+__all__ = ["DEEPEST", "METHODS", "PlaneClass", "plane_class"]
 
 METHODS = ("gradient", "rmsprop")
+DEEPEST = 8  # hidden layers: the terms of f are as many as the sets of layers
+LAST_STEP = 100  # of deeper networks, whose exponents are found step by step
 ON_LINE = 1e-9  # distance to a line that counts as on it
 
 
@@ -41,23 +49,29 @@ class PlaneClass:
     ----------
     name : str
         Equal for equal classes: ``"mean field"``, ``"NTK"``, ``"sym-default"``, one of ten others such as
-        ``"vanishing logits, diverging kernels, interior"``, or ``"diverges"`` and ``"does not learn"`` outside the band.
+        ``"vanishing logits, diverging kernels, interior"``, or ``"diverges"`` and ``"does not learn"`` outside the band. Of more hidden
+        layers also their number; there "evolving" has the place of the upper edge, for it can be more than an edge.
     q_sigma, q_tilde : float
         Exponents of the multiplier and of the learning rate of the output weights.
     q_tilde_w : float
         Exponent of the learning rate of the input weights; equal to ``q_tilde`` in the symmetric plane.
     stable : bool
-        Whether parameters do not move by more than their size: s <= 0.
+        Whether parameters do not move by more than their size, in any step: with one hidden layer s <= 0.
     nontrivial : bool
-        Whether the function moves by as much as itself or more: s >= -1/2.
-    finite_logits, finite_kernels : bool
+        Whether the function moves by as much as itself or more: with one hidden layer s >= -1/2.
+    finite_logits : bool
         Of order 1 at initialisation.
+    finite_kernels : bool
+        Whether the largest change of the function in a step is of order 1: with one hidden layer, whether kernels are at initialisation.
     evolving_kernels : bool
-        Whether a step changes the kernel by its own order.
+        Whether a step changes the kernel by its own order: the pre-activations of some layer, or the output weights.
     comparable_change : bool
         Whether a step changes the function by exactly its own order.
     method : str
         ``"gradient"`` or ``"rmsprop"``.
+    hidden_layers : int
+    q_tilde_hidden : float or None
+        Exponent of the learning rate of the matrices between hidden layers; None with one hidden layer, which has none.
     """
 
     name: str
@@ -71,6 +85,14 @@ class PlaneClass:
     evolving_kernels: bool
     comparable_change: bool
     method: str = "gradient"
+    hidden_layers: int = 1
+    q_tilde_hidden: float | None = None
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Exponents of the learning rates of all weight layers, first to last."""
+        between = () if self.q_tilde_hidden is None else (self.q_tilde_hidden,) * (self.hidden_layers - 1)
+        return (self.q_tilde_w, *between, self.q_tilde)
 
     def exponents(self, step: int = 1) -> dict[str, float]:
         r"""Powers of the width d after that many steps, of bounded residuals.
@@ -78,6 +100,11 @@ class PlaneClass:
         Keys: ``"f0"`` and ``"kernel"`` (under RMSProp, the change per step) at initialisation; ``"increment_a"``, ``"increment_w"`` of
         one parameter; ``"f_a"``, ``"f_w"``, ``"f_aw"``, ``"f_empty"`` of the terms :math:`f = f_\emptyset + f_a + f_w + f_{aw}` that are
         of order zero and one in the increments of a and w (masks of homogeneous activations at their current values); ``"change"`` of f.
+
+        With more hidden layers the weight layers have numbers, the output being L + 1: ``"increment_1"`` and so on; ``"move_1"`` to
+        ``"move_L"`` are the changes of their pre-activations relative to those of the start, and the terms are :math:`f_S` for every
+        set S of layers, with the increments of the layers in S, the initial weights of the others, and the masks of now:
+        ``"f_empty"``, ``"f_1"``, ``"f_12"`` and so on, as :func:`output_term_names` has them.
 
         Notes
         -----
@@ -97,7 +124,15 @@ class PlaneClass:
         >>> ntk = scaling.plane_class(-0.5, 0).exponents(2)
         >>> [ntk[key] for key in ("f_empty", "f_a", "f_w", "f_aw")]
         [0.0, 0.0, 0.0, -1.0]
+
+        Three hidden layers in the mean-field scaling: gradient descent moves f by 1/d at any step, RMSProp by order 1.
+
+        >>> [scaling.plane_class(-1, rate, method=method, hidden_layers=3).exponents(3)["change"]
+        ...  for rate, method in ((1, "gradient"), (0, "rmsprop"))]
+        [-1.0, 0.0]
         """
+        if self.hidden_layers > 1:
+            return self._deep_exponents(integer("step", step, least=1, most=LAST_STEP))
         k, q = integer("step", step, least=1), self.q_sigma
         unit = 0.0 if self.method == "rmsprop" else q  # of a gradient of one parameter, which RMSProp divides by
         a, w = unit + self.q_tilde, unit + self.q_tilde_w
@@ -118,6 +153,11 @@ class PlaneClass:
             "change": max(f_a, f_w),
         }
 
+    def _deep_exponents(self, step: int) -> dict[str, float]:
+        run = plane_run(self.q_sigma, self.rates, self.method == "rmsprop", step)
+        terms = {f"f_{''.join(map(str, layers)) or 'empty'}": e for layers, e in plane_terms(run, step).items()}
+        return {name: round(e, 9) + 0.0 for name, e in (plane_sizes(run, step) | terms).items()}
+
     def __str__(self) -> str:
         said = {
             "logits finite": self.finite_logits,
@@ -128,7 +168,14 @@ class PlaneClass:
         return f"{self.name}: " + ", ".join(f"{what}: {'yes' if holds else 'no'}" for what, holds in said.items())
 
 
-def plane_class(q_sigma: float, q_tilde: float, q_tilde_w: float | None = None, method: str = "gradient") -> PlaneClass:
+def plane_class(
+    q_sigma: float,
+    q_tilde: float,
+    q_tilde_w: float | None = None,
+    method: str = "gradient",
+    hidden_layers: int = 1,
+    q_tilde_hidden: float | None = None,
+) -> PlaneClass:
     r"""The class of a scaling.
 
     Parameters
@@ -141,11 +188,22 @@ def plane_class(q_sigma: float, q_tilde: float, q_tilde_w: float | None = None, 
         has a name of its own.
     method : {"gradient", "rmsprop"}
         Gradient descent (momentum included), or RMSProp, whose classes have names of their own.
+    hidden_layers : int
+        L, up to 8.
+    q_tilde_hidden : float, optional
+        Exponent :math:`\tilde q_v` of the learning rate of the matrices between hidden layers. Default: that of [golikov2020towards]_,
+        whose matrices, multiplier included, learn at the rate of the input weights over d:
+        :math:`\tilde q - 1 - 2 q_\sigma`, under RMSProp :math:`\tilde q - 1 - q_\sigma`. With :math:`\tilde q` (RMSProp:
+        :math:`\tilde q - \tfrac12`) all layers move alike.
 
     Raises
     ------
     ValueError
-        Where an exponent is not finite, or the method is not known.
+        Where an exponent is not finite, the method is not known, or there are no such layers.
+
+    References
+    ----------
+    .. [golikov2020towards] Golikov, arXiv:2003.05884, and the code published with it.
 
     Examples
     --------
@@ -156,59 +214,55 @@ def plane_class(q_sigma: float, q_tilde: float, q_tilde_w: float | None = None, 
     ['NTK', 'vanishing logits, finite kernels, interior', 'diverges', 'does not learn']
     >>> [scaling.plane_class(-1, rate, method="rmsprop").name for rate in (1, 0)]
     ['diverges (RMSProp)', 'mean field (RMSProp)']
+
+    Deeper, the mean field's scaling learns under RMSProp; gradient descent has a limit that learns at a larger multiplier.
+
+    >>> for point, method in (((-1, 1), "gradient"), ((-2 / 3, 2 / 3), "gradient"), ((-1, 0), "rmsprop")):
+    ...     print(scaling.plane_class(*point, method=method, hidden_layers=3).name)
+    vanishing logits, vanishing kernels, evolving (3 hidden layers)
+    mean field (3 hidden layers)
+    mean field (3 hidden layers) (RMSProp)
     """
     q, rate = real("q_sigma", q_sigma), real("q_tilde", q_tilde)
     rate_w = rate if q_tilde_w is None else real("q_tilde_w", q_tilde_w)
     rmsprop = choice("method", method, METHODS) == "rmsprop"
-    s = max(rate, rate_w) + (0.0 if rmsprop else q)
-    logits, kernels, top, bottom = _sign(q + 0.5), _sign(q + s + 1), _sign(s), _sign(s + 0.5)
-    stable, nontrivial = top <= 0, bottom >= 0
+    L = integer("hidden_layers", hidden_layers, least=1, most=DEEPEST, way_out="the terms of f are as many as the sets of layers")
+    if L == 1 and q_tilde_hidden is not None:
+        raise ValueError(f"q_tilde_hidden: one hidden layer has no matrix between hidden layers, got {q_tilde_hidden}; leave it out")
+    between = None
+    if L > 1:
+        between = rate_w - 1 - (q if rmsprop else 2 * q) if q_tilde_hidden is None else real("q_tilde_hidden", q_tilde_hidden)
+    traits = _one_layer(q, rate, rate_w, rmsprop) if between is None else plane_traits(q, (rate_w, *(between,) * (L - 1), rate), rmsprop)
+    logits, kernels, bottom = _sign(traits.start), _sign(traits.change), _sign(traits.change - traits.start)
+    stable, nontrivial = _sign(traits.entry) <= 0 and not traits.grows, bottom >= 0
     if not stable:
         name = "diverges"
     elif not nontrivial:
         name = "does not learn"
     else:
-        name = _name(logits, kernels, top, bottom)
+        name = _name(logits, kernels, traits.evolves, bottom, L)
     if rate != rate_w:
         name = f"{name} (rates {'of a' if rate > rate_w else 'of w'} larger)"
+    if L > 1:
+        name = f"{name} ({L} hidden layers)"
     if rmsprop:
         name = f"{name} (RMSProp)"
-    return PlaneClass(name, q, rate, rate_w, stable, nontrivial, logits == 0, kernels == 0, top == 0, bottom == 0, method)
+    evolving = stable and traits.evolves
+    return PlaneClass(name, q, rate, rate_w, stable, nontrivial, logits == 0, kernels == 0, evolving, bottom == 0, method, L, between)
 
 
-def plane_classes(method: str = "gradient") -> list[PlaneClass]:
-    """One representative of each of the thirteen classes of a method: three points, seven segments and rays, three regions.
-
-    Parameters
-    ----------
-    method : {"gradient", "rmsprop"}
-
-    Raises
-    ------
-    ValueError
-        Where the method is not known.
-
-    Examples
-    --------
-    >>> from infwidth.limits import scaling
-    >>> len({found.name for found in scaling.plane_classes()})
-    13
-    """
-    points = [(-1, 1), (-0.5, 0), (-0.5, 0.5)]
-    lines = [(-0.75, 0.5), (-0.5, 0.25), (-0.75, 0.75), (-1.5, 1.5), (0, 0), (-1, 0.5), (0, -0.5)]
-    regions = [(-2 / 3, 0.5), (-1, 0.75), (0, -0.25)]
-    chosen = [plane_class(*point) for point in (*points, *lines, *regions)]
-    if choice("method", method, METHODS) == "gradient":
-        return chosen
-    return [plane_class(found.q_sigma, found.q_sigma + found.q_tilde, method=method) for found in chosen]
+def _one_layer(q: float, rate: float, rate_w: float, rmsprop: bool) -> PlaneTraits:
+    s = max(rate, rate_w) + (0.0 if rmsprop else q)
+    return PlaneTraits(q + 0.5, q + s + 1, s, False, _sign(s) >= 0)
 
 
-def _name(logits: int, kernels: int, top: int, bottom: int) -> str:
-    known = {(-1, 0, 0, 1): "mean field", (0, 0, -1, 0): "NTK", (0, 1, 0, 1): "sym-default"}
-    if (logits, kernels, top, bottom) in known:
-        return known[logits, kernels, top, bottom]
+def _name(logits: int, kernels: int, evolves: bool, bottom: int, hidden_layers: int) -> str:
+    known = {(-1, 0, True, 1): "mean field", (0, 0, False, 0): "NTK", (0, 1, True, 1): "sym-default"}
+    if (logits, kernels, evolves, bottom) in known:
+        return known[logits, kernels, evolves, bottom]
     size = {-1: "vanishing", 0: "finite", 1: "diverging"}
-    where = "upper edge" if top == 0 else "lower edge" if bottom == 0 else "interior"
+    evolving = "upper edge" if hidden_layers == 1 else "evolving"
+    where = evolving if evolves else "lower edge" if bottom == 0 else "interior"
     return f"{size[logits]} logits, {size[kernels]} kernels, {where}"
 
 
