@@ -4,8 +4,9 @@ r"""Which limit a network has: exponents of the width, regimes, and the choice o
 limit model of a network. Two checks of the calculus are public too: ``yang_hu``, a closed formula for a special case, and ``slopes``,
 measurements on finite networks. ``output_terms`` takes the output of a trained network apart by the layers that have moved.
 
-Underneath, exponents are those of ``labels``: sizes of vectors along independent directions. ``nonlinearity`` is what an activation does
-to them, ``invariance`` which parameterizations are one.
+Underneath, exponents are those of ``labels``: sizes of vectors along independent directions. ``label_run`` is a training run in them,
+``nonlinearity`` what an activation does to them, ``plane_calculus`` what they say of the plane of scalings of deeper networks, and
+``invariance`` which parameterizations are one.
 """
 
 from typing import TYPE_CHECKING

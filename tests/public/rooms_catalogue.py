@@ -248,6 +248,8 @@ ROOMS: dict[str, Call] = {
     "two_layer.PlaneLimit.started_at": Call(
         limits.two_layer.PlaneLimit(-0.5, 0.0, "tanh").started_at, dict(start=lambda X: X[:, :1]), train
     ),
-    "scaling.plane_classes": Call(scaling.plane_classes, dict(method="rmsprop")),
-    "scaling.plane_class": Call(scaling.plane_class, dict(q_sigma=-0.5, q_tilde=0.0, q_tilde_w=0.0, method="rmsprop")),
+    "scaling.plane_classes": Call(scaling.plane_classes, dict(method="rmsprop", hidden_layers=2)),
+    "scaling.plane_class": Call(
+        scaling.plane_class, dict(q_sigma=-0.5, q_tilde=0.0, q_tilde_w=0.0, method="rmsprop", hidden_layers=2, q_tilde_hidden=-0.5)
+    ),
 }

@@ -121,11 +121,31 @@ def test_classes_of_rmsprop_lie_where_parameters_move_alike():
         (lambda: scaling.plane_class(0, 0, "a"), "q_tilde_w: need a finite number"),
         (lambda: scaling.plane_class(0, 0, method="adam"), "method: 'adam' is not one of gradient, rmsprop"),
         (lambda: scaling.plane_class(0, 0).exponents(0), "step: need an integer >= 1"),
+        (lambda: scaling.plane_class(0, 0, hidden_layers=2).exponents(101), "step: need an integer from 1 to 100"),
+        (lambda: scaling.plane_class(0, 0, hidden_layers=0), "hidden_layers: need an integer from 1 to 8"),
+        (lambda: scaling.plane_class(0, 0, hidden_layers=2, q_tilde_hidden=np.nan), "q_tilde_hidden: need a finite number"),
+        (lambda: scaling.plane_class(0, 0, q_tilde_hidden=0), "q_tilde_hidden: one hidden layer has no matrix between"),
     ],
 )
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_rates_of_deeper_networks():
+    """Published ones by default: the matrices between, with their multiplier, at the rate of the input weights over the width."""
+    gradient, rmsprop = (scaling.plane_class(-0.75, 0.5, 0.25, method, 3) for method in ("gradient", "rmsprop"))
+    assert gradient.rates == (0.25, 0.75, 0.75, 0.5) and rmsprop.rates == (0.25, 0, 0, 0.5)
+    assert scaling.plane_class(-0.75, 0.5, hidden_layers=3, q_tilde_hidden=0).rates == (0.5, 0, 0, 0.5)
+    assert scaling.plane_class(-0.75, 0.5, 0.25).rates == (0.25, 0.5)
+
+
+def test_names_of_exponents_of_deeper_networks():
+    """Those of one hidden layer with the layers numbered, and the terms as finite networks have them."""
+    e = scaling.plane_class(-0.5, 0, hidden_layers=2).exponents(2)
+    assert list(e)[:8] == ["f0", "kernel", "increment_1", "increment_2", "increment_3", "move_1", "move_2", "change"]
+    assert set(list(e)[8:]) == set(scaling.output_term_names(2))
+    assert [e[f"increment_{l}"] for l in (1, 2, 3)] == [-0.5, -1, -0.5]
 
 
 def test_the_special_points_are_the_parameterizations():
