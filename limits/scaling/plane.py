@@ -28,6 +28,7 @@ References
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ...solvers.checks import choice, integer, real
@@ -36,6 +37,7 @@ from .plane_calculus import PlaneTraits, plane_run, plane_sizes, plane_terms, pl
 __all__ = ["DEEPEST", "METHODS", "PlaneClass", "plane_class"]
 
 METHODS = ("gradient", "rmsprop")
+FARTHEST = 100.0  # exponents of deeper networks
 DEEPEST = 8  # hidden layers: the terms of f are as many as the sets of layers
 LAST_STEP = 100  # of deeper networks, whose exponents are found step by step
 ON_LINE = 1e-9  # distance to a line that counts as on it
@@ -199,7 +201,7 @@ def plane_class(
     Raises
     ------
     ValueError
-        Where an exponent is not finite, the method is not known, or there are no such layers.
+        Where an exponent is not finite, or above 100 with more than one hidden layer, the method is not known, or there are no such layers.
 
     References
     ----------
@@ -223,15 +225,20 @@ def plane_class(
     mean field (3 hidden layers)
     mean field (3 hidden layers) (RMSProp)
     """
-    q, rate = real("q_sigma", q_sigma), real("q_tilde", q_tilde)
-    rate_w = rate if q_tilde_w is None else real("q_tilde_w", q_tilde_w)
-    rmsprop = choice("method", method, METHODS) == "rmsprop"
     L = integer("hidden_layers", hidden_layers, least=1, most=DEEPEST, way_out="the terms of f are as many as the sets of layers")
+    far = math.inf if L == 1 else FARTHEST
+    q, rate = real("q_sigma", q_sigma, least=-far, most=far), real("q_tilde", q_tilde, least=-far, most=far)
+    rate_w = rate if q_tilde_w is None else real("q_tilde_w", q_tilde_w, least=-far, most=far)
+    rmsprop = choice("method", method, METHODS) == "rmsprop"
     if L == 1 and q_tilde_hidden is not None:
         raise ValueError(f"q_tilde_hidden: one hidden layer has no matrix between hidden layers, got {q_tilde_hidden}; leave it out")
     between = None
     if L > 1:
-        between = rate_w - 1 - (q if rmsprop else 2 * q) if q_tilde_hidden is None else real("q_tilde_hidden", q_tilde_hidden)
+        between = (
+            rate_w - 1 - (q if rmsprop else 2 * q)
+            if q_tilde_hidden is None
+            else real("q_tilde_hidden", q_tilde_hidden, least=-far, most=far)
+        )
     traits = _one_layer(q, rate, rate_w, rmsprop) if between is None else plane_traits(q, (rate_w, *(between,) * (L - 1), rate), rmsprop)
     logits, kernels, bottom = _sign(traits.start), _sign(traits.change), _sign(traits.change - traits.start)
     stable, nontrivial = _sign(traits.entry) <= 0 and not traits.grows, bottom >= 0

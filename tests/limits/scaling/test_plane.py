@@ -124,6 +124,7 @@ def test_classes_of_rmsprop_lie_where_parameters_move_alike():
         (lambda: scaling.plane_class(0, 0, hidden_layers=2).exponents(101), "step: need an integer from 1 to 100"),
         (lambda: scaling.plane_class(0, 0, hidden_layers=0), "hidden_layers: need an integer from 1 to 8"),
         (lambda: scaling.plane_class(0, 0, hidden_layers=2, q_tilde_hidden=np.nan), "q_tilde_hidden: need a finite number"),
+        (lambda: scaling.plane_class(0, 200, hidden_layers=2), "q_tilde: need a finite number >= -100 and <= 100, got 200"),
         (lambda: scaling.plane_class(0, 0, q_tilde_hidden=0), "q_tilde_hidden: one hidden layer has no matrix between"),
     ],
 )
