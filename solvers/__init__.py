@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .abilities import Fused as Fused
     from .abilities import ImplicitSteps as ImplicitSteps
     from .abilities import Population as Population
+    from .abilities import RandomLimit as RandomLimit
     from .abilities import Rated as Rated
     from .abilities import Refinable as Refinable
     from .abilities import Replicated as Replicated

@@ -22,6 +22,7 @@ __all__ = [
     "ImplicitSteps",
     "OnGrid",
     "Population",
+    "RandomLimit",
     "Rated",
     "Refinable",
     "Replicated",
@@ -138,6 +139,15 @@ class Replicated(WithError, Protocol):
 
     def replica_outputs(self, state: Any, X: Array | None = None) -> Array:
         """Outputs of each system at a ``state``, shape (R, n, k), at the training inputs or at others ``X`` (n, d)."""
+        ...
+
+
+@runtime_checkable
+class RandomLimit(Replicated, Protocol):
+    """Is random in the limit itself: its systems are draws, their scatter is its law, the loss the mean of theirs."""
+
+    def output_covariance(self, X_test: Array | None) -> Callable[[Array], tuple[Array, float]] | None:
+        """Function of a state to ``sol.covariance``, at training points and ``X_test``, and its error; None for one draw."""
         ...
 
 

@@ -45,8 +45,11 @@ class Solution:
         of an adaptive flow up to each time, by a second run at other tolerances or by two on coarser grids; plus, for systems in replicas,
         the Monte-Carlo bound that holds at all training and test points at once with 95%. None where there is none beyond rounding or it
         cannot be told.
-    covariance : ndarray or None
-        Law of the outputs where the limit itself is random.
+    covariance : ndarray, shape (T, n + n', k, n + n', k), or None
+        Where the limit itself is random, the covariance of its outputs, at the training points and then at the test points, estimated from
+        its replicas; ``outputs`` are then their mean over draws, and ``loss`` is the mean of their losses. None for one draw.
+    covariance_error : ndarray, shape (T,), or None
+        Statistical error of ``covariance`` at each time: a bound that holds in all its entries at once with 95%.
     success : bool
         Whether the run reached its end (or was stopped by the callback).
     message : str
@@ -73,6 +76,7 @@ class Solution:
     state: Any = None
     error: Array | None = None
     covariance: Array | None = None
+    covariance_error: Array | None = None
     success: bool = True
     message: str = "finished"
     stats: dict[str, Any] = field(default_factory=dict)

@@ -10,9 +10,9 @@ layer by layer, in the vocabulary of composable layers::
 
 ``layers`` has the linear layers, ``elementwise`` the activations, ``named`` some of them, ``combinators`` what joins layers, ``network``
 the kernels of a finite :class:`~infwidth.limits.Network`; ``kernel`` is what all of them can do, ``tracing`` makes a program of an
-architecture, for Gram matrices. ``tangent_limit`` is training with them under any loss, ``ensembles`` the law of networks trained on
-squared loss at any time (``gains``: their time courses); ``regression`` is regression with them, ``likelihood`` what the data say about
-the scales of the weights, ``inverse`` the linear algebra of both.
+architecture, for Gram matrices. ``tangent_limit`` is training with them under any loss (``tangent_draws``: from many starts at once, for
+the law of what is trained), ``ensembles`` that law for the squared loss at any time (``gains``: its time courses); ``regression`` is
+regression with them, ``likelihood`` what the data say about the scales of the weights, ``inverse`` the linear algebra of both.
 """
 
 from typing import TYPE_CHECKING

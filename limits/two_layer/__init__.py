@@ -3,8 +3,9 @@
 ``mean_field`` is the model, ``problem`` its particle system on data, ``gaussian_teacher`` and ``teacher_problem`` its population with a
 closed-form risk, ``sampled_teacher`` one of your own, ``initial_laws`` where particles start, ``diagnostics`` what is conserved and spent
 along a run, ``fluctuations`` the Gaussian law of what a finite width adds. ``plane_limit`` is the limit at every point of the plane of
-scalings, ``plane_problems`` its particles or kernel on data, ``limit_loss`` the residuals of logits that vanish or diverge. How particles
-are moved fast is in :mod:`infwidth.solvers.particles`.
+scalings, ``plane_problems`` its particles or kernel on data, ``limit_loss`` the residuals of logits that vanish or diverge;
+``initialization_corrected`` is the limit that has the start of one point and the training of another, ``corrected_problem`` that on data,
+``scaled_problem`` what both have of the reference width. How particles are moved fast is in :mod:`infwidth.solvers.particles`.
 """
 
 from typing import TYPE_CHECKING

@@ -18,7 +18,7 @@ from ..activations import Activation
 from ..kernels.kernel import Kernel
 from ..kernels.tangent_limit import TangentProblem, Tangents
 from .limit_loss import LimitLoss
-from .problem import ParticleProblem
+from .scaled_problem import ScaledParticles
 
 __all__ = ["PlaneKernel", "PlaneParticles"]
 
@@ -32,9 +32,8 @@ NO_FLOW = (
 )
 
 
-class PlaneParticles(ParticleProblem, Stepwise):
-    r"""Particles :math:`\dot w_j, \dot a_j = -c^{-1}\,\nabla\,\mathbb E\,\rho\,a\phi(w\cdot x)` with outputs
-    :math:`g = c\,(F_t - F_0)`, F their mean and c the root of the reference width.
+class PlaneParticles(ScaledParticles, Stepwise):
+    r"""Particles with outputs :math:`g = c\,(F_t - F_0)`, c the root of the reference width, and the residuals of a limit loss.
 
     Parameters
     ----------
@@ -52,31 +51,19 @@ class PlaneParticles(ParticleProblem, Stepwise):
     ways_out: ClassVar[Mapping[str, str]] = WAYS_OUT
 
     def __init__(self, data: Data, activation: Activation, W: Array, a: Array, loss: LimitLoss, start: Start, scale: float) -> None:
-        self.limit_loss, self.scale = loss, scale
+        self.limit_loss = loss
         self.no_flow = NO_FLOW if loss.change > 0 else ""
         self._logits = start(data.X)
-        super().__init__(data, activation, W, a, False, None, 1, True)
-
-    def _offset(self, X: Array) -> Array:
-        """Their mean at the start."""
-        outputs: Array = super()._forward(self._start, self._prepare(X), None)[0][0]
-        return outputs
-
-    def _forward(self, state: Array, inputs: Any, offsets: Array | None, keep: bool = False) -> tuple[Array, Any]:
-        F, memo = super()._forward(state, inputs, None, keep)
-        F -= offsets
-        F *= F.dtype.type(self.scale)
-        return F, memo
+        super().__init__(data, activation, W, a, None, scale)
 
     def _rows(self, rows: Any) -> tuple[Any, Array | None, Array]:
         """Targets, and the logits at the start beside them."""
         inputs, offsets, y = super()._rows(rows)
         return inputs, offsets, np.concatenate([y, self._logits if rows is None else self._logits[rows]], axis=1)
 
-    def _judge(self, f: Array, y: Array) -> tuple[float, Array]:
+    def _residual(self, f: Array, y: Array) -> tuple[float, Array]:
         k = f.shape[1]
-        loss, residual = self.limit_loss.judge(f, y[:, k:], y[:, :k])
-        return loss, residual / residual.dtype.type(self.scale)
+        return self.limit_loss.judge(f, y[:, k:], y[:, :k])
 
 
 class PlaneKernel(TangentProblem, Stepwise):
@@ -105,6 +92,6 @@ class PlaneKernel(TangentProblem, Stepwise):
 
     def _judge(self, state: Array, rows: Any) -> tuple[Evaluation, Array]:
         chosen = slice(None) if rows is None else rows
-        g = self._offset[chosen] + self.gram[chosen] @ state.reshape(self.data.y.shape)
+        g = self._offset[chosen] + self.gram[chosen] @ state.reshape(self.shape)
         loss, residual = self.limit_loss.judge(g, self._logits[chosen], self.data.y[chosen])
         return Evaluation(loss, g), residual

@@ -167,7 +167,7 @@ class ParticleProblem(Fused, Rated, Common, Noiseless, WithError):
         inputs, offsets, y = self._rows(rows)
         f, memos = self._forward(state, inputs, offsets, keep)
         mean = f[0] if self.replicas == 1 else f.mean(axis=0)
-        loss, residual = self._judge(mean, y)
+        loss, each = self._judge_systems(f, mean, y)
 
         def push(rate: float, out: Array, add: bool) -> None:
             W, a = self.particles(state)
@@ -176,7 +176,6 @@ class ParticleProblem(Fused, Rated, Common, Noiseless, WithError):
                 if not add:
                     out_a[...] = 0
                 out_a = np.zeros_like(out_a)  # where their moves are lost
-            each = residual[None] if self.replicas == 1 else self._judge_each(f, y)
             if isinstance(inputs, together.Small):
                 together.move(self.activation, a, inputs, each, rate, (out_W, out_a), add, memos)
             else:
@@ -199,10 +198,16 @@ class ParticleProblem(Fused, Rated, Common, Noiseless, WithError):
         assert self.data is not None
         return self.data.loss.judge(f, y)
 
-    def _judge_each(self, f: Array, y: Array) -> Array:
-        """Residuals of each replica by itself, shape (R, n, k); a loss looks at one row at a time."""
+    def _judge_systems(self, f: Array, mean: Array, y: Array) -> tuple[float, Array]:
+        """Loss of the mean output (n, k) of the replicas, and the residuals of each by itself, shape (R, n, k)."""
+        loss, residual = self._judge(mean, y)
+        return loss, residual[None] if self.replicas == 1 else self._judge_each(f, y)[1]
+
+    def _judge_each(self, f: Array, y: Array) -> tuple[float, Array]:
+        """Mean of the losses of the replicas, and residuals of each by itself, shape (R, n, k); a loss looks at one row at a time."""
         R, n, k = f.shape
-        return R * self._judge(f.reshape(R * n, k), np.tile(y, (R, 1)))[1].reshape(R, n, k)
+        loss, residual = self._judge(f.reshape(R * n, k), np.tile(y, (R, 1)))
+        return loss, R * residual.reshape(R, n, k)
 
     def _forward(self, state: Array, inputs: Any, offsets: Array | None, keep: bool = False) -> tuple[Array, Any]:
         (W, a), biases, weights = self.particles(state), self.output_biases(state), self._weights

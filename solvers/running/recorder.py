@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..abilities import WithError
+from ..abilities import RandomLimit, WithError
 from ..checks import integer, real, shown
 from ..machine.memory import refuse_above_available
 from ..problem import Causal, Evaluation, Method, Point, Snapshot
@@ -85,6 +85,9 @@ class Recorder:
         self.output_error = problem.output_error(X_test) if isinstance(problem, WithError) else None
         if self.output_error is not None:
             names.append("error")
+        self.output_covariance = problem.output_covariance(X_test) if isinstance(problem, RandomLimit) else None
+        if self.output_covariance is not None:
+            names += ["covariance", "covariance_error"]
         self.rows = {name: Column(rows) for name in names}
         self.batch_loss = Column(None if steps is None else steps + 1)
         self.observed = {name: Column(rows) for name in self.observables}
@@ -134,6 +137,8 @@ class Recorder:
             row["test_outputs"] = self.problem.predict(state, self.X_test)
         if self.output_error is not None:
             row["error"] = self.output_error(state)
+        if self.output_covariance is not None:
+            row["covariance"], row["covariance_error"] = self.output_covariance(state)
         seen = {name: self._observe(name, observable, t, state, point) for name, observable in self.observables.items()}
         self._guard(sum(value.nbytes for value in (*row.values(), *seen.values()) if isinstance(value, np.ndarray)))
         pairs = [(self.rows[name], value) for name, value in row.items()] + [(self.observed[name], value) for name, value in seen.items()]

@@ -13,20 +13,20 @@ __all__ = ["check_solution", "probe", "take_up"]
 
 Array = np.ndarray
 
+DIMENSIONS = {"step": 1, "loss": 1, "outputs": 3}  # of the arrays that are as long as t
+OPTIONAL = {"test_outputs": 3, "error": 1, "covariance": 5, "covariance_error": 1}
 PROBES = 8  # inputs at which another problem must give the same outputs
 WAY_OUT = "bind the model of the run to its data, with its rng"
 
 
 def check_solution(content: dict[str, Any]) -> None:
     """ValueError (or KeyError, TypeError) where the fields of a Solution are missing, of another kind, or contradict each other."""
-    fields = {"t", "step", "loss", "outputs", "test_outputs", "observables", "state", "history", "error", "covariance", "success",
-              "message", "stats"}  # fmt: skip
-    if other := set(content) ^ fields:
+    if other := set(content) ^ {"t", *DIMENSIONS, *OPTIONAL, "observables", "state", "history", "success", "message", "stats"}:
         raise ValueError(f"it has, or has not, {', '.join(sorted(other, key=str))}")
     times = _array(content, "t", 1).shape
-    for name, dimensions in (("step", 1), ("loss", 1), ("outputs", 3), ("test_outputs", 3), ("error", 1)):
-        optional = name in ("test_outputs", "error") and (content[name] is None)
-        if not optional and _array(content, name, dimensions).shape[:1] != times:
+    for name, dimensions in (DIMENSIONS | OPTIONAL).items():
+        absent = name in OPTIONAL and content[name] is None
+        if not absent and _array(content, name, dimensions).shape[:1] != times:
             raise ValueError(f"{name} has another length than t")
     for name, value in content["observables"].items():
         if type(name) is not str or not isinstance(value, np.ndarray) or value.shape[:1] != times:
@@ -35,8 +35,6 @@ def check_solution(content: dict[str, Any]) -> None:
         raise ValueError("success, message or stats mean nothing")
     if type(content["stats"]["steps"]) is not int or content["stats"]["steps"] < 0:
         raise ValueError("stats['steps'] is no number of steps")
-    if content["covariance"] is not None:
-        _array(content, "covariance")
     if content["history"] is not None:
         if not isinstance(content["history"], dict) or content["state"] is not None:
             raise ValueError("its history is none")
@@ -44,9 +42,9 @@ def check_solution(content: dict[str, Any]) -> None:
         _array(content, "state", 1)
 
 
-def _array(content: dict[str, Any], name: str, dimensions: int | None = None) -> Array:
+def _array(content: dict[str, Any], name: str, dimensions: int) -> Array:
     value = content[name]
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf" or value.ndim != (dimensions or value.ndim):
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf" or value.ndim != dimensions:
         raise ValueError(f"{name} is no array of numbers, or of another shape")
     return value
 

@@ -193,7 +193,7 @@ LAZY = iw.NeuralTangentLimit(kernels.of(iw.Network(2, 1, 8, "relu", P.ntk(1))))
 
 DEEP_HELD = "limits/integrable/test_nonlinear.py::test_finite_networks_approach_the_limit"
 PLANE_HELD = "limits/two_layer/test_plane_limit.py::test_networks_approach_the_limit_of_their_class"
-PROCESS_HELD = "limits/two_layer/test_initialization_corrected.py::test_finite_networks_approach_the_flow_with_their_own_offset"
+PROCESS_HELD = "limits/two_layer/test_initialization_corrected.py::test_finite_networks_approach_the_limit"
 MUP_HELD = "limits/feature_learning/test_deep_linear.py::test_finite_networks_approach_the_limit"
 FLOW_HELD = "limits/isotropic/test_mean_field.py::test_particles_approach_the_density"
 OWN_UNIT = P((-1, 0), (1, 1), (1, 1))  # moves of order 1, and gradients too

@@ -409,6 +409,10 @@ CALLS: dict[str, Call] = {
     "Comparison.save": Call(COMPARED.save, dict(path=FOLDER / "comparison.npz"), fine={"path": ("text",)}),
     "Comparison.load": Call(iw.Comparison.load, dict(path=COMPARED_FILE), fine={"path": ("text",)}),
     "power_law": Call(iw.power_law, dict(sizes=np.array([10.0, 20.0, 40.0]), values=np.array([1.0, 0.6, 0.5]))),
+    "replicas.covariance": Call(replicas.covariance, dict(outputs=X[:, :, None].copy()), fine={"outputs": ("no columns", "four axes")}),
+    "replicas.covariance_error": Call(
+        replicas.covariance_error, dict(outputs=X[:, :, None].copy(), level=0.95), fine={"outputs": ("no columns", "four axes")}
+    ),
     "replicas.interval": Call(replicas.interval, dict(outputs=X, level=0.95), fine={"outputs": ("no columns", "four axes")}),
     "replicas.simultaneous_error": Call(
         replicas.simultaneous_error, dict(outputs=X[:, :, None].copy(), level=0.95), fine={"outputs": ("no columns", "four axes")}
@@ -606,7 +610,7 @@ CALLS: dict[str, Call] = {
 RECORDS = set(
     """
     Batched Causal Evaluation FiniteModel FirstStep Foreseen Fused HasLimit ImplicitSteps Method MethodFailed Model Point Population Problem
-    Rated Refinable Refining Replicated Rescaled Retractable Settling Stepwise Transported WithError WithRemark
+    RandomLimit Rated Refinable Refining Replicated Rescaled Retractable Settling Stepwise Transported WithError WithRemark
     Comparison CoordinateCheck Data EscapeFit EscapeScaling Exponents Fluctuations GrowthCurve PlaneClass Regime Slopes Solution Sweep
     LikelihoodFit Posterior Ridge
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable

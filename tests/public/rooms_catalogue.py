@@ -80,7 +80,7 @@ ROOMS: dict[str, Call] = {
     "Kernel.nngp": Call(NTK.nngp, dict(X1=X, X2=X[:2].copy())),
     "Kernel.ntk": Call(NTK.ntk, dict(X1=X, X2=X[:2].copy())),
     "Kernel": Call(NTK, dict(X1=X, X2=X[:2].copy(), get="ntk")),
-    "NeuralTangentLimit": Call(iw.NeuralTangentLimit, dict(kernel=NTK, initial="zero"), train),
+    "NeuralTangentLimit": Call(iw.NeuralTangentLimit, dict(kernel=NTK, initial="gaussian", replicas=3), train),
     "NeuralTangentLimit of a function": Call(
         lambda initial: train(iw.NeuralTangentLimit(NTK, initial)), dict(initial=lambda X: np.sin(X[:, :1]))
     ),
@@ -186,9 +186,16 @@ ROOMS: dict[str, Call] = {
         train,
     ),
     "InitCorrectedMeanField": Call(
-        limits.InitCorrectedMeanField, dict(activation="tanh", particles=8, weight_std=1.0, output_std=1.0), train
+        limits.InitCorrectedMeanField,
+        dict(activation="tanh", particles=8, weight_std=1.0, output_std=1.0, replicas=2, reference_width=4, quasi_random=True),
+        train,
     ),
-    "InitCorrectedNetwork": Call(limits.InitCorrectedNetwork, dict(width=8, activation="tanh", weight_std=1.0, output_std=1.0), train),
+    "InitCorrectedMeanField of a start": Call(
+        lambda start: train(limits.InitCorrectedMeanField("tanh", 8, start=start)), dict(start=lambda X: np.sin(X[:, :1]))
+    ),
+    "InitCorrectedNetwork": Call(
+        limits.InitCorrectedNetwork, dict(width=8, activation="tanh", weight_std=1.0, output_std=1.0, reference_width=4), train
+    ),
     "LinearTeacher": Call(
         limits.LinearTeacher,
         dict(weights=np.array([[1.0, 0.5], [0.0, 1.0]]), covariance=np.array([[1.0, 0.2], [0.2, 0.5]]), noise=0.1),

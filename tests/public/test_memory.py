@@ -110,6 +110,8 @@ REQUESTS = {
     "propagation width": lambda: propagation.measure_signals(MAPS, 10**6, 3),
     "process": lambda: gaussian.ProcessPath(lambda a, b: a @ b.T, 1, np.random.default_rng(0))(np.ones((10**6, 2))),
     "icmf": solve(lambda: limits.InitCorrectedMeanField("relu", 10**9)),
+    "icmf covariance": solve(lambda: limits.InitCorrectedMeanField("relu", 100, replicas=2), np.ones((2 * 10**4, 2)), np.ones(2 * 10**4)),
+    "ntk covariance": solve(lambda: iw.NeuralTangentLimit(NTK, "gaussian", 2), np.ones((10**4, 2)), np.ones(10**4)),
     "icmf points": solve(lambda: limits.InitCorrectedMeanField("relu", 100), np.ones((10**6, 2)), np.ones(10**6)),
     "catapult trajectory": lambda: catapult.trajectory(1.0, 2.0, 0.5, 16, 10**12),
     "catapult draw": lambda: catapult.draw(0, 16, 10**12),

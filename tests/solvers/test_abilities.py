@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import CircleMeanField, DensityMeanField, GaussianTeacher, IsotropicNetwork, LinearTeacher
+from infwidth.limits import CircleMeanField, DensityMeanField, GaussianTeacher, IsotropicNetwork, LinearTeacher, kernels
 from infwidth.solvers import Data, Grid, abilities, noise_abilities
 from infwidth.solvers.abilities import (
     Batched,
@@ -14,6 +14,7 @@ from infwidth.solvers.abilities import (
     ImplicitSteps,
     OnGrid,
     Population,
+    RandomLimit,
     Rated,
     Refinable,
     Replicated,
@@ -31,6 +32,7 @@ from infwidth.solvers.noise_abilities import Common, Noiseless, Noisy
 DATA = Data.check(np.eye(2), [1.0, -1.0])
 LARGE = iw.Parameterization.integrable_large_lr(2)
 TEACHER = GaussianTeacher(np.eye(2), [1.0, -1.0], "relu")
+TANGENT = kernels.of(iw.Network(2, 1, 4, "relu", iw.Parameterization.ntk(1)))
 DENSITY = {Fused, Refinable, Transported, ImplicitSteps, WithWaysOut, OnGrid, WithRemark}
 CAUSAL = {Batched, Settling, Retractable, Refinable, WithError}
 PARTICLES = {Fused, Rated, Common, Noiseless}
@@ -52,7 +54,18 @@ ABILITIES = {
         DATA,
         {Replicated, Stepwise, WithWaysOut, *PARTICLES},
     ),
-    "kernel of the plane": (iw.limits.scaling.plane_limit(-0.5, 0, "tanh"), DATA, {Fused, Stepwise, WithWaysOut}),
+    "kernel of the plane": (iw.limits.scaling.plane_limit(-0.5, 0, "tanh"), DATA, {Fused, Stepwise, WithRemark, WithWaysOut}),
+    "tangent kernel": (iw.NeuralTangentLimit(TANGENT, "gaussian"), DATA, {Fused, WithRemark, WithWaysOut}),
+    "tangent kernel from many starts": (
+        iw.NeuralTangentLimit(TANGENT, "gaussian", 2),
+        DATA,
+        {Fused, Replicated, RandomLimit, WithRemark, WithWaysOut},
+    ),
+    "initialization-corrected": (
+        iw.limits.InitCorrectedMeanField("relu", 4, replicas=2),
+        DATA,
+        {Replicated, RandomLimit, WithRemark, *PARTICLES},
+    ),
     "circle": (CircleMeanField(cells=16), DATA, {Fused, Refinable, WithWaysOut, OnGrid}),
     "density": (DensityMeanField(Grid.uniform((-1, -1), (1, 1), (4, 4)), lambda p: np.ones(len(p)), unit="w"), DATA, DENSITY),
     "radial particles": (iw.RadialMeanField(10, 0.5, size=4), None, {Noisy}),
@@ -60,7 +73,7 @@ ABILITIES = {
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population, WithWaysOut}),
 }
 PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, OnGrid, Rated, WithRemark, WithWaysOut}
-ALL = {*PLAIN, Common, Noiseless, Replicated, Batched, Settling, Retractable, Foreseen, Stepwise}
+ALL = {*PLAIN, Common, Noiseless, RandomLimit, Replicated, Batched, Settling, Retractable, Foreseen, Stepwise}
 
 
 def test_the_table_has_every_ability_of_problems():

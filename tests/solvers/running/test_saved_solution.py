@@ -38,6 +38,8 @@ def path(tmp_path):
         {"state": np.array(["a"])},
         {"history": {}},
         {"covariance": "large"},
+        {"covariance": np.zeros((7, 3, 3))},
+        {"covariance_error": np.zeros(3)},
         {"of a later version": 1},
     ],
     ids=str,
