@@ -36,6 +36,7 @@ def jit(function: F | None = None, *, parallel: bool = False, inline: bool = Fal
 
     def compiled(function: Any) -> Any:
         options: dict[str, Any] = dict(error_model="numpy", fastmath=SAFE_FASTMATH, parallel=parallel, forceinline=inline, nogil=nogil)
+        options["no_cfunc_wrapper"] = True  # nobody passes compiled functions on, and it would be compiled too
         try:
             return numba.njit(cache=True, **options)(function)
         except RuntimeError as error:

@@ -117,24 +117,16 @@ def _multiply(A, B, C, depth, add):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _block(values, block):  # type: ignore[no-untyped-def]
-    """The rows of a block of particles; the last block is filled up with zeros."""
+def _columns(values, block):  # type: ignore[no-untyped-def]
+    """The rows of a block of particles, as columns; the last block is filled up with zeros (``np.zeros`` would be one more thing to
+    compile)."""
     rows = values[block * PARTICLES : (block + 1) * PARTICLES]
-    if len(rows) == PARTICLES:
-        return rows
-    filled = np.zeros((PARTICLES, values.shape[1]), values.dtype)
-    for j in range(len(rows)):  # an assignment of slices would take seconds to compile
-        for d in range(values.shape[1]):
-            filled[j, d] = rows[j, d]
-    return filled
-
-
-@jit
-def _transposed(W):  # type: ignore[no-untyped-def]
-    out = np.empty((W.shape[1], len(W)), W.dtype)
-    for d in range(W.shape[1]):
-        for j in range(len(W)):
-            out[d, j] = W[j, d]
+    out = np.empty((values.shape[1], PARTICLES), values.dtype)
+    for d in range(len(out)):
+        for j in range(len(rows)):
+            out[d, j] = rows[j, d]
+        for j in range(len(rows), PARTICLES):
+            out[d, j] = 0
     return out
 
 
@@ -150,40 +142,33 @@ def _add_outputs(h, a, F):  # type: ignore[no-untyped-def]
             F[i, c] += total
 
 
-@jit
-def _forward_chunk(W, a, X, code, slopes, first, last, F, signs):  # type: ignore[no-untyped-def]
-    """Outputs of the particles of some blocks."""
-    buffer = np.empty((SAMPLES, PARTICLES), X.dtype)
-    F[:] = 0
-    for block in range(first, last):
-        W_b, a_b = _transposed(_block(W, block)), _transposed(_block(a, block))
-        for begin in range(0, len(X), SAMPLES):
-            X_b = X[begin : begin + SAMPLES]
-            h = buffer[: len(X_b)]
-            _multiply(X_b, W_b, h, len(W_b), False)
-            if len(signs):
-                for i in range(len(X_b)):
-                    h_i, signs_i = h[i], signs[block, begin + i]
-                    for j in range(PARTICLES):
-                        signs_i[j] = (h_i[j] > 0) - (h_i[j] < 0)
-            _values(code, slopes, h.reshape(-1))
-            _add_outputs(h, a_b, F[begin : begin + SAMPLES])
-
-
-@jit
-def forward(W, a, X, code, slopes, partial, signs):  # type: ignore[no-untyped-def]
-    """Outputs (n, k) of all particles, in parts (chunks, n, k) to be summed; signs of the pre-activations where there is room."""
+@jit(inline=True)
+def forward(W, a, X, code, slopes, partial, signs, first, last):  # type: ignore[no-untyped-def]
+    """Outputs (n, k) of all particles, in parts (chunks, n, k) to be summed, of which these are the ``first`` to the ``last``; they are 0
+    before. Signs of the pre-activations where there is room."""
     blocks, chunks = (len(W) + PARTICLES - 1) // PARTICLES, len(partial)
-    for c in range(chunks):
-        _forward_chunk(W, a, X, code, slopes, c * blocks // chunks, (c + 1) * blocks // chunks, partial[c], signs)
+    buffer = np.empty((SAMPLES, PARTICLES), X.dtype)
+    for c in range(first, last):
+        for block in range(c * blocks // chunks, (c + 1) * blocks // chunks):
+            W_b, a_b = _columns(W, block), _columns(a, block)
+            for begin in range(0, len(X), SAMPLES):
+                X_b = X[begin : begin + SAMPLES]
+                h = buffer[: len(X_b)]
+                _multiply(X_b, W_b, h, len(W_b), False)
+                if len(signs):
+                    for i in range(len(X_b)):
+                        h_i, signs_i = h[i], signs[block, begin + i]
+                        for j in range(PARTICLES):
+                            signs_i[j] = (h_i[j] > 0) - (h_i[j] < 0)
+                _values(code, slopes, h.reshape(-1))
+                _add_outputs(h, a_b, partial[c, begin : begin + SAMPLES])
 
 
 @jit(parallel=True)
 def forward_on_threads(W, a, X, code, slopes, partial, signs):  # type: ignore[no-untyped-def]
     """The same, compiled for threads only where there is work for them: that takes as long as all the rest."""
-    blocks, chunks = (len(W) + PARTICLES - 1) // PARTICLES, len(partial)
-    for c in numba.prange(chunks):
-        _forward_chunk(W, a, X, code, slopes, np.int64(c) * blocks // chunks, np.int64(c + 1) * blocks // chunks, partial[c], signs)
+    for c in numba.prange(len(partial)):
+        forward(W, a, X, code, slopes, partial, signs, np.int64(c), np.int64(c) + 1)
 
 
 @jit
@@ -208,12 +193,12 @@ def _add_moves(h, r, da):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _weigh(g, r, a):  # type: ignore[no-untyped-def]
-    """g *= r a."""
-    pull = np.empty(PARTICLES, g.dtype)
+def _weigh(g, r, a, pulls):  # type: ignore[no-untyped-def]
+    """g *= r a, with room for the product."""
     for i in range(len(g)):
-        g_i = g[i]
-        pull[:] = 0
+        g_i, pull = g[i], pulls[i]
+        for j in range(PARTICLES):
+            pull[j] = 0
         for c in range(len(a)):
             r_ic, a_c = r[i, c], a[c]
             for j in range(PARTICLES):
@@ -222,48 +207,44 @@ def _weigh(g, r, a):  # type: ignore[no-untyped-def]
             g_i[j] *= pull[j]
 
 
-@jit
-def _backward_block(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, block):  # type: ignore[no-untyped-def]
-    """Velocities of the particles of one block, added to ``out`` or written there."""
-    k = a.shape[1]
-    columns, a_b = _transposed(_block(W, block)), _transposed(_block(a, block))
+@jit(inline=True)
+def backward(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, first, last):  # type: ignore[no-untyped-def]
+    """Velocities times ``rate`` of the particles of the ``first`` to the ``last`` block, added to ``out`` or written there; ``rX`` are the
+    samples, times the residuals where there is one output."""
+    D, k, remembered = W.shape[1], a.shape[1], len(signs) > 0
     values, gains = np.empty((SAMPLES, PARTICLES), X.dtype), np.empty((SAMPLES, PARTICLES), X.dtype)
-    S, da = np.zeros((X.shape[1], PARTICLES), X.dtype), np.zeros((k, PARTICLES), X.dtype)
-    remembered = len(signs) > 0
-    for begin in range(0, len(X), SAMPLES):
-        X_b, r_b = X[begin : begin + SAMPLES], r[begin : begin + SAMPLES]
-        h, g = values[: len(X_b)], gains[: len(X_b)]
-        if remembered:
-            _gate(signs[block, begin : begin + SAMPLES], slopes, g)
-        else:
-            _multiply(X_b, columns, h, len(columns), False)
-            _values_and_slopes(code, slopes, h.reshape(-1), g.reshape(-1))
-            _add_moves(h, r_b, da)
-            if k > 1:
-                _weigh(g, r_b, a_b)
-        _multiply(rX[begin : begin + SAMPLES].T, g, S, len(X_b), True)
-    if remembered:  # phi(h) = phi'(h) h
-        for d in range(len(columns)):
-            for j in range(PARTICLES):
-                da[0, j] += columns[d, j] * S[d, j]
-    first = block * PARTICLES
-    for j in range(min(PARTICLES, len(W) - first)):
-        scale = -rate * a_b[0, j] if k == 1 else -rate
-        for d in range(len(columns)):
-            out_W[first + j, d] = (out_W[first + j, d] if add else 0) + scale * S[d, j]
+    S, da = np.empty((X.shape[1], PARTICLES), X.dtype), np.empty((k, PARTICLES), X.dtype)
+    for block in range(first, last):
+        W_b, a_b = _columns(W, block), _columns(a, block)
         for c in range(k):
-            out_a[first + j, c] = (out_a[first + j, c] if add else 0) - rate * da[c, j]
-
-
-@jit
-def backward(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs):  # type: ignore[no-untyped-def]
-    """Velocities times ``rate``; ``rX`` are the samples, times the residuals where there is one output."""
-    for block in range((len(W) + PARTICLES - 1) // PARTICLES):
-        _backward_block(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, block)
+            for j in range(PARTICLES):
+                da[c, j] = 0
+        for begin in range(0, len(X), SAMPLES):
+            X_b, r_b = X[begin : begin + SAMPLES], r[begin : begin + SAMPLES]
+            h, g = values[: len(X_b)], gains[: len(X_b)]
+            if remembered:
+                _gate(signs[block, begin : begin + SAMPLES], slopes, g)
+            else:
+                _multiply(X_b, W_b, h, D, False)
+                _values_and_slopes(code, slopes, h.reshape(-1), g.reshape(-1))
+                _add_moves(h, r_b, da)
+                if k > 1:
+                    _weigh(g, r_b, a_b, h)
+            _multiply(rX[begin : begin + SAMPLES].T, g, S, len(X_b), begin > 0)
+        if remembered:  # phi(h) = phi'(h) h
+            for d in range(D):
+                for j in range(PARTICLES):
+                    da[0, j] += W_b[d, j] * S[d, j]
+        for j in range(len(W[block * PARTICLES : (block + 1) * PARTICLES])):
+            particle, scale = block * PARTICLES + j, -rate * a_b[0, j] if k == 1 else -rate
+            for d in range(D):
+                out_W[particle, d] = (out_W[particle, d] if add else 0) + scale * S[d, j]
+            for c in range(k):
+                out_a[particle, c] = (out_a[particle, c] if add else 0) - rate * da[c, j]
 
 
 @jit(parallel=True)
 def backward_on_threads(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs):  # type: ignore[no-untyped-def]
     """The same on threads."""
     for block in numba.prange((len(W) + PARTICLES - 1) // PARTICLES):
-        _backward_block(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, np.int64(block))
+        backward(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, np.int64(block), np.int64(block) + 1)

@@ -50,9 +50,12 @@ class BlockEngine:
         signs = np.empty((0, 0, 0), np.int8)
         if keep and self.code is PIECEWISE and a.shape[1] == 1 and blocks * len(X) * PARTICLES * self.systems <= SIGNS:
             signs = self._memory((blocks, len(X), PARTICLES))
-        partial = np.empty((min(CHUNKS, blocks), len(X), a.shape[1]), X.dtype)
-        go = forward if W.size * n < SERIAL else forward_on_threads
-        go(W, a, X, self.code, self._slopes(X.dtype), partial, signs)
+        partial = np.zeros((min(CHUNKS, blocks), len(X), a.shape[1]), X.dtype)
+        all_of_it = W, a, X, self.code, self._slopes(X.dtype), partial, signs
+        if W.size * n < SERIAL:
+            forward(*all_of_it, 0, len(partial))
+        else:
+            forward_on_threads(*all_of_it)
         return partial.sum(axis=0)[:n], signs
 
     def move(
@@ -60,8 +63,11 @@ class BlockEngine:
     ) -> None:
         X, n = inputs
         r = np.pad(r, ((0, len(X) - n), (0, 0)))
-        go = backward if W.size * n < SERIAL else backward_on_threads
-        go(W, a, X, X * r if r.shape[1] == 1 else X, r, self.code, self._slopes(X.dtype), rate, *out, add, memo)
+        all_of_it = W, a, X, X * r if r.shape[1] == 1 else X, r, self.code, self._slopes(X.dtype), rate, *out, add, memo
+        if W.size * n < SERIAL:
+            backward(*all_of_it, 0, -(-len(W) // PARTICLES))
+        else:
+            backward_on_threads(*all_of_it)
         if len(memo) and not any(signs is memo for signs in self._free):
             self._free.append(memo)
 

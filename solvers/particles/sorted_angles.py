@@ -26,7 +26,6 @@ import numba
 import numpy as np
 
 from ..machine.compilation import jit
-from ..machine.threads import threads_for
 
 __all__ = ["SortedAngles"]
 
@@ -93,19 +92,25 @@ class SortedAngles:
 
     def outputs(self, W: Array, a: Array, inputs: Inputs, keep: bool = True) -> tuple[Array, Any]:
         n, k = len(inputs.points), a.shape[1]
-        moments = np.empty((min(CHUNKS, -(-len(W) // CHUNK)), len(inputs.on) + 1, k, 2))
+        moments = np.zeros((min(CHUNKS, -(-len(W) // CHUNK)), len(inputs.on) + 1, k, 2))
         reuse = keep and self._cells and len(self._cells[-1]) == len(W)
         cells = self._cells.pop() if reuse else np.empty(len(W), np.int32)
-        with threads_for(len(W) >= SERIAL):
-            _sort(W, a, inputs.points, inputs.sample, inputs.on, inputs.edges, inputs.origin, inputs.table, cells, moments)
+        task = W, a, inputs.points, inputs.sample, inputs.on, inputs.edges, inputs.origin, inputs.table, cells, moments
+        if len(W) < SERIAL:
+            _sort(*task, 0, len(moments))
+        else:
+            _sort_on_threads(*task)
         F = np.empty((n, k), inputs.dtype)
         _collect(moments, inputs.points, inputs.sample, inputs.on, inputs.first, self.alpha, self.beta, F)
         return F, cells
 
     def move(self, W: Array, a: Array, inputs: Inputs, r: Array, rate: float, out: tuple[Array, Array], add: bool, memo: Any) -> None:
-        sums = _sums(inputs.points, inputs.sample, inputs.on, inputs.first, r, self.alpha, self.beta, self.at_zero)
-        with threads_for(len(W) >= SERIAL):
-            _push(W, a, memo, sums, rate, *out, add)
+        # Times the rate here: of a product of three, the compiler chooses which two come first, and not alike in the two loops.
+        sums = rate * _sums(inputs.points, inputs.sample, inputs.on, inputs.first, r, self.alpha, self.beta, self.at_zero)
+        if len(W) < SERIAL:
+            _push(W, a, memo, sums, *out, add, 0, len(W))
+        else:
+            _push_on_threads(W, a, memo, sums, *out, add)
         if not any(cells is memo for cells in self._cells):
             self._cells.append(memo)
 
@@ -158,42 +163,44 @@ def _settle(cell, angle, u, v, points, sample, on, edges):  # type: ignore[no-un
     return cell
 
 
-@jit
-def _sort_chunk(W, a, points, sample, on, edges, origin, table, cells, moments):  # type: ignore[no-untyped-def]
-    """Find the cells of some particles and the sums of a w over each cell. One loop for each thing to do: those without a branch run
-    as vectors, or at least several particles at a time."""
+@jit(inline=True)
+def _sort(W, a, points, sample, on, edges, origin, table, cells, moments, first, last):  # type: ignore[no-untyped-def]
+    """Find the cells of the particles of some chunks, and the sums of a w over each cell, which are 0 before. One loop for each thing to
+    do: those without a branch run as vectors, or at least several particles at a time."""
     k, steps, nowhere = a.shape[1], (len(table) - 2) // 4, len(on) + 1
-    moments[:] = 0
+    size = (len(W) + len(moments) - 1) // len(moments)
     angles, unsettled = np.empty(BLOCK), np.empty(BLOCK, np.int64)
-    for begin in range(0, len(W), BLOCK):
-        W_b, a_b, cells_b = W[begin : begin + BLOCK], a[begin : begin + BLOCK], cells[begin : begin + BLOCK]
-        for j in range(len(W_b)):
-            angle = _angle(float(W_b[j, 0]), float(W_b[j, 1])) - origin
-            angle = angle + 4 if angle < 0 else angle
-            angles[j] = angle if 0 <= angle <= 4 else 0.0  # a weight that is not finite has no angle; it spoils the sums, as it should
-        many = 0
-        for j in range(len(W_b)):
-            cell = table[np.uint64(np.int64(angles[j] * steps))]
-            cell += edges[np.uint64(cell)] < angles[j] - EDGE
-            cells_b[j] = cell
-            unsettled[many] = j
-            many += edges[np.uint64(cell)] < angles[j] + EDGE
-        for j in unsettled[:many]:
-            cells_b[j] = _settle(cells_b[j], angles[j], float(W_b[j, 0]), float(W_b[j, 1]), points, sample, on, edges)
-        for c in range(k):
+    for chunk in range(first, last):
+        sums, end = moments[chunk], min(len(W), (chunk + 1) * size)
+        for begin in range(chunk * size, end, BLOCK):
+            until = min(begin + BLOCK, end)
+            W_b, a_b, cells_b = W[begin:until], a[begin:until], cells[begin:until]
             for j in range(len(W_b)):
-                moments[np.uint64(cells_b[j]), c, 0] += a_b[j, c] * float(W_b[j, 0])
-                moments[np.uint64(cells_b[j]), c, 1] += a_b[j, c] * float(W_b[j, 1])
-        for j in range(len(W_b)):
-            cells_b[j] = nowhere if W_b[j, 0] == 0 and W_b[j, 1] == 0 else cells_b[j]
+                angle = _angle(float(W_b[j, 0]), float(W_b[j, 1])) - origin
+                angle = angle + 4 if angle < 0 else angle
+                angles[j] = angle if 0 <= angle <= 4 else 0.0  # a weight that is not finite has no angle; it spoils the sums, as it should
+            many = 0
+            for j in range(len(W_b)):
+                cell = table[np.uint64(np.int64(angles[j] * steps))]
+                cell += edges[np.uint64(cell)] < angles[j] - EDGE
+                cells_b[j] = cell
+                unsettled[many] = j
+                many += edges[np.uint64(cell)] < angles[j] + EDGE
+            for j in unsettled[:many]:
+                cells_b[j] = _settle(cells_b[j], angles[j], float(W_b[j, 0]), float(W_b[j, 1]), points, sample, on, edges)
+            for c in range(k):
+                for j in range(len(W_b)):
+                    sums[np.uint64(cells_b[j]), c, 0] += a_b[j, c] * float(W_b[j, 0])
+                    sums[np.uint64(cells_b[j]), c, 1] += a_b[j, c] * float(W_b[j, 1])
+            for j in range(len(W_b)):
+                cells_b[j] = nowhere if W_b[j, 0] == 0 and W_b[j, 1] == 0 else cells_b[j]
 
 
 @jit(parallel=True)
-def _sort(W, a, points, sample, on, edges, origin, table, cells, moments):  # type: ignore[no-untyped-def]
-    size = (len(W) + len(moments) - 1) // len(moments)
+def _sort_on_threads(W, a, points, sample, on, edges, origin, table, cells, moments):  # type: ignore[no-untyped-def]
+    """The same, compiled for threads only where there is work for them."""
     for c in numba.prange(len(moments)):
-        part = slice(c * size, (c + 1) * size)
-        _sort_chunk(W[part], a[part], points, sample, on, edges, origin, table, cells[part], moments[c])
+        _sort(W, a, points, sample, on, edges, origin, table, cells, moments, np.int64(c), np.int64(c) + 1)
 
 
 @jit
@@ -236,11 +243,13 @@ def _sums(points, sample, on, first, r, alpha, beta, at_zero):  # type: ignore[n
     return sums
 
 
-@jit
-def _push_chunk(W, a, cells, sums, rate, out_W, out_a, add):  # type: ignore[no-untyped-def]
+@jit(inline=True)
+def _push(W, a, cells, sums, out_W, out_a, add, first, last):  # type: ignore[no-untyped-def]
+    """Move the ``first`` to the ``last`` particle. Slices, for an index that is counted from 0 needs no look whether it is negative."""
+    W, a, cells, out_W, out_a = W[first:last], a[first:last], cells[first:last], out_W[first:last], out_a[first:last]
     if a.shape[1] == 1:  # the same as below, but a loop without a loop in it runs as vectors
         for j in range(len(W)):
-            s, t = rate * sums[np.uint64(cells[j]), 0, 0], rate * sums[np.uint64(cells[j]), 0, 1]
+            s, t = sums[np.uint64(cells[j]), 0, 0], sums[np.uint64(cells[j]), 0, 1]
             u, v, w = W[j, 0], W[j, 1], a[j, 0]
             out_a[j, 0] = (out_a[j, 0] if add else 0.0) - (u * s + v * t)
             out_W[j, 0] = (out_W[j, 0] if add else 0.0) - w * s
@@ -250,7 +259,7 @@ def _push_chunk(W, a, cells, sums, rate, out_W, out_a, add):  # type: ignore[no-
         u, v = float(W[j, 0]), float(W[j, 1])
         du, dv = 0.0, 0.0
         for c in range(a.shape[1]):
-            s, t = rate * sums[cells[j], c, 0], rate * sums[cells[j], c, 1]
+            s, t = sums[cells[j], c, 0], sums[cells[j], c, 1]
             du += a[j, c] * s
             dv += a[j, c] * t
             out_a[j, c] = (out_a[j, c] if add else 0.0) - (u * s + v * t)
@@ -259,8 +268,9 @@ def _push_chunk(W, a, cells, sums, rate, out_W, out_a, add):  # type: ignore[no-
 
 
 @jit(parallel=True)
-def _push(W, a, cells, sums, rate, out_W, out_a, add):  # type: ignore[no-untyped-def]
+def _push_on_threads(W, a, cells, sums, out_W, out_a, add):  # type: ignore[no-untyped-def]
+    """The same on threads."""
     size = (len(W) + CHUNKS - 1) // CHUNKS
     for c in numba.prange(CHUNKS):
-        part = slice(c * size, (c + 1) * size)
-        _push_chunk(W[part], a[part], cells[part], sums, rate, out_W[part], out_a[part], add)
+        begin = min(np.int64(c) * size, len(W))
+        _push(W, a, cells, sums, out_W, out_a, add, begin, min(begin + size, len(W)))

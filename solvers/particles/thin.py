@@ -13,7 +13,6 @@ import numba
 import numpy as np
 
 from ..machine.compilation import jit
-from ..machine.threads import threads_for
 
 __all__ = ["ThinEngine"]
 
@@ -40,8 +39,10 @@ class ThinEngine:
         X, columns = inputs
         chunks = min(CHUNKS, -(-len(W) // PARTICLES))
         partial = np.zeros((chunks, len(X)), X.dtype)
-        with threads_for(len(W) * len(X) >= SERIAL):
-            _forward(W, a, columns, partial)
+        if len(W) * len(X) < SERIAL:
+            _forward(W, a, columns, partial, 0, chunks)
+        else:
+            _forward_on_threads(W, a, columns, partial)
         F = (self.alpha - self.beta) * partial.sum(axis=0)[:, None]
         if self.beta:
             F += self.beta * (X @ (W.T @ a))
@@ -53,17 +54,21 @@ class ThinEngine:
         X, columns = inputs
         total = np.zeros(4)
         total[: X.shape[1]] = self.beta * (r[:, 0] @ X)
-        with threads_for(len(W) * len(X) >= SERIAL):
-            _backward(W, a, columns, (self.alpha - self.beta) * np.ascontiguousarray(r[:, 0]), total, rate, *out, add)
+        task = W, a, columns, (self.alpha - self.beta) * np.ascontiguousarray(r[:, 0]), total, rate, *out, add
+        if len(W) * len(X) < SERIAL:
+            _backward(*task, 0, len(W))
+        else:
+            _backward_on_threads(*task)
 
 
-@jit(parallel=True)
-def _forward(W, a, X, partial):  # type: ignore[no-untyped-def]
+@jit(inline=True)
+def _forward(W, a, X, partial, first, last):  # type: ignore[no-untyped-def]
+    """Outputs of the ``first`` to the ``last`` chunk of particles, added to ``partial``."""
     N, D = W.shape
     n, chunks = X.shape[1], len(partial)
     blocks = (N + PARTICLES - 1) // PARTICLES
-    for c in numba.prange(chunks):
-        w = np.zeros((5, PARTICLES), W.dtype)
+    w = np.zeros((5, PARTICLES), W.dtype)
+    for c in range(first, last):
         for block in range(c * blocks // chunks, (c + 1) * blocks // chunks):
             size = min(N - block * PARTICLES, PARTICLES)
             for j in range(size):
@@ -91,26 +96,40 @@ def _forward(W, a, X, partial):  # type: ignore[no-untyped-def]
 
 
 @jit(parallel=True)
-def _backward(W, a, X, r, total, rate, out_W, out_a, add):  # type: ignore[no-untyped-def]
-    N, D = W.shape
-    blocks = (N + PARTICLES - 1) // PARTICLES
-    for block in numba.prange(blocks):
-        w, s = np.zeros(4, W.dtype), np.zeros(4, W.dtype)
-        for j in range(block * PARTICLES, min(N, (block + 1) * PARTICLES)):
-            for d in range(D):
-                w[d] = W[j, d]
-            u, v, p, q = w[0], w[1], w[2], w[3]
-            zero = u * 0
-            s0, s1, s2, s3 = zero, zero, zero, zero
-            for i in range(len(r)):
-                x0, x1, x2, x3 = X[0, i], X[1, i], X[2, i], X[3, i]
-                g = r[i] if u * x0 + v * x1 + p * x2 + q * x3 > 0 else zero
-                s0 += g * x0
-                s1 += g * x1
-                s2 += g * x2
-                s3 += g * x3
-            s[0], s[1], s[2], s[3] = s0 + total[0], s1 + total[1], s2 + total[2], s3 + total[3]
-            push = -rate * a[j, 0]
-            out_a[j, 0] = (out_a[j, 0] if add else 0) - rate * (u * s[0] + v * s[1] + p * s[2] + q * s[3])
-            for d in range(D):
-                out_W[j, d] = (out_W[j, d] if add else 0) + push * s[d]
+def _forward_on_threads(W, a, X, partial):  # type: ignore[no-untyped-def]
+    """The same, compiled for threads only where there is work for them."""
+    for c in numba.prange(len(partial)):
+        _forward(W, a, X, partial, np.int64(c), np.int64(c) + 1)
+
+
+@jit(inline=True)
+def _backward(W, a, X, r, total, rate, out_W, out_a, add, first, last):  # type: ignore[no-untyped-def]
+    """Move the ``first`` to the ``last`` particle."""
+    D = W.shape[1]
+    w, s = np.zeros(4, W.dtype), np.zeros(4, W.dtype)
+    for j in range(first, last):
+        for d in range(D):
+            w[d] = W[j, d]
+        u, v, p, q = w[0], w[1], w[2], w[3]
+        zero = u * 0
+        s0, s1, s2, s3 = zero, zero, zero, zero
+        for i in range(len(r)):
+            x0, x1, x2, x3 = X[0, i], X[1, i], X[2, i], X[3, i]
+            g = r[i] if u * x0 + v * x1 + p * x2 + q * x3 > 0 else zero
+            s0 += g * x0
+            s1 += g * x1
+            s2 += g * x2
+            s3 += g * x3
+        s[0], s[1], s[2], s[3] = s0 + total[0], s1 + total[1], s2 + total[2], s3 + total[3]
+        push = -rate * a[j, 0]
+        out_a[j, 0] = (out_a[j, 0] if add else 0) - rate * (u * s[0] + v * s[1] + p * s[2] + q * s[3])
+        for d in range(D):
+            out_W[j, d] = (out_W[j, d] if add else 0) + push * s[d]
+
+
+@jit(parallel=True)
+def _backward_on_threads(W, a, X, r, total, rate, out_W, out_a, add):  # type: ignore[no-untyped-def]
+    """The same on threads."""
+    for block in numba.prange((len(W) + PARTICLES - 1) // PARTICLES):
+        begin = np.int64(block) * PARTICLES
+        _backward(W, a, X, r, total, rate, out_W, out_a, add, begin, min(begin + PARTICLES, len(W)))

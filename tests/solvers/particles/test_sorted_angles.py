@@ -134,13 +134,14 @@ def test_sorted_angles_give_the_same_bits_on_any_threads(draw, monkeypatch):
     for serial in (len(W) + 1, 0):
         monkeypatch.setattr(sorted_angles, "SERIAL", serial)
         engine, out = sorted_angles.SortedAngles(1.0, 0.0, 0.0), (W.copy(), a.copy())
-        inputs = engine.prepare(X)
+        inputs, velocity = engine.prepare(X), (np.empty_like(W), np.empty_like(a))
         for _ in range(2):  # the second step in the memory of the first
             F, memo = engine.outputs(*out, inputs)
             engine.outputs(W[::-1].copy(), a, inputs)
             before = out[0].copy(), out[1].copy()
+            engine.move(*out, inputs, r, 0.3, velocity, False, memo)
             engine.move(*out, inputs, r, 0.3, out, True, memo)
-        results.append((F, *out))
+        results.append((F, *out, *velocity))
     for one, other in zip(*results, strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_allclose(F, np.maximum(X @ before[0].T, 0) @ before[1], rtol=1e-9)
