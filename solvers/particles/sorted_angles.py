@@ -272,5 +272,4 @@ def _push_on_threads(W, a, cells, sums, out_W, out_a, add):  # type: ignore[no-u
     """The same on threads."""
     size = (len(W) + CHUNKS - 1) // CHUNKS
     for c in numba.prange(CHUNKS):
-        begin = min(np.int64(c) * size, len(W))
-        _push(W, a, cells, sums, out_W, out_a, add, begin, min(begin + size, len(W)))
+        _push(W, a, cells, sums, out_W, out_a, add, np.int64(c) * size, (np.int64(c) + 1) * size)
