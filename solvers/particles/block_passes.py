@@ -142,7 +142,7 @@ def _add_outputs(h, a, F):  # type: ignore[no-untyped-def]
             F[i, c] += total
 
 
-@jit(inline=True)
+@jit
 def forward(W, a, X, code, slopes, partial, signs, first, last):  # type: ignore[no-untyped-def]
     """Outputs (n, k) of all particles, in parts (chunks, n, k) to be summed, of which these are the ``first`` to the ``last``; they are 0
     before. Signs of the pre-activations where there is room."""
@@ -207,7 +207,7 @@ def _weigh(g, r, a, pulls):  # type: ignore[no-untyped-def]
             g_i[j] *= pull[j]
 
 
-@jit(inline=True)
+@jit
 def backward(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, first, last):  # type: ignore[no-untyped-def]
     """Velocities times ``rate`` of the particles of the ``first`` to the ``last`` block, added to ``out`` or written there; ``rX`` are the
     samples, times the residuals where there is one output."""
@@ -245,6 +245,6 @@ def backward(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, first
 
 @jit(parallel=True)
 def backward_on_threads(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs):  # type: ignore[no-untyped-def]
-    """The same on threads."""
+    """The same on threads, by a call: numba takes the arrays of a parallel loop to be distinct, and ``out`` may be W and a."""
     for block in numba.prange((len(W) + PARTICLES - 1) // PARTICLES):
         backward(W, a, X, rX, r, code, slopes, rate, out_W, out_a, add, signs, np.int64(block), np.int64(block) + 1)

@@ -163,7 +163,7 @@ def _settle(cell, angle, u, v, points, sample, on, edges):  # type: ignore[no-un
     return cell
 
 
-@jit(inline=True)
+@jit
 def _sort(W, a, points, sample, on, edges, origin, table, cells, moments, first, last):  # type: ignore[no-untyped-def]
     """Find the cells of the particles of some chunks, and the sums of a w over each cell, which are 0 before. One loop for each thing to
     do: those without a branch run as vectors, or at least several particles at a time."""
@@ -243,7 +243,7 @@ def _sums(points, sample, on, first, r, alpha, beta, at_zero):  # type: ignore[n
     return sums
 
 
-@jit(inline=True)
+@jit
 def _push(W, a, cells, sums, out_W, out_a, add, first, last):  # type: ignore[no-untyped-def]
     """Move the ``first`` to the ``last`` particle. Slices, for an index that is counted from 0 needs no look whether it is negative."""
     W, a, cells, out_W, out_a = W[first:last], a[first:last], cells[first:last], out_W[first:last], out_a[first:last]
@@ -269,7 +269,8 @@ def _push(W, a, cells, sums, out_W, out_a, add, first, last):  # type: ignore[no
 
 @jit(parallel=True)
 def _push_on_threads(W, a, cells, sums, out_W, out_a, add):  # type: ignore[no-untyped-def]
-    """The same on threads."""
+    """The same on threads. The loop itself must not touch the particles: numba takes the arrays of a parallel loop to be distinct, and
+    ``out`` may be the particles themselves."""
     size = (len(W) + CHUNKS - 1) // CHUNKS
     for c in numba.prange(CHUNKS):
         _push(W, a, cells, sums, out_W, out_a, add, np.int64(c) * size, (np.int64(c) + 1) * size)

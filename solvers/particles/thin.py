@@ -61,7 +61,7 @@ class ThinEngine:
             _backward_on_threads(*task)
 
 
-@jit(inline=True)
+@jit
 def _forward(W, a, X, partial, first, last):  # type: ignore[no-untyped-def]
     """Outputs of the ``first`` to the ``last`` chunk of particles, added to ``partial``."""
     N, D = W.shape
@@ -102,7 +102,7 @@ def _forward_on_threads(W, a, X, partial):  # type: ignore[no-untyped-def]
         _forward(W, a, X, partial, np.int64(c), np.int64(c) + 1)
 
 
-@jit(inline=True)
+@jit
 def _backward(W, a, X, r, total, rate, out_W, out_a, add, first, last):  # type: ignore[no-untyped-def]
     """Move the ``first`` to the ``last`` particle."""
     D = W.shape[1]
@@ -129,7 +129,7 @@ def _backward(W, a, X, r, total, rate, out_W, out_a, add, first, last):  # type:
 
 @jit(parallel=True)
 def _backward_on_threads(W, a, X, r, total, rate, out_W, out_a, add):  # type: ignore[no-untyped-def]
-    """The same on threads."""
+    """The same on threads, by a call: numba takes the arrays of a parallel loop to be distinct, and ``out`` may be W and a."""
     for block in numba.prange((len(W) + PARTICLES - 1) // PARTICLES):
         begin = np.int64(block) * PARTICLES
         _backward(W, a, X, r, total, rate, out_W, out_a, add, begin, min(begin + PARTICLES, len(W)))

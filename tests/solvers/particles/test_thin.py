@@ -17,11 +17,19 @@ def test_thin(assert_same, draw, activation):
 
 
 def test_thin_on_many_threads_gives_the_same_bits(draw, monkeypatch):
-    W, a, X, _ = draw(3000, 150, 3, 1)
-    engine = thin.ThinEngine(1.0, 0.0)
-    serial, _ = engine.outputs(W, a, engine.prepare(X))
-    monkeypatch.setattr(thin, "SERIAL", 0)
-    np.testing.assert_array_equal(engine.outputs(W, a, engine.prepare(X))[0], serial)
+    """Moves in place too: a parallel loop that wrote into the arrays it reads would be free to read them afterwards."""
+    W, a, X, r = draw(3000, 150, 3, 1)
+    engine, results = thin.ThinEngine(1.0, 0.0), []
+    inputs = engine.prepare(X)
+    for serial in (thin.SERIAL, 0):
+        monkeypatch.setattr(thin, "SERIAL", serial)
+        out = W.copy(), a.copy()
+        F, memo = engine.outputs(*out, inputs)
+        engine.move(*out, inputs, r, 0.3, out, True, memo)
+        results.append((F, *out))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(out[1], a - 0.3 * np.maximum(X @ W.T, 0).T @ r, rtol=1e-12, atol=1e-12)
 
 
 def test_thin_in_single_precision(assert_same, draw):
