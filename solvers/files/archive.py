@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import stat
 import zipfile
 from typing import IO
 
@@ -26,6 +27,8 @@ def write_arrays(file: IO[bytes], arrays: dict[str, Array]) -> None:
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
     """The arrays of an archive that :func:`write_arrays` wrote; ValueError saying what is wrong with another."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("it is a folder, a device or a pipe")
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

@@ -10,10 +10,13 @@ import hashlib
 import os
 import platform
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from ..checks import path as checked_path
 
 __all__ = ["check_folder", "check_writable", "remove_leftovers", "replacing"]
 
@@ -22,7 +25,8 @@ STALE = 60.0  # seconds without a write, after which a file of a dead process is
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a new file, and put it in the place of ``path`` when all is written and on disk."""
+    """Open a new file, and put it in the place of ``path`` (of what a link points to) when all is written and on disk."""
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{_prefix()}{os.getpid()}-{secrets.token_hex(6)}.tmp")
     try:
@@ -39,17 +43,17 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 def check_writable(name: str, path: str | os.PathLike[str]) -> Path:
     """Refuse, before anything is computed, a path where no file can be written."""
     with _refusing(name):
-        file = Path(path)
-        if _stat(file) is not None and file.is_dir():
-            raise IsADirectoryError(f"{os.fspath(path)!r} is a folder")
-        _check_folder(file.parent)
+        file, there = Path(checked_path(name, path)), _stat(Path(path))
+        if there is not None and not stat.S_ISREG(there.st_mode):
+            raise OSError(f"{os.fspath(path)!r} is {'a folder' if stat.S_ISDIR(there.st_mode) else 'no file but a device or a pipe'}")
+        _check_folder(Path(os.path.realpath(file)).parent)
     return file
 
 
 def check_folder(name: str, path: str | os.PathLike[str]) -> Path:
     """Refuse what is no folder and cannot become one."""
     with _refusing(name):
-        folder = Path(path)
+        folder = Path(checked_path(name, path))
         if _stat(folder) is not None and not folder.is_dir():
             raise NotADirectoryError(f"{os.fspath(path)!r} is a file, not a folder")
         _check_folder(folder)

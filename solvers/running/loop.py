@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
@@ -60,17 +61,20 @@ class Run:
             if self.file is not None and self.point is not None and self.ceiling is not None and not self.stopped:
                 self._write(partial(self.file.finish, self.recorder, self.problem, self.point, self.ceiling))
         except KeyboardInterrupt:
-            self.state = None
-            self._stop(f"interrupted inside the step after step {self.steps}: the record is whole, there is no state", interrupted=True)
+            self._interrupted()
         except (MethodFailed, RecordFull) as error:
             if self.point is None:
                 raise
             self._stop(str(error))
             self._record_end()
-        except Exception as error:
+        except BaseException as error:
             if self.point is not None:
-                self.state = self.state if self.between_steps else None
                 self._stop(f"an error came after step {self.steps}: {type(error).__name__}: {error}")
+                if self.between_steps:
+                    with contextlib.suppress(Exception):  # what raised may do so again
+                        self._record_end()
+                else:
+                    self.state = None
                 error.solution = self.solution()  # type: ignore[attr-defined]
                 error.add_note(f"infwidth: what was computed until step {self.steps} is in the attribute `solution` of this error")
             raise
@@ -123,6 +127,17 @@ class Run:
                 self._record_end()  # after the checkpoint: the run that goes on from it does not keep this point
                 return
             self.between_steps = False
+
+    def _interrupted(self) -> None:
+        """Ctrl-C where nobody waited for the end of a step. Where it came between two, as inside of a callback, nothing is lost."""
+        if self.point is None or self.ceiling is None or not self.between_steps:
+            self.state = None
+            self._stop(f"interrupted inside the step after step {self.steps}: the record is whole, there is no state", interrupted=True)
+            return
+        self._stop(f"interrupted by Ctrl-C at step {self.steps}", interrupted=True)
+        if self.file is not None:
+            self._write(partial(self.file.save, self.recorder, self.point, self.ceiling))
+        self._record_end()
 
     def _record_end(self) -> None:
         if self.state is not None and self.point is not None:

@@ -114,3 +114,10 @@ def test_damage_and_doubles_are_refused(tmp_path):
     archive(tmp_path / "x", b"\x93NUMPY\x02\x00")
     with pytest.raises(ValueError, match="another version"):
         read_arrays(tmp_path / "x")
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, "/dev/null"):
+        with pytest.raises(ValueError, match=r"^it is a folder, a device or a pipe$"):
+            read_arrays(path)

@@ -46,6 +46,17 @@ def test_writers_side_by_side_do_not_meet(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_a_link_stays_a_link(tmp_path):
+    """As of a folder of results on another disk."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "file")
+    assert check_writable("checkpoint", tmp_path / "link") == tmp_path / "link"
+    with replacing(tmp_path / "link") as file:
+        file.write(b"x")
+    assert (tmp_path / "link").is_symlink() and os.listdir(tmp_path / "disk") == ["file"]
+    assert sorted(os.listdir(tmp_path)) == ["disk", "link"]
+
+
 def test_the_longest_name_that_a_disk_takes(tmp_path):
     with replacing(tmp_path / ("a" * 255)) as file:
         file.write(b"x")
@@ -54,14 +65,19 @@ def test_the_longest_name_that_a_disk_takes(tmp_path):
 
 def test_places_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for path, words in (
         (tmp_path, "is a folder"),
-        ("", "is a folder"),
+        ("/dev/null", "is no file but a device or a pipe"),
+        (tmp_path / "loop", "symbolic links"),
         (tmp_path / "file" / "run", "nothing can be written there"),
         (tmp_path / ("a" * 256), "nothing can be written there"),
         ("nul\0", "nul|null"),
     ):
         with pytest.raises(ValueError, match=words):
+            check_writable("checkpoint", path)
+    for path in (b"bytes", 3, "", str):
+        with pytest.raises(TypeError, match=r"^checkpoint: need a file name or a path"):
             check_writable("checkpoint", path)
     with pytest.raises(ValueError, match=r"^resume: .* is a file, not a folder"):
         check_folder("resume", tmp_path / "file")

@@ -23,11 +23,13 @@ def test_ctrl_c_between_and_inside_steps():
     np.testing.assert_array_equal(sol.outputs, iw.solve(NET, X, Y, DESCENT, rng=0).outputs[:6])
     np.testing.assert_array_equal(sol.predict(X), sol.outputs[-1])
 
-    def press_twice(point):
-        press(point)
-        press(point)
+    def press_twice(t, state, problem):
+        if abs(t - 1.0) < 1e-9:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return t
 
-    sol = iw.solve(NET, X, Y, DESCENT, rng=0, callback=press_twice)
+    sol = iw.solve(NET, X, Y, DESCENT, rng=0, observables={"t": press_twice})
     assert not sol.success
     assert "interrupted inside the step" in sol.message
     assert len(sol.t) == 5
@@ -35,6 +37,27 @@ def test_ctrl_c_between_and_inside_steps():
         sol.predict(X)
     with pytest.raises(KeyboardInterrupt):  # Python's own handler is back
         signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_twice_in_a_callback_finds_a_whole_state(tmp_path):
+    """Between two steps: end point, state and checkpoint are kept."""
+
+    def press_twice(point):
+        if point.step == 4:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    options = {"rng": 0, "save_at": [0, 20], "checkpoint": tmp_path / "run"}
+    sol = iw.solve(NET, X, Y, DESCENT, callback=press_twice, **options)
+    assert sol.message == "interrupted by Ctrl-C at step 4" and not sol.success and sol.stats["interrupted"]
+    assert sol.step.tolist() == [0, 4]
+    whole = iw.solve(NET, X, Y, DESCENT, rng=0)
+    np.testing.assert_array_equal(sol.outputs[-1], whole.outputs[4])
+    np.testing.assert_array_equal(sol.predict(X), whole.outputs[4])
+    steps = []
+    resumed = iw.solve(NET, X, Y, DESCENT, callback=lambda point: steps.append(point.step), **options)
+    assert steps == list(range(4, 21)) and resumed.step.tolist() == [0, 20]
+    np.testing.assert_array_equal(resumed.state, whole.state)
 
 
 def test_a_handler_of_the_user_stays():

@@ -61,6 +61,32 @@ def test_errors_of_the_user_carry_the_solution():
     assert "`solution`" in caught.value.__notes__[0]
 
 
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError, SystemExit, GeneratorExit])
+@pytest.mark.parametrize("method", [DESCENT, iw.GradientFlow(4.0)])
+def test_the_point_of_an_error_is_kept_whatever_was_to_be_saved(error, method):
+    def fails(point):
+        if point.t > 1:
+            raise error("mine")
+
+    with pytest.raises(error) as caught:
+        iw.solve(NET, X, Y, method, rng=0, callback=fails, save_at=[0, method.end])
+    sol = caught.value.solution
+    assert len(sol.t) == 2 and 1 < sol.t[-1] < 4 and not sol.success
+    np.testing.assert_array_equal(sol.predict(X), sol.outputs[-1])
+
+
+def test_an_error_while_a_point_is_recorded_leaves_those_before():
+    def fails(t, state, problem):
+        if t > 1:
+            raise RuntimeError("mine")
+        return t
+
+    with pytest.raises(RuntimeError, match="mine") as caught:
+        iw.solve(NET, X, Y, DESCENT, rng=0, observables={"t": fails})
+    sol = caught.value.solution
+    assert sol.observables["t"].shape == sol.t.shape == (6,) and sol.state is None
+
+
 def test_an_error_says_that_it_is_given_the_batches():
     """Noise of each particle's own is in it."""
     teacher = iw.GaussianTeacher([[1.0, 0.0]], [1.0], "erf")
