@@ -7,6 +7,7 @@ import pytest
 
 import infwidth as iw
 from infwidth.limits import InitCorrectedMeanField, InitCorrectedNetwork, gaussian, kernels
+from infwidth.solvers.model_abilities import FiniteModel, HasLimit, RandomStart
 
 X = np.array([[1.0, 0.5], [-0.3, 1.0], [0.7, -1.2], [0.2, 0.1]])
 Y = np.array([1.0, -1.0, 0.5, 0.0])
@@ -76,12 +77,12 @@ def test_a_large_reference_width_is_lazy(method):
     assert np.abs(exact.covariance[0] - covariance(*2 * [np.concatenate([X, X_TEST])])).max() > 3 * sol.covariance_error[0]
 
 
-@pytest.mark.parametrize("reference_width", [1, 64])
-def test_finite_networks_have_the_covariance_of_the_limit(reference_width):
-    """300 networks of width 400, seeds 0..299, against 300 draws: mean and covariance on training and test points after 15 steps that
-    change both, entry by entry within 4 standard errors."""
-    method, outputs = iw.GradientDescent(0.3, 15), []
-    options = {"X_test": X_TEST, "save_at": [15]}
+@pytest.mark.parametrize(("reference_width", "steps"), [(1, 15), (64, 8)])
+def test_finite_networks_have_the_covariance_of_the_limit(reference_width, steps):
+    """300 networks of width 400, seeds 0..299, against 300 draws: mean and covariance on training and test points after steps that change
+    both, entry by entry within 4 standard errors. (Later the spread on training points is so small that terms of order 1/400 are seen.)"""
+    method, outputs = iw.GradientDescent(0.3, steps), []
+    options = {"X_test": X_TEST, "save_at": [steps]}
     for seed in range(300):
         run = iw.solve(InitCorrectedNetwork(400, "relu", reference_width=reference_width), X, Y, method, rng=seed, **options)
         outputs.append(np.concatenate([run.outputs[0], run.test_outputs[0]])[:, 0])
@@ -102,22 +103,26 @@ def products(outputs):
 @pytest.mark.slow
 @pytest.mark.parametrize("reference_width", [1, 128])
 def test_stated_errors_cover_a_law_that_is_known_well(reference_width):
-    """60 runs of 48 draws of 200 particles, against 6000 draws: mean and covariance hold in at least 90% (s.e. .028), and not the law at
-    the start, which training has changed."""
-    method, held = iw.GradientDescent(0.3, 15), []
-    options = {"X_test": X_TEST, "save_at": [0, 15]}
+    """40 runs of 48 draws of 200 particles, against 2000 draws of 512: mean and covariance hold in at least 85% (s.e. .035 of 95%), and not
+    those at the start, which training has changed. With 256 draws of 20 particles each the fluctuation that every draw has is above the
+    error of the covariance, which no run holds."""
 
-    def train(replicas, size, seed):
-        model = InitCorrectedMeanField("relu", replicas * size, replicas=replicas, reference_width=reference_width)
-        return iw.solve(model, X, Y, method, rng=seed, **options)
+    def train(replicas, size, seed, quasi_random=False):
+        model = InitCorrectedMeanField(
+            "relu", replicas * size, replicas=replicas, reference_width=reference_width, quasi_random=quasi_random
+        )
+        return iw.solve(model, X, Y, iw.GradientDescent(0.3, 15), rng=seed, X_test=X_TEST, save_at=[0, 15])
 
-    exact = train(6000, 200, 0)
-    for seed in range(1, 61):
+    exact = train(2000, 512, 0, quasi_random=True)
+    near = lambda sol, time: np.abs(sol.covariance[1] - exact.covariance[time]).max() < sol.covariance_error[1]  # noqa: E731
+    held = []
+    for seed in range(1, 41):
         sol = train(48, 200, seed)
         mean = np.abs(sol.test_outputs[1] - exact.test_outputs[1]).max() < sol.error[1]
-        held.append((mean, *(np.abs(sol.covariance[1] - exact.covariance[time]).max() < sol.covariance_error[1] for time in (1, 0))))
+        held.append((mean, near(sol, 1), near(sol, 0)))
     mean, law, other = np.mean(held, axis=0)
-    assert min(mean, law) >= 0.9 and other < 0.5
+    assert min(mean, law) >= 0.85 and other < 0.5
+    assert not any(near(train(256, 20, seed), 1) for seed in range(1, 9))
 
 
 @pytest.mark.parametrize("method", [iw.GradientDescent(0.5, 8), iw.RMSProp(0.05, 20, epsilon=0.3)], ids=["descent", "RMSProp"])
@@ -165,9 +170,27 @@ def test_finite_networks_approach_the_limit(method, loss, reference_width):
     assert abs(result.slope + 0.5) < 2 * result.slope_error, str(result)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("reference_width", [1, 128])
+@pytest.mark.parametrize("kind", ["noise", "flow"])
+def test_finite_networks_approach_the_limit_under_noise_and_in_a_flow(kind, reference_width):
+    """As above, for Langevin steps, whose noise is each model's own and averages out with the width, and gradient flow; seeds 0..63."""
+    c = 1.0 if reference_width == 1 else 8.0
+    networks = [InitCorrectedNetwork(m, "tanh", reference_width=reference_width) for m in (16, 64, 256)]
+    if kind == "noise":
+        method, options = iw.Langevin(0.2 * reference_width**0.25, 0.1, 0.2, 8), {}
+    else:
+        method, options = iw.GradientFlow(2.0 * c, rtol=1e-4), {"save_at": [c, 2 * c]}
+    limit = InitCorrectedMeanField("tanh", 2**14, reference_width=reference_width, quasi_random=True)
+    result = iw.compare(limit, networks, X, Y, method, seeds=64, **options)
+    assert result.slope_error <= 0.05
+    assert abs(result.slope + 0.5) < 2 * result.slope_error, str(result)
+
+
 def test_networks_know_their_limit():
     network = InitCorrectedNetwork(8, "tanh", 0.5, 2.0, reference_width=16)
     limit = network.limit()
+    assert isinstance(network, FiniteModel) and isinstance(network, HasLimit) and isinstance(limit, RandomStart)
     assert (limit.activation, limit.weight_std, limit.output_std, limit.reference_width) == ("tanh", 0.5, 2.0, 16)
     many = InitCorrectedMeanField("tanh", 60, replicas=3)
     one = many.started_at(np.sin)
