@@ -70,29 +70,41 @@ def _loss(sol: Solution, ax: Axes, samples: int) -> None:
 
 def _outputs(sol: Solution, ax: Axes, samples: int) -> None:
     """Every output of the first samples: a colour per sample, a line style per output; targets as crosses at the right edge, test points
-    in grey."""
+    in grey; the standard deviation of a random limit as a band."""
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     outputs, marker = sol.outputs[:, :samples], _marker(sol)
     k = outputs.shape[2]
     data = None if sol.problem is None else sol.problem.data
+    spread = None if sol.covariance is None else np.sqrt(np.maximum(np.einsum("ticic->tic", sol.covariance), 0))
     for i in range(outputs.shape[1]):
         for c in range(k):
             row = outputs[:, i, c]
             ax.plot(sol.t, row, color=f"C{i % 10}", linestyle=STYLES[c % len(STYLES)], marker=marker, markersize=3)
-            if sol.error is not None:
+            if spread is not None:
+                ax.fill_between(sol.t, row - spread[:, i, c], row + spread[:, i, c], color=f"C{i % 10}", alpha=0.2, linewidth=0)
+            elif sol.error is not None:
                 ax.fill_between(sol.t, row - sol.error, row + sol.error, color="grey", alpha=0.3, linewidth=0)
             if data is not None and data.loss.name == "squared":
                 ax.plot(sol.t[-1], data.y[i, c], "x", color=f"C{i % 10}", clip_on=False, zorder=3)
     tests = np.empty((len(sol.t), 0, k)) if sol.test_outputs is None else sol.test_outputs[:, :samples]
     for i in range(tests.shape[1]):
         for c in range(k):
-            ax.plot(sol.t, tests[:, i, c], color="0.6", linewidth=1, linestyle=STYLES[c % len(STYLES)], marker=marker, markersize=2)
-    keys = [Line2D([], [], color="black", linestyle=STYLES[c % len(STYLES)], label=f"output {c}") for c in range(k if 1 < k <= 4 else 0)]
+            row = tests[:, i, c]
+            ax.plot(sol.t, row, color="0.6", linewidth=1, linestyle=STYLES[c % len(STYLES)], marker=marker, markersize=2)
+            if spread is not None:
+                sd = spread[:, sol.outputs.shape[1] + i, c]
+                ax.fill_between(sol.t, row - sd, row + sd, color="0.6", alpha=0.2, linewidth=0)
+    keys: list[Any] = [
+        Line2D([], [], color="black", linestyle=STYLES[c % len(STYLES)], label=f"output {c}") for c in range(k if 1 < k <= 4 else 0)
+    ]
     if data is not None and data.loss.name == "squared" and outputs.shape[1]:
         keys.append(Line2D([], [], color="black", linestyle="", marker="x", label="targets"))
     if tests.shape[1]:
         keys.append(Line2D([], [], color="0.6", label="test points"))
+    if spread is not None:
+        keys.append(Patch(color="black", alpha=0.2, label="mean ± standard deviation"))
     if keys:
         ax.legend(handles=keys, fontsize="small")
     ax.set(xlabel="time $t$", ylabel="outputs" if k > 1 else "output")

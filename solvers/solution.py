@@ -164,7 +164,8 @@ class Solution:
     def plot(self, axes: Any = None, samples: int = 8) -> Figure:
         """Loss and outputs against time, and the density at the end where there is one.
 
-        A colour is a sample, a line style an output; crosses are targets, grey lines are test points.
+        A colour is a sample, a line style an output; crosses are targets, grey lines are test points; bands are the standard deviation
+        over draws where the limit is random, else the error.
 
         Parameters
         ----------

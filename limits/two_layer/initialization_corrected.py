@@ -79,7 +79,7 @@ class InitCorrectedMeanField:
     draws, and ``sol.covariance_error`` (T,) its statistical error, of order :math:`R^{-1/2}`, in all entries at once with 95%. At t = 0 it
     is that of the process, exactly but for that error. Later each draw has the fluctuation of N / R particles too, which adds
     :math:`O(R/N)` to it, and to the mean a bias of that order, which is in neither error: keep N / R well above :math:`\sqrt R` (256 draws
-    of 20 particles: the bound held in no run; ``benchmarks/random_limits.py`` has the coverage by both). Both take
+    of 20 particles: the bound held in one run of 80; ``benchmarks/random_limits.py`` has the coverage by both). Both take
     :math:`(n + n')^2 k^2` numbers per saved time: give ``save_at``. The draws themselves are ``sol.problem.replica_outputs(sol.state, X)``,
     (R, n', k) at any points. Minibatches are the same for all draws: the law is given the batches.
 

@@ -7,6 +7,7 @@ import pytest
 from matplotlib import pyplot
 
 import infwidth as iw
+from infwidth.limits import kernels
 from infwidth.solvers import Grid, TransportFlow, figures
 
 X, Y = np.eye(2), np.array([[1.0, -1.0], [0.5, 2.0]])
@@ -33,6 +34,19 @@ def test_every_output_with_its_targets_and_test_points():
     for c in range(2):
         assert any(np.array_equal(row, sol.test_outputs[:, 0, c]) for row in drawn)
     assert [text.get_text() for text in panel.get_legend().get_texts()] == ["output 0", "output 1", "targets", "test points"]
+
+
+def test_a_random_limit_has_bands_of_one_standard_deviation():
+    kernel = kernels.of(iw.Network(2, 1, 8, "relu", iw.Parameterization.ntk(1)))
+    limit, descent = iw.NeuralTangentLimit(kernel, "gaussian", 20), iw.GradientDescent(0.5, 9)
+    sol = iw.solve(limit, X, Y[:, 0], descent, X_test=[[0.6, 0.8]], rng=0)
+    panel = sol.plot().axes[1]
+    means = [sol.outputs[:, 0, 0], sol.outputs[:, 1, 0], sol.test_outputs[:, 0, 0]]
+    for place, (band, mean) in enumerate(zip(panel.collections, means, strict=True)):
+        edges = band.get_paths()[0].vertices[:, 1]
+        sd = np.sqrt(sol.covariance[:, place, 0, place, 0])
+        assert edges.max() == pytest.approx((mean + sd).max()) and edges.min() == pytest.approx((mean - sd).min())
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["targets", "test points", "mean ± standard deviation"]
 
 
 def test_one_saved_time_is_seen():
