@@ -3,7 +3,7 @@ r"""Mehler's series: :math:`\mathbb E f(u) f(v) = \sum_k a_k(q_1)\, a_k(q_2)\, c
 :math:`a_k(q) = \mathbb E f(\sqrt q z) h_k(z)` are the coefficients of f in normalised Hermite polynomials. After K terms at most
 :math:`|c|^K \sqrt{T(q_1) T(q_2)}` is missing, :math:`T(q) = \mathbb E f^2 - \sum_{k<K} a_k^2` (Cauchy and Schwarz): an error bound for
 every entry at no cost. The coefficients are integrals against Hermite functions
-:math:`h_k(z)\, n(z)^{1/2}`, which stay bounded for every k, with the nodes of ``line``, until they settle.
+:math:`h_k(z)\, n(z)^{1/2}`, which stay bounded for every k, with the nodes of ``line``, until they settle; those of ``kinks`` are known.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import asked, function, integer, returned, vector
-from .line import EPS, nodes, walls
+from ...solvers.checks import asked, function, integer, reals, returned, vector
+from .hermite_functions import hermite_functions
+from .kinks import coefficients, kinks_of, without
+from .line import EPS, integrate, nodes, walls
+from .plane import in_units
 
 __all__ = ["HermiteSeries", "hermite_series"]
 
 Array = np.ndarray
 
 MOST_TERMS = 10_000
-FINEST = 10
+COARSEST, FINEST = 3, 10  # halvings of the step
 REACH = 30.0  # n(30)^(1/2) = 1e-98
 LARGEST = 1 << 22  # Hermite functions at once
-KEPT_LEVELS, KEPT_TERMS = 6, 512  # of those that are kept once they are known, 7 MB
+KEPT_LEVELS, KEPT_TERMS = 6, 512  # of those that are kept once they are known, 4 MB
 
 
 class HermiteSeries(NamedTuple):
@@ -48,6 +51,13 @@ class HermiteSeries(NamedTuple):
 
     def pairs(self, first: Array, second: Array, c: Array) -> tuple[Array, Array]:
         """Values and error bounds (P,) for pairs of rows, ``first`` (P,) and ``second`` (P,), and their correlations ``c`` (P,)."""
+        size = np.sqrt((self.coefficients**2).sum(axis=1) + self.tail**2)
+        missing = np.abs(c) ** self.coefficients.shape[1] * self.tail[first] * self.tail[second]
+        inexact = size[first] * self.error[second] + size[second] * self.error[first]
+        return self.sums(first, second, c), missing + inexact + 8 * EPS * size[first] * size[second]
+
+    def sums(self, first: Array, second: Array, c: Array) -> Array:
+        """The values of :meth:`pairs` alone."""
         value = np.empty(len(c))
         step = max(1, (1 << 20) // self.coefficients.shape[1])
         for i in range(0, len(c), step):
@@ -57,22 +67,23 @@ class HermiteSeries(NamedTuple):
             for k in range(terms.shape[1] - 2, -1, -1):
                 out = out * c[part] + terms[:, k]
             value[part] = out
-        size = np.sqrt((self.coefficients**2).sum(axis=1) + self.tail**2)
-        missing = np.abs(c) ** self.coefficients.shape[1] * self.tail[first] * self.tail[second]
-        inexact = size[first] * self.error[second] + size[second] * self.error[first]
-        return value, missing + inexact + 8 * EPS * size[first] * size[second]
+        return value
 
 
-def hermite_series(f: Callable[[Array], Array], q: Array, terms: int) -> HermiteSeries:
+def hermite_series(f: Callable[[Array], Array], q: Array, terms: int, kinks: tuple[float, ...] = ()) -> HermiteSeries:
     r"""Coefficients of a function at :math:`\sqrt q z` for every variance in q (M,).
 
     Parameters
     ----------
     f : callable
-        Elementwise; with no kink but at 0, since a rule crosses others with few digits only: the error then says so.
+        Elementwise.
     q : ndarray, shape (M,)
     terms : int
         K, the number of coefficients.
+    kinks : tuple of float
+        Points at which f or one of its first two derivatives jumps. Between them, f may be anything smooth; coefficients are exact where
+        it is a polynomial of second degree beside each, else a rule crosses what is left of a kink (but not at 0) with few digits: the
+        error then says so.
 
     Raises
     ------
@@ -90,56 +101,73 @@ def hermite_series(f: Callable[[Array], Array], q: Array, terms: int) -> Hermite
     """
     function("f", f, "points to values, elementwise")
     terms = integer("terms", terms, least=1, most=MOST_TERMS)
-    q = vector("q", q, least=0)
+    q, kinks = vector("q", q, least=0), reals("kinks", kinks)
     root = np.sqrt(q)
     points = np.linspace(-1, 1, 6)[None] * root[:1, None]
     returned("f", asked("f", f, points, signature="points to values, elementwise"), points.shape, "six points")
-    coefficients, square, error = np.zeros((len(q), terms)), np.zeros(len(q)), np.full(len(q), np.inf)
-    for level in range(FINEST):
-        new, more = _sums(f, root, level, terms)
-        before, coefficients, square = coefficients, coefficients / 2 + new, square / 2 + more
-        if level > 3:
-            error = np.sqrt(((coefficients - before) ** 2).sum(axis=1))
-            if (error <= 1e-15 * math.sqrt(terms) * np.sqrt(square)).all():
-                break
-    tail = np.sqrt(np.maximum(square - (coefficients**2).sum(axis=1), 0) + 4 * EPS * square)
+    known = [kink for kink in kinks_of(f, kinks) if kink.at]  # the nodes are dense at 0
+    smooth, square, error = _smooth(without(f, known) if known else f, root, terms)
+    if not known:
+        return _series(smooth, square, error, 0.0 * q)
+    taken = coefficients(known, root, terms)
+    whole, inexact = integrate(lambda z, rows: f(root[rows, None] * z)[None] ** 2, len(q), in_units(kinks, root), 1e-13)
+    return _series(smooth + taken, whole[0], error + 4 * EPS * np.sqrt(square + (taken**2).sum(axis=1)), inexact[0])
+
+
+def _series(coefficients: Array, square: Array, error: Array, inexact: Array) -> HermiteSeries:
+    """With what the mean square, known up to ``inexact``, has beyond the coefficients."""
+    tail = np.sqrt(np.maximum(square - (coefficients**2).sum(axis=1), 0) + 4 * EPS * square + inexact)
     return HermiteSeries(coefficients, tail, error + 4 * EPS * np.sqrt(square))
 
 
-def _sums(f: Callable[[Array], Array], root: Array, level: int, terms: int) -> tuple[Array, Array]:
-    """Contributions (M, terms) and (M,) of the nodes of this level to the coefficients and to the mean square."""
-    coefficients, square = np.zeros((len(root), terms)), np.zeros(len(root))
+def _smooth(f: Callable[[Array], Array], root: Array, terms: int) -> tuple[Array, Array, Array]:
+    """Coefficients (M, K) of a function that has no kink but perhaps at 0, its mean square (M,) and the error of the coefficients (M,)."""
+    found, square = _sums(f, root, COARSEST, terms)
+    for level in range(COARSEST + 1, FINEST):
+        new, more = _sums(f, root, level, terms)
+        before, square = found, square / 2 + more
+        found = [old / 2 + part for old, part in zip(before, new, strict=True)]
+        error = np.sqrt(sum(((now - old) ** 2).sum(axis=1) for now, old in zip(found, before, strict=True)))
+        if (error <= 1e-15 * math.sqrt(terms) * np.sqrt(square)).all():
+            break
+    else:
+        error *= 10  # that of a sequence that has not settled, as in ``line``
+    joined = np.empty((len(root), terms))
+    joined[:, ::2], joined[:, 1::2] = found
+    return joined, square, error
+
+
+def _sums(f: Callable[[Array], Array], root: Array, level: int, terms: int) -> tuple[list[Array], Array]:
+    """Contributions of the nodes of this level to the even and to the odd coefficients, and to the mean square (M,).
+
+    Nodes come in pairs z and -z, to which even Hermite functions give the sum of f at the two, and odd ones the difference: one of them
+    is 0 where f is odd or even.
+    """
+    found, square = [np.zeros((len(root), (terms + 1 - parity) // 2)) for parity in (0, 1)], np.zeros(len(root))
     z, width = _nodes(level)
     kept = level <= KEPT_LEVELS and terms <= KEPT_TERMS
     for i, j in pairwise(np.linspace(0, len(z), 2 + len(z) * max(terms, len(root)) // LARGEST).astype(int)):
         part = slice(i, j)
-        functions = _kept_functions(level)[:terms, part] if kept else _functions(z[part], terms)
-        values = f(root[:, None] * z[part]) * functions[0]
-        coefficients += values @ (functions * width[part]).T
-        square += values**2 @ width[part]
-    return coefficients, square
+        functions = _kept_functions(level)[:terms, part] if kept else hermite_functions(z[part], terms)
+        h = root[:, None] * z[part]
+        right, left = f(h) * functions[0], f(-h) * functions[0]
+        square += (right**2 + left**2) @ width[part]
+        for sums, values, own in zip(found, (right + left, right - left), (functions[::2], functions[1::2]), strict=True):
+            if values.any():
+                sums += (values * width[part]) @ own.T
+    return found, square
 
 
 def _nodes(level: int) -> tuple[Array, Array]:
-    z, width = nodes(level, walls(None))
-    inside = np.abs(z[0]) < REACH
-    return z[0, inside], width[0, inside]
+    """Those above 0 that this level adds, with their weights; at the coarsest, those of the levels below it too."""
+    levels = range(level if level > COARSEST else 0, level + 1)
+    parts = [nodes(l, walls(None)) for l in levels]
+    z = np.concatenate([z[0] for z, _ in parts])
+    width = np.concatenate([width[0] / 2 ** (level - l) for l, (_, width) in zip(levels, parts, strict=True)])
+    half = (z > 0) & (z < REACH)
+    return z[half], width[half]
 
 
 @cache
 def _kept_functions(level: int) -> Array:
-    return _functions(_nodes(level)[0], KEPT_TERMS)
-
-
-def _functions(z: Array, terms: int) -> Array:
-    """h_k(z) n(z)^(1/2), shape (terms, J)."""
-    out, part = np.empty((terms, len(z))), np.empty_like(z)
-    out[0] = np.exp(-(z**2) / 4) / (2 * math.pi) ** 0.25
-    if terms > 1:
-        np.multiply(z, out[0], out=out[1])
-    for k in range(1, terms - 1):  # z h_k = sqrt(k + 1) h_{k+1} + sqrt(k) h_{k-1}
-        np.multiply(out[k - 1], math.sqrt(k / (k + 1)), out=part)
-        np.multiply(out[k], z, out=out[k + 1])
-        out[k + 1] *= 1 / math.sqrt(k + 1)
-        out[k + 1] -= part
-    return out
+    return hermite_functions(_nodes(level)[0], KEPT_TERMS)

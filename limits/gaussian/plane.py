@@ -51,18 +51,20 @@ def _on_a_line(f: Function, a: Array, b: Array, c: Array, s: Array, kinks: tuple
 
 
 def _in_the_plane(f: Function, a: Array, b: Array, c: Array, s: Array, kinks: tuple[float, ...], tolerance: float) -> tuple[Array, Array]:
-    value, error, before = np.zeros(len(c)), np.full(len(c), np.inf), np.full(len(c), np.inf)
+    value, error, before, largest = np.zeros(len(c)), *np.full((3, len(c)), np.inf)
     active = np.arange(len(c))
     for level in range(1, FINEST):
         now, size = _at_level(f, a[active], b[active], c[active], s[active], kinks, level)
         if level > 1:
             moved = np.abs(now - value[active])
             error[active] = estimate(moved, before[active], size)
+            largest[active] = np.maximum(moved, before[active])
             before[active] = moved
         value[active] = now
         active = active[(error[active] > tolerance * size) | (level < 3)]
         if not len(active):
             break
+    error[active] = np.maximum(error[active], 10 * largest[active])  # of those that have not settled, a small last move may be chance
     return value, error
 
 

@@ -1,9 +1,10 @@
 r"""Activations: :math:`K \leftarrow \mathbb E\,\phi(u)\phi(v)` and :math:`\Theta \leftarrow \mathbb E\,\phi'(u)\phi'(v)\,\Theta`.
 
 Positively 1-homogeneous ones (relu and its family), erf, gelu, elu, sin, cos, gaussian, sign and step have compiled closed forms. Any
-other, your own included, has a Mehler series of as many terms as the tolerance asks, chosen by its error bound for every tile of pairs.
-Pairs so strongly correlated that the series is too short, and activations with a kink elsewhere than at 0, go through
-:func:`infwidth.limits.gaussian.dual`, which is slow but has its own error estimate.
+other, your own included, has a Mehler series of as many terms as the tolerance asks, chosen by its error bound for every tile of pairs;
+tell it its kinks. Pairs so strongly correlated that the series is too short go through :func:`infwidth.limits.gaussian.dual`, and so does
+every pair of an activation with closed forms of your own, or of one with a kink beside which it is no polynomial of second degree (but
+at 0): that is slow, but has its own error estimate.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ CLOSED = {"erf": ("ERF", 2.0), "gelu": ("GELU", 1.0), "sin": ("SINE", 0.0), "cos
 JUMPS = {"sign": 2 / math.pi, "step": 1 / math.pi}
 ELU_LARGEST = (1.5, 4.0, 8.0, 14.0, 40.0)  # standard deviations up to which rules of 16, 24, 32, 48 and 128 nodes err by 1e-14
 ELU_SMALLEST = 0.01
+POLYNOMIALS = ("hermite(", "monomial(")  # whose series end
 MOST_TERMS = 512  # of a series
 SAME = 1e-30  # 1 - c of points that differ by rounding: one point
 LONGEST = 1e154  # standard deviations whose squares are finite
@@ -83,7 +85,7 @@ class Elementwise(Kernel):
             std, tangent = _closed(trace, branch, phi)
         elif phi.name == "elu" and (rule := _rule(branch.std)) is not None:
             std, tangent = _elu(trace, branch, phi, rule)
-        elif any(phi.kinks) or (phi.duals and "(" not in phi.name):
+        elif phi.duals and phi.name not in activations.names() and not phi.name.startswith(POLYNOMIALS):
             std, tangent = _generic(trace, branch, phi, self.tolerance)
         else:
             std, tangent = _series(trace, branch, phi, self.tolerance)
@@ -143,7 +145,7 @@ def _generic(trace: Trace, branch: Branch, phi: Activation, tolerance: float) ->
 def _series(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> tuple[Array, Array]:
     variances, index = np.unique(branch.std**2, return_inverse=True)
     for terms in (_enough(phi, variances[-1:], tolerance), MOST_TERMS):  # the largest variance needs most
-        values, slopes = (gaussian.hermite_series(f, variances, terms) for f in (phi.value, phi.derivative))
+        values, slopes = (gaussian.hermite_series(f, variances, terms, phi.kinks) for f in (phi.value, phi.derivative))
         (v, std, tail), (w, slope, slope_tail) = _relative(values), _relative(slopes)
         tails = np.maximum(tail, slope_tail)
         if tails[-1] <= tolerance:
@@ -171,7 +173,7 @@ def _series(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> 
 
 def _enough(phi: Activation, variance: Array, tolerance: float) -> int:
     """Terms, in fours, after which less than the tolerance is missing at this variance; at most all."""
-    worst = [_relative(gaussian.hermite_series(f, variance, MOST_TERMS))[2] for f in (phi.value, phi.derivative)]
+    worst = [_relative(gaussian.hermite_series(f, variance, MOST_TERMS, phi.kinks))[2] for f in (phi.value, phi.derivative)]
     short = int((np.maximum(*worst) > tolerance / 2).sum())
     return min(4 * (short + 1), MOST_TERMS)
 

@@ -114,6 +114,12 @@ def test_a_variance_of_zero_is_exact(phi):
     np.testing.assert_allclose(derivative, [slope**2, slope * found.slope[1]], rtol=1e-13, atol=1e-300)
 
 
+def test_a_variance_of_zero_has_the_error_of_the_other():
+    """A constant times a mean: that of softplus."""
+    found, mean = gaussian.dual("softplus", 0.0, [2.0, 40.0], 0.3), gaussian.moments("softplus", [2.0, 40.0])
+    np.testing.assert_array_equal(found.error, np.log(2) * mean.error)
+
+
 @pytest.mark.parametrize("name", ["softplus", "tanh", "silu"])
 def test_curvature_at_small_variances(name):
     phi = activations.get(name)

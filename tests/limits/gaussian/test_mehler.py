@@ -33,3 +33,22 @@ def test_the_bound_holds_where_the_series_is_too_short(terms):
     assert (np.abs(value - exact) <= error).all()
     if terms == 8:
         assert np.abs(value - exact).max() > 1e-3  # the bound had something to bound
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_bound_holds_where_coefficients_are_inexact(order):
+    """A kink that is not told: at a small variance none of it is seen, at a large one it costs digits, whichever comes first."""
+    clip, q = (lambda h: np.clip(h, -1, 1)), np.array([1e-3, 4.0])
+    rough, told = (gaussian.hermite_series(clip, q, 60, kinks) for kinks in ((), (-1.0, 1.0)))
+    first, second, c = np.array(order[:1]), np.array(order[1:]), np.array([0.7])
+    value, error = rough.pairs(first, second, c)
+    gap = np.abs(value - told.pairs(first, second, c)[0])
+    assert rough.error[0] < 1e-14 < told.error[1] * 10 and 1e-12 < gap < error < 1e-2
+
+
+def test_even_and_odd_functions_have_half_of_the_coefficients():
+    """Those of exp(h) are both; the parity of each function is kept to the last bit."""
+    q = np.array([0.5, 2.0])
+    series = {f: gaussian.hermite_series(f, q, 21).coefficients for f in (np.exp, np.sinh, np.cosh)}
+    assert not series[np.sinh][:, ::2].any() and not series[np.cosh][:, 1::2].any()
+    np.testing.assert_allclose(series[np.sinh] + series[np.cosh], series[np.exp], rtol=1e-12, atol=1e-14)

@@ -42,6 +42,18 @@ def test_a_kink_away_from_zero_is_cut_on_both_lines():
     assert (error < 1e-10).all()
 
 
+def test_kinks_of_strongly_correlated_pairs():
+    """P(u > 1, v > 1) at variances 4 and 0.25: in z, the kink of v is a transition at 1 / (c sqrt(q2)); against the closed form."""
+    from infwidth.limits.gaussian.kinks import Kink, product
+
+    c = np.array([0.6, 0.99, 1 - 1e-7])
+    q1, q2, s = np.full(3, 4.0), np.full(3, 0.25), np.sqrt((1 - c) * (1 + c))
+    exact, _ = product([Kink(1.0, (1.0, 0.0, 0.0))], np.sqrt(q1), np.sqrt(q2), c, s)
+    value, error = integrate_pairs(lambda h: (h > 1) * 1.0, q1, q2, c, s, (1.0,), 1e-12)
+    np.testing.assert_allclose(value, exact, rtol=0, atol=1e-13)
+    assert (error < 1e-11).all()
+
+
 def test_kinks_in_units_of_the_standard_normal():
     assert in_units((), np.ones(2)) is None and in_units((0.0,), np.ones(2)) is None
     assert in_units((1.0, -2.0), np.array([2.0, 0.0])).tolist() == [[0.5, -1.0], [FARTHEST, -FARTHEST]]

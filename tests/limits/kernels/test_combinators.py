@@ -4,6 +4,7 @@ import pytest
 from infwidth.limits.kernels import Dense, Erf, FanInSum, FanOut, Identity, Relu, parallel, serial
 
 X = np.array([[1.0, 0.5], [0.8, -0.7], [0.0, 0.0]])
+RESIDUAL = serial(FanOut(2), parallel(Identity(), serial(Relu(), Dense())), FanInSum())  # correlated with its input
 
 
 def test_serial_nests():
@@ -34,6 +35,7 @@ def test_registers_are_few_however_deep():
     [
         ((Dense(), FanOut(2), FanInSum()), "FanInSum of branches that are correlated"),
         ((Dense(), FanOut(2), parallel(Relu(), Identity()), FanInSum()), "FanInSum of branches that are correlated"),
+        ((Dense(), FanOut(2), parallel(Identity(), RESIDUAL), FanInSum()), "FanInSum of branches that are correlated"),
         ((Dense(), FanOut(3), parallel(Identity(), Identity()), FanInSum()), "parallel of 2 layers got 3 branches"),
         ((FanOut(2), parallel(Identity(), Dense()), FanInSum(), Relu()), "relu needs Gaussian values"),
         ((Relu(), Dense()), "relu needs Gaussian values"),

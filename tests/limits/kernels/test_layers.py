@@ -80,8 +80,21 @@ def test_linear_has_its_own_way_back():
 def test_layer_norm_of_a_zero_row_is_zero():
     K, T = serial(Dense(), LayerNorm(), Relu(), Dense())([[0.0, 0.0], [1.0, 1.0]])
     assert K[0, 0] == 0 and np.isfinite(T).all()
-    K, _ = serial(Dense(2.0), LayerNorm(1.0))([[1.0, 1.0]])
-    assert K[0, 0] == pytest.approx(4 / 5)
+
+
+def test_what_layer_norm_adds_to_variances():
+    """K and Theta are divided by the same number."""
+    K, T = serial(Dense(2.0, 1.0), LayerNorm(1.0))([[1.0, 1.0], [2.0, 0.0]])
+    scale = np.sqrt([6.0, 10.0])  # 4 + 1 + 1, 8 + 1 + 1
+    np.testing.assert_allclose(K, np.array([[5, 5], [5, 9]]) / np.outer(scale, scale), rtol=1e-14)
+    np.testing.assert_allclose(T, K, rtol=1e-14)
+
+
+def test_a_zero_row_passes_relu_by_its_slope_at_0():
+    """Biases that start at 0 and are trained: nothing passes relu from a point at 0, all of it passes erf."""
+    for activation, slope in ((Relu(), 0.0), (Erf(), 2 / np.sqrt(np.pi))):
+        k = serial(Linear(1.0, 0.0, 1.0, 1.0), activation, Dense())
+        assert k.diagonal([[0.0, 0.0]], get="ntk")[0] == pytest.approx(slope**2)
 
 
 def test_dropout_keeps_covariances():
