@@ -3,9 +3,9 @@ r"""Gaussian expectations of activations: what every infinite-width limit is mad
 For :math:`u \sim N(0, q)`, :math:`\mathbb E\,\phi(u)`, :math:`\mathbb E\,\phi(u)^2`, :math:`\mathbb E\,\phi'(u)^2` and the like are
 :func:`moments`; for a pair of variances :math:`q_1, q_2` and correlation c, :math:`\mathbb E\,\phi(u)\phi(v)` and :math:`\mathbb
 E\,\phi'(u)\phi'(v)` are :func:`dual`; :func:`expectation` takes any function. Where an activation has a closed form (``closed_forms``,
-``exponential_linear``) that is used; otherwise a quadrature (``line``, ``plane``) or the Mehler series (``mehler``, with
-``hermite_functions``; ``kinks`` are taken off first) is refined until its own error estimate meets the tolerance. Every answer comes with
-its error. ``process`` is one path of a Gaussian process, ``draws`` what limits have in common that start at many.
+``exponential_linear``) that is used; otherwise (``numerical``) a quadrature (``line``, ``plane``) or the Mehler
+series (``mehler``, with ``hermite_functions``; ``kinks`` are taken off first) is refined until its own error estimate meets the tolerance.
+Every answer comes with its error. ``process`` is one path of a Gaussian process, ``draws`` what limits have in common that start at many.
 """
 
 from typing import TYPE_CHECKING

@@ -11,10 +11,9 @@ from ...solvers.checks import asked, choice, function, numbers, real, reals, ret
 from .. import activations
 from ..activations import Activation
 from .closed_forms import ClosedForm
-from .kinks import Kink, coefficients, kinks_of, product, without
 from .line import EPS, integrate
-from .mehler import HermiteSeries, hermite_series
-from .plane import in_units, integrate_pairs
+from .numerical import numerical
+from .plane import in_units
 
 __all__ = ["Estimate", "Moments", "dual", "expectation", "moments"]
 
@@ -22,7 +21,6 @@ Array = np.ndarray
 
 LARGEST = 1e150  # variance
 
-TERMS = (32, 128, 512, 2048)  # of Mehler's series
 LEAST_VARIANCE = 1e-10  # below it E phi phi'' is taken there
 
 
@@ -235,7 +233,7 @@ def dual(
         value = (phi.duals.value if of == "value" else phi.duals.slope)(q1, q2, c, s)
         error = 16 * EPS * np.sqrt(np.abs(_square(phi.duals, of, q1) * _square(phi.duals, of, q2)))
     else:
-        value, error = _numerical(phi, of, q1, q2, c, s, relative)
+        value, error = numerical(phi, of, q1, q2, c, s, relative)
     at_rest = (q1 == 0) | (q2 == 0)
     if at_rest.any():
         mean = moments(phi, np.maximum(q1, q2)[at_rest], relative)
@@ -248,55 +246,6 @@ def dual(
 def _square(form: ClosedForm, of: str, q: Array) -> Array:
     one, zero = np.ones_like(q), np.zeros_like(q)
     return form.value(q, q, one, zero) if of == "value" else form.slope(q, q, one, zero)
-
-
-def _numerical(phi: Activation, of: str, q1: Array, q2: Array, c: Array, s: Array, tolerance: float) -> tuple[Array, Array]:
-    f = phi.value if of == "value" else phi.derivative
-    value, error = np.empty(len(c)), np.full(len(c), np.inf)
-    open_ = s > 0  # on a line the integral is one-dimensional, and exact to rounding
-    method = _kinked if phi.kinks else _series
-    for terms in TERMS:
-        rows = np.flatnonzero(open_)
-        if not len(rows):
-            break
-        variances, index = np.unique(np.concatenate([q1[rows], q2[rows]]), return_inverse=True)
-        first, second = index[: len(rows)], index[len(rows) :]
-        value[rows], error[rows], size = method(f, phi.kinks, variances, terms, first, second, c[rows], s[rows])
-        open_[rows] = error[rows] > tolerance * size[first] * size[second]
-    rest = np.flatnonzero(open_ | (s == 0))
-    if len(rest):
-        value[rest], error[rest] = integrate_pairs(f, q1[rest], q2[rest], c[rest], s[rest], phi.kinks, tolerance)
-    return value, error
-
-
-def _series(
-    f: Callable[[Array], Array], kinks: tuple[float, ...], q: Array, terms: int, first: Array, second: Array, c: Array, s: Array
-) -> tuple[Array, Array, Array]:
-    """Values and errors of pairs of variances, and the root mean squares at these."""
-    series: HermiteSeries = hermite_series(f, q, terms)
-    return *series.pairs(first, second, c), np.sqrt((series.coefficients**2).sum(axis=1) + series.tail**2)
-
-
-def _kinked(
-    f: Callable[[Array], Array], kinks: tuple[float, ...], q: Array, terms: int, first: Array, second: Array, c: Array, s: Array
-) -> tuple[Array, Array, Array]:
-    """The same for f = g + k, k its jumps of value and slope: kk in closed form, gg + gk + kg by the series, which ends where g does.
-
-    What is missing is bounded by the tails of g and k, that of g by the second half of its coefficients.
-    """
-    known = [Kink(at, (*jumps[:2], 0.0)) for at, jumps in kinks_of(f, kinks)]
-    root = np.sqrt(q)
-    g: HermiteSeries = hermite_series(without(f, known), q, terms, kinks)
-    k = coefficients(known, root, terms)
-    largest = sum(abs(jumps[0]) + abs(jumps[1]) * root for _, jumps in known)
-    tail = 2 * np.sqrt((g.coefficients[:, terms // 2 :] ** 2).sum(axis=1))
-    size = np.sqrt((g.coefficients**2).sum(axis=1))
-    whole = HermiteSeries(g.coefficients + k, tail, g.error)
-    value, error = product(known, root[first], root[second], c, s)
-    value += whole.sums(first, second, c) - whole._replace(coefficients=k).sums(first, second, c)
-    error += np.abs(c) ** terms * (tail[first] * (tail + largest)[second] + largest[first] * tail[second])
-    error += (size + largest)[first] * (g.error[second] + 8 * EPS * (size + largest)[second]) + g.error[first] * (size + largest)[second]
-    return value, error, np.sqrt((whole.coefficients**2).sum(axis=1))
 
 
 def _checked(f: Callable[[Array], Array], root: Array) -> Callable[[Array], Array]:

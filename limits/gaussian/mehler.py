@@ -57,7 +57,7 @@ class HermiteSeries(NamedTuple):
         return self.sums(first, second, c), missing + inexact + 8 * EPS * size[first] * size[second]
 
     def sums(self, first: Array, second: Array, c: Array) -> Array:
-        """The values of :meth:`pairs` alone."""
+        """The values (P,) of :meth:`pairs` alone, for rows ``first`` and ``second`` and correlations ``c``."""
         value = np.empty(len(c))
         step = max(1, (1 << 20) // self.coefficients.shape[1])
         for i in range(0, len(c), step):
