@@ -178,7 +178,7 @@ def observed(state: Any, problem: Any, kind: type, example: str) -> Array:
     plain = isinstance(state, np.ndarray) and not isinstance(state, np.ma.MaskedArray)
     if not plain or state.shape != start.shape or state.dtype != start.dtype:
         raise ValueError(f"state: need a vector of {len(start)} numbers of {start.dtype}, such as sol.state, got {shown(state)}")
-    return np.ascontiguousarray(state)
+    return np.require(state, requirements=["C", "W"])  # of what is read-only a copy: compiled code would be compiled for it anew
 
 
 def asked(name: str, function: Callable[..., Any], *arguments: Any, signature: str) -> Any:

@@ -231,6 +231,11 @@ class Refining(Method, Protocol):
         """The flow of the second run, where the first took that many steps; on a coarser grid where the problem is :class:`Refinable`."""
         ...
 
+    @property
+    def unseen(self) -> float:
+        """Difference to the second run below which that says nothing of the error."""
+        return 0.0
+
 
 @runtime_checkable
 class Rescaled(Method, Protocol):

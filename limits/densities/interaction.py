@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -24,6 +24,7 @@ from ...solvers.grids.grid import Grid
 from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import MethodFailed
 from .problem import DensityProblem
+from .singularity import cell_average, grows
 
 __all__ = ["InteractionMeanField"]
 
@@ -31,6 +32,11 @@ Array = np.ndarray
 
 CELL_AVERAGE = "give own_cell=, the average over a cell of a kernel that is singular at equal points"
 WIDTHS = "widths of cells (q, dims) to averages (q,)"
+HIDDEN = (
+    "the interaction is singular at equal points, and what stands for it there is not of coarser grids; give own_cell=, its average over a"
+    " cell of any width"
+)
+SAME = 1e-3  # of the average over a cell, by which what stands there may miss it
 POTENTIAL = "points (q, dims) to numbers (q,)"
 
 
@@ -51,8 +57,9 @@ class InteractionMeanField:
         None: no interaction.
     own_cell : callable, optional
         What stands for U at equal points where it is singular there: the average of U(center, .) over a cell, widths (q, dims) to
-        (q,); for :math:`U = -\log|x - y|` on a line ``lambda h: 1 - np.log(h[:, 0] / 2)``. U itself is not looked at there. (A U that holds
-        such an average already is that of one grid alone: ``sol.error``, from coarser ones, is then too large.)
+        (q,); for :math:`U = -\log|x - y|` on a line ``lambda h: 1 - np.log(h[:, 0] / 2)``. U itself is not looked at there. A U
+        that is singular and holds a value there already is that of one grid alone: where it is the average over a cell of it, of a
+        convolution, ``sol.error`` knows those of coarser grids; else it is None, and the message says why.
     convolution : bool
         U depends on differences only. Needs an even number of equal cells per axis; done by FFT in O(cells log cells) without a
         matrix, so large grids are cheap.
@@ -154,12 +161,33 @@ class InteractionMeanField:
             values = returned("potential", values, (grid.cells,), "the centres of the cells", way_out)
         if self.interaction is None:
             return InteractionEnergy(values, np.zeros_like)
+        if grid.cells < self.grid.cells and self.own_cell is None and grows(self._near, self._cell):
+            return self._with_averages()._energy(grid)
         if self.convolution:
             return InteractionEnergy(values, convolver(partial(self._pairs, cell_widths(grid)), grid))
         matrix = self._pairs(cell_widths(grid), grid.centers, grid.centers)
         for i in range(0, grid.cells, 256):  # in blocks, for the matrix may fill the memory
             refuse_asymmetry(matrix[i : i + 256], matrix[:, i : i + 256].T)
         return InteractionEnergy(values, lambda masses: matrix @ masses)
+
+    @property
+    def _cell(self) -> Array:
+        """Widths of the cell in the middle, shape (dims,)."""
+        return np.asarray(cell_widths(self.grid)[self.grid.cells // 2])
+
+    def _near(self, differences: Array) -> Array:
+        """U of the centre of that cell and points around it."""
+        assert self.interaction is not None
+        middle = self.grid.centers[self.grid.cells // 2]
+        return self.interaction(differences) if self.convolution else self.interaction(middle[None], middle + differences)[0]
+
+    def _with_averages(self) -> InteractionMeanField:
+        """The model with ``own_cell``, where the value at equal points is an average over a cell of this grid."""
+        if self.convolution:
+            held, average = float(self._near(np.zeros((1, self.grid.dims)))[0]), cell_average(self._near, self._cell)
+            if abs(held - average) <= SAME * abs(average):
+                return replace(self, own_cell=lambda widths: np.full(len(widths), cell_average(self._near, widths[0])))
+        raise MethodFailed(HIDDEN)
 
 
 def cell_widths(grid: Grid) -> Array:

@@ -119,7 +119,7 @@ def causal_flow(
             base = np.zeros(1)
         seen, ceiling = flow.seen(now), LARGEST_FACTOR
         while True:
-            step = _Step(t, min(h, control.longest, t_end - t), base)
+            step = _Step(t, min(h, control.most(t), t_end - t), base)
             if step.h < 10 * np.spacing(max(t, 1e-300)):
                 raise MethodFailed(f"{stepper} stopped at t = {t:g}: its step shrank to {step.h:.2g}; try a larger rtol or atol")
             now, error = flow.attempt(step, seen)

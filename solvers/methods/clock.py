@@ -17,14 +17,21 @@ class Control(NamedTuple):
     ----------
     rtol, atol : float
     first : float
-        Part of what an explicit stepper chooses as its first step.
+        Part of what a stepper other than LSODA chooses as its first step.
     longest : float
+    growth : float
+        Longest step after the first, as a part of the time that has passed.
     """
 
     rtol: float
     atol: float
     first: float = 1.0
     longest: float = math.inf
+    growth: float = math.inf
+
+    def most(self, t: float) -> float:
+        """Longest step from that time on; of the first one the stepper decides."""
+        return min(self.longest, self.growth * t) if t > 0 else self.longest
 
 
 class Stepped(Method):

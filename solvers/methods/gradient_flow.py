@@ -29,10 +29,10 @@ ROUNDINGS = 100  # rounding units below which a relative tolerance means nothing
 FIRST_RATE = "first_learning_rate: this parameterization starts with one large step; give GradientFlow its base rate"
 INTERNALS = ("t", "y", "f", "h_abs")  # what an explicit Runge-Kutta stepper of scipy carries from one step to the next
 TIGHTER, LOOSEST = 0.1, 1e-4  # factor of the tolerances of the second run, and where its relative one begins at the latest
-TIGHT = 1e-7  # relative tolerance below which errors fall in proportion to it, and larger ones tell as much at a third of the cost
 VECTORS = {"RK23": 14, "RK45": 20, "DOP853": 34}  # of the length of the state that an explicit stepper holds, dense output included
 MATRICES = {"Radau": 6, "BDF": 4, "LSODA": 1}  # of that length squared
 FEW = 10  # steps, which the second run must not repeat
+FIRST, GROWTH = 0.5, 0.5  # of the second run's steps: part of the first one as chosen, and of the time passed, that the next ones may take
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ class GradientFlow(Flow):
         Needed where the problem has a special first step (IP-LLR): one gradient step at this base rate precedes the flow, and
         ``t = 0`` is just after it.
     estimate_error : bool, default True
-        Solve a second time at a tenth of the tolerances (``rtol`` at most 1e-4), in steps that begin at half the length, and report in
-        ``sol.error`` twice how far the outputs differ: about twice the error. It costs about twice the first solve, at ``rtol`` above 1e-3
-        more. Below ``rtol=1e-7``, or where rounding leaves no room for smaller tolerances, the second run has ten times larger ones.
+        Solve a second time at a tenth of the tolerances (``rtol`` at most 1e-4), in steps that begin at half the length and grow with the
+        time passed. ``sol.error`` is three times how far the outputs differ, plus the ``atol`` of that run: about three times the error.
+        It costs about twice the first solve, at ``rtol`` above 1e-3 more. Where rounding leaves no room for smaller tolerances, the
+        second run has ten times larger ones.
 
     Raises
     ------
@@ -108,6 +109,11 @@ class GradientFlow(Flow):
         longest = self.t_end / (2 * steps) if 0 < steps < FEW else np.inf
         return _Closer(**{**own, "estimate_error": False}, longest=longest)
 
+    @property
+    def unseen(self) -> float:
+        """The absolute tolerance of the second run: a kink or a first step that errs by less, it may not see either."""
+        return min(TIGHTER, LOOSEST / self.rtol) * self.atol
+
     def _control(self, dtype: np.dtype) -> Control:
         return Control(max(self.rtol, _least(dtype)), self.atol)
 
@@ -132,7 +138,8 @@ class GradientFlow(Flow):
         if resume is None and not np.isfinite(loss):  # before a stepper fails on it
             yield Point(step, begin, state, loss, outputs, dict)
             return
-        ode = self._stepper(flow, begin, state)
+        control = self._control(dtype)
+        ode = self._stepper(flow, begin, state, control)
         if isinstance(ode, MethodFailed):
             yield Point(step, begin, state, loss, outputs, dict)
             raise ode
@@ -156,6 +163,8 @@ class GradientFlow(Flow):
             yield Point(step, float(ode.t), state, loss, outputs, memory, at)
             if ode.status != "running":
                 return
+            if control.growth < np.inf:  # LSODA does not look at it
+                ode.max_step = control.most(float(ode.t))
             with flow.guarded(self.stepper, ode.t):
                 message = ode.step()
             if ode.status == "failed":
@@ -179,7 +188,7 @@ class GradientFlow(Flow):
             raise ValueError(FIRST_RATE)
         return causal_flow(problem, self.stepper, self.t_end, self._control(np.dtype(float)), resume, first)
 
-    def _stepper(self, flow: _Flow, begin: float, state: Array) -> Any:
+    def _stepper(self, flow: _Flow, begin: float, state: Array, control: Control) -> Any:
         """scipy's stepper; or the error, where it fails before its first step."""
         from scipy import integrate
 
@@ -187,7 +196,6 @@ class GradientFlow(Flow):
         what, needs = (f"{VECTORS[stepper]} vectors", VECTORS[stepper]) if stepper in VECTORS else ("Jacobians", MATRICES[stepper] * p + 20)
         way_out = "take RK23, or GradientDescent at a small rate" if stepper in VECTORS else "take RK45"
         refuse_above_available("stepper", f"{what} of {stepper} on a state of {p:.3g} numbers", 8.0 * p * needs, way_out)
-        control = self._control(state.dtype)
         more: dict[str, Any] = {"rtol": control.rtol, "atol": control.atol, "max_step": control.longest}
         if state.dtype != np.float64 and self.stepper not in RESUMABLE:
             more["jac"] = flow.jacobian  # scipy's own moves the state by less than single precision can tell
@@ -196,8 +204,10 @@ class GradientFlow(Flow):
                 ode = getattr(integrate, self.stepper)(flow, begin, state, self.t_end, **more)
         except MethodFailed as error:
             return error
-        if self.stepper in RESUMABLE:
+        if self.stepper != "LSODA":
             ode.h_abs *= control.first
+        if self.stepper == "BDF":
+            ode.D[1] *= control.first  # the step times the velocity
         return ode
 
     def _after_first_step(self, problem: Any) -> Array:
@@ -212,16 +222,17 @@ class GradientFlow(Flow):
 @dataclass(frozen=True)
 class _Closer(GradientFlow):
     """The second run of an error estimate. It must not take the steps of the first again, which a run of few steps does at any tolerance:
-    their number, and how the first of them is chosen, do not depend on it there."""
+    their number, and how the first of them is chosen, do not depend on it there. Nor may its first steps be those of the first: they begin
+    short and become ten times longer from one to the next, and until the tolerance decides both runs would err alike."""
 
     longest: float = field(default=np.inf, kw_only=True)
 
     def _control(self, dtype: np.dtype) -> Control:
         first = super()._control(dtype)
         factor = min(TIGHTER, LOOSEST / first.rtol)
-        if first.rtol < TIGHT or factor * first.rtol < _least(dtype):
-            factor = 1 / TIGHTER
-        return Control(factor * first.rtol, factor * first.atol, 0.5, self.longest)
+        if factor * first.rtol < _least(dtype):
+            return Control(first.rtol / TIGHTER, first.atol / TIGHTER, 1 / FIRST)
+        return Control(factor * first.rtol, factor * first.atol, FIRST, self.longest, GROWTH)
 
 
 def _least(dtype: np.dtype) -> float:

@@ -17,7 +17,7 @@ __all__ = ["refinement_error"]
 
 Array = np.ndarray
 
-CAUTION = 2.0  # the second run of a flow has an error too, often a tenth of the first, at loose tolerances up to half of it
+CAUTION = 3.0  # the second run of a flow has an error too, often a tenth of the first, of kinks and where errors cross up to two thirds
 GRIDS = 2  # each of half as many cells as the one before
 
 
@@ -48,9 +48,9 @@ def refinement_error(
 ) -> Array | None:
     """Bound of the error of the outputs, at training and test points and up to each saved time; of the loss where there are no outputs.
 
-    Twice the distance to the run in other steps. On a grid, the distance to the run on half of the cells plus that of this one to the run
-    on a quarter: of an order of convergence that is 2 it is 15 times the error, of 1 three times; and where a single distance is small by
-    chance, as of a kink that happens to lie alike in the cells of both grids, the other one is not.
+    Three times the distance to the run in other steps, and what that run does not see. On a grid, the distance to the run on half of the
+    cells plus that of this one to the run on a quarter: of an order of convergence that is 2 it is 15 times the error, of 1 three times;
+    and where a single distance is small by chance, as of a kink that happens to lie alike in the cells of both grids, the other one is not.
 
     Up to: the difference of two runs passes through zero now and then, and would claim too much there.
     """
@@ -71,7 +71,7 @@ def refinement_error(
         other = _run(problem, method, rng, fine, X_test, interrupt)
         difference += last.distance(other)
         last = other
-    return np.maximum.accumulate(difference if on_grid else CAUTION * difference)
+    return np.maximum.accumulate(difference if on_grid else CAUTION * (difference + method.unseen * (fine.t > 0)))
 
 
 def _run(

@@ -1,5 +1,7 @@
 """Pairs: exact nonlocal solutions in one and two dimensions, convolutions, energies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -187,6 +189,33 @@ def test_the_stated_error_of_a_singular_kernel(cells, convolution):
     sol = iw.solve(semicircle(cells, convolution), method=TransportFlow(15.0), save_at=[15.0])
     truth = abs(sol.loss[0] - (0.25 + 0.5 * (np.log(2**0.5) + 0.25)))
     assert truth < sol.error[0] < 6 * truth
+
+
+@pytest.mark.parametrize("cells", [100, 200])
+def test_a_singular_kernel_that_holds_its_average_states_the_error_of_one_that_has_it(cells):
+    """-log|z| whose value at 0 is the average over a cell of this grid; the coarser grids have theirs (of z^2 too)."""
+    right = semicircle(cells)
+    h = 6 / cells
+    held = replace(right, own_cell=None, interaction=lambda z: z[:, 0] ** 2 / 2 + minus_log(z, at_zero=1 - np.log(h / 2)))
+    one, other = (iw.solve(model, method=TransportFlow(1.0), save_at=[0.5, 1.0]) for model in (right, held))
+    assert other.error == pytest.approx(one.error, rel=0.05) and other.message == "finished"
+
+
+@pytest.mark.parametrize("convolution", [True, False])
+def test_a_singular_kernel_with_another_value_states_no_error_and_says_why(convolution):
+    right = semicircle(20, convolution)
+    held = replace(right, own_cell=None, interaction=lambda *points: minus_log(*points, at_zero=0.5))
+    sol = iw.solve(held, method=TransportFlow(0.2), save_at=[0.2])
+    assert sol.success and sol.error is None and "singular at equal points" in sol.message and "give own_cell=" in sol.message
+    root = (lambda z: abs(z[:, 0]) ** 0.5) if convolution else (lambda a, b: abs(a - b.T) ** 0.5)
+    smooth = replace(right, own_cell=None, interaction=root)
+    assert iw.solve(smooth, method=TransportFlow(0.2), save_at=[0.2]).error[0] > 0
+
+
+def minus_log(*points, at_zero):
+    """-log|z| of differences, or of two sets of points, and a value at 0."""
+    z = points[0] - points[1].T if len(points) == 2 else points[0][:, 0]
+    return np.where(z == 0, at_zero, -np.log(abs(z) + (z == 0)))
 
 
 def test_cells_of_their_own_are_averages_over_cells_of_any_width():

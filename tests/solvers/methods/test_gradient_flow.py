@@ -22,7 +22,7 @@ def test_gradient_flow_and_its_stated_error(quadratic, stepper):
 
 def test_stated_error_covers_the_truth_on_networks():
     """Ten random small networks under every kind of stepper and tolerance: the stated error is exceeded rarely, and then by little; its
-    median is twice the true one, and where the second run is the rougher one, 20 times."""
+    median is three times the true one."""
     X, y = np.eye(3), np.array([1.0, -1.0, 2.0])
     net = iw.Network(3, 2, 8, "tanh", iw.Parameterization.mup(2))
     for rtol, steppers in {0.3: SOME, 1e-2: SOME, 1e-4: SOME, 1e-6: ("RK45", "DOP853"), 1e-9: ("RK45",)}.items():
@@ -36,7 +36,7 @@ def test_stated_error_covers_the_truth_on_networks():
                 rough = iw.solve(net, X, y, iw.GradientFlow(end, rtol=rtol, atol=1e-3 * rtol, stepper=stepper), rng=seed, save_at=times)
                 ratios.extend(np.abs(rough.outputs - fine.outputs).max(axis=(1, 2)) / (rough.error + ROUNDING))
         assert np.mean(np.array(ratios) <= 1) >= 0.95 and np.max(ratios) < 5, (rtol, ratios)
-        assert (0.3 if rtol > 1e-7 else 0.03) < np.median(ratios) < 0.7, rtol
+        assert 0.2 < np.median(ratios) < 0.5, rtol
 
 
 ROUNDING = 1e-12
@@ -52,7 +52,7 @@ def test_where_rounding_leaves_no_room_the_second_run_is_the_rougher_one(dtype):
     rtol = 100 * np.finfo(dtype).eps
     sol = iw.solve(net, X, y, iw.GradientFlow(4.0, rtol=rtol, atol=1e-3 * rtol), rng=0, save_at=[4])
     truth = np.abs(sol.outputs - exact.outputs).max()
-    assert truth < sol.error[0] < 1e4 * rtol
+    assert truth < sol.error[0] + ROUNDING and 0 < sol.error[0] < 1e4 * rtol
 
 
 def test_gradient_flow_on_a_network_against_solve_ivp():

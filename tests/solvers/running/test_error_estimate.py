@@ -34,7 +34,7 @@ def test_ctrl_c_in_the_error_estimate(monkeypatch):
 
 
 @pytest.mark.parametrize("scale", [0.01, 100.0])
-def test_it_is_twice_the_largest_gap_to_the_second_run_so_far_at_training_and_test_points(scale):
+def test_it_is_three_times_the_largest_gap_to_the_second_run_so_far_at_training_and_test_points(scale):
     """So it never falls, also where the two runs cross; and test points far away count."""
     method = iw.GradientFlow(6.0, rtol=1e-3)
 
@@ -44,7 +44,8 @@ def test_it_is_twice_the_largest_gap_to_the_second_run_so_far_at_training_and_te
     fine = run(method)
     second = run(method.second(fine.stats["steps"]))
     gaps = np.array([np.abs(getattr(second, name) - getattr(fine, name)).max(axis=(1, 2)) for name in ("outputs", "test_outputs")])
-    np.testing.assert_array_equal(fine.error, 2 * np.maximum.accumulate(gaps.max(axis=0)))
+    unseen = 1e-10 * (fine.t > 0)  # the tolerance of the second run
+    np.testing.assert_array_equal(fine.error, 3 * np.maximum.accumulate(gaps.max(axis=0) + unseen))
     assert (np.diff(gaps.max(axis=0)) < 0).any() and (np.diff(fine.error) >= 0).all()
     assert (gaps[1].max() > gaps[0].max()) == (scale > 1)
 
@@ -139,6 +140,20 @@ def test_flows_of_few_steps_state_an_error_that_covers(stepper, rtol):
 def test_the_stated_error_covers_where_the_start_jumps_inside_a_cell():
     ratios = [jumping(seed, cells) for seed, cells in enumerate((83, 100, 150, 201))]
     assert max(ratios) < 1 and np.median(ratios) > 0.03, ratios
+
+
+@pytest.mark.parametrize("stepper", ["RK23", "RK45", "Radau", "BDF"])
+def test_the_first_steps_of_a_flow_state_an_error_that_covers(stepper):
+    """They are much shorter than the tolerance asks for, and a second run that begins with the same ones would err alike."""
+    worst = []
+    for seed, (hidden, rtol) in enumerate([(2, 1e-6), (3, 1e-2), (3, 1e-2), (2, 1e-2), (1, 1e-3), (2, 1e-4)]):
+        rng = np.random.default_rng([seed, 3])
+        X, y, end = rng.standard_normal((6, 3)), rng.standard_normal(6), (0.2, 0.6)[seed % 2]
+        net, times = iw.Network(3, hidden, 16, "tanh", iw.Parameterization.mup(hidden)), end * np.array([0.02, 0.04, 0.08])
+        sol = iw.solve(net, X, y, iw.GradientFlow(end, rtol=rtol, atol=1e-3 * rtol, stepper=stepper), rng=seed, save_at=times)
+        worst.append(largest(sol, network_flow(sol.problem, sol.problem.start(), times)))
+        assert (sol.error < 10 * rtol).all()
+    assert max(worst) < 1, worst
 
 
 @pytest.mark.slow
