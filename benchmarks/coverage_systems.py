@@ -22,7 +22,8 @@ REPLICAS = (8, 16)
 
 
 @lru_cache
-def _problem(seed: int, samples: int = 8) -> tuple[Array, Array, Array]:
+def problem_of(seed: int, samples: int = 8) -> tuple[Array, Array, Array]:
+    """Training inputs, targets and test inputs."""
     rng = np.random.default_rng([seed, 7])
     X, y = data(rng, samples, 2)
     return X, y, rng.standard_normal((4, 2))
@@ -30,7 +31,7 @@ def _problem(seed: int, samples: int = 8) -> tuple[Array, Array, Array]:
 
 @lru_cache
 def _particles_truth(activation: str, seed: int, method: Any) -> Any:
-    X, y, X_test = _problem(seed)
+    X, y, X_test = problem_of(seed)
     size = 2**16 if method is NOISE else 2**14  # noise makes the points of the start independent again
     model = iw.TwoLayerMeanField(activation, size, bias=True, quasi_random=True)
     best = iw.GradientFlow(10.0, rtol=1e-6, atol=1e-8, estimate_error=False) if method is FLOW else method
@@ -39,7 +40,7 @@ def _particles_truth(activation: str, seed: int, method: Any) -> Any:
 
 def _particles(i: int, rng: np.random.Generator, method: Any, activations: tuple[str, ...] = ("tanh", "relu")) -> Setting:
     activation, seed, replicas = activations[i % len(activations)], i // 2 % 2, REPLICAS[i // 4 % 2]
-    X, y, X_test = _problem(seed)
+    X, y, X_test = problem_of(seed)
     model = iw.TwoLayerMeanField(activation, 100 * replicas, bias=True, replicas=replicas)
     sol = iw.solve(model, X, y, method, rng=rng, save_at=ENDS[method], X_test=X_test)
     assert sol.error is not None
@@ -62,7 +63,7 @@ def noisy_particles(i: int, rng: np.random.Generator) -> Setting:
 
 def minibatches(i: int, rng: np.random.Generator) -> Setting:
     """Given the batches: the truth sees the same ones."""
-    X, y, X_test = _problem(i % 2)
+    X, y, X_test = problem_of(i % 2)
     descent = iw.GradientDescent(0.3, 20, batch_size=3)
     sol, truth = (
         iw.solve(model, X, y, descent, rng=(first, i), save_at=[4, 20], X_test=X_test)
@@ -77,14 +78,14 @@ def minibatches(i: int, rng: np.random.Generator) -> Setting:
 
 @lru_cache
 def _deep_truth(seed: int) -> Any:
-    X, y, X_test = _problem(seed, 4)
+    X, y, X_test = problem_of(seed, 4)
     runs = [exact(iw.DeepIntegrable(2, "tanh", 1024), X, y, DEEP, rng=10**6 + r, save_at=ENDS[DEEP], X_test=X_test) for r in range(8)]
     means = {name: np.mean([getattr(run, name) for run in runs], axis=0) for name in ("outputs", "test_outputs")}
     return replace(runs[0], **means)
 
 
 def _deep(i: int, rng: np.random.Generator, kernels: str) -> Setting:
-    X, y, X_test = _problem(i % 2, 4)
+    X, y, X_test = problem_of(i % 2, 4)
     model = iw.DeepIntegrable(2, "tanh", 8 * 128, replicas=8, kernels=kernels)
     sol = iw.solve(model, X, y, DEEP, rng=rng, save_at=ENDS[DEEP], X_test=X_test)
     assert sol.error is not None
@@ -101,14 +102,14 @@ def deep_histories(i: int, rng: np.random.Generator) -> Setting:
 
 @lru_cache
 def _dynamical_truth(seed: int) -> Any:
-    X, y, _ = _problem(seed, 3)
+    X, y, _ = problem_of(seed, 3)
     return exact(
         iw.DynamicalMeanField(1, "tanh", samples=40_000, replicas=4), X, y, iw.GradientDescent(0.2, 12), rng=10**6, save_at=[6, 12]
     )
 
 
 def dynamical(i: int, rng: np.random.Generator) -> Setting:
-    X, y, _ = _problem(i % 2, 3)
+    X, y, _ = problem_of(i % 2, 3)
     model = iw.DynamicalMeanField(1, "tanh", samples=8 * 250, replicas=8)
     sol = iw.solve(model, X, y, iw.GradientDescent(0.2, 12), rng=rng, save_at=[6, 12])
     assert sol.error is not None

@@ -4,7 +4,7 @@ In each setting (random data, sizes, tolerances, times) a solution is held again
 times. The ratio is true over stated error. Estimates of steps and grids hold up to each saved time and should cover nearly all of them,
 and what exceeds them should do so by little; Monte-Carlo bounds claim 95% at each time.
 
-settings   how many; ``whole`` is the share of them in which every saved time is covered
+settings   how many that state an error (the others say why not); ``whole`` is the share of them in which every saved time is covered
 covered    share of the saved times
 true/stated  median over settings of the largest ratio of each, and the largest of all
 
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import coverage_densities as densities
 import coverage_flows as flows
+import coverage_methods as methods
 import coverage_systems as systems
 import numpy as np
 from harness import options, workers, write
@@ -56,6 +57,15 @@ KINDS = (
     Kind("deep neurons", systems.deep_neurons, 16, 0.95),
     Kind("deep neurons as histories", systems.deep_histories, 8, 0.95),
     Kind("dynamical mean field", systems.dynamical, 16, 0.95),
+    Kind("heavy ball", methods.heavy_ball, 32, 0.95),
+    Kind("RMSProp", methods.rmsprop, 32, 0.95),
+    Kind("population", methods.population, 16, 0.95),
+    Kind("population, flow", methods.population_flow, 16, 0.95),
+    Kind("population, given samples", methods.one_pass, 16, 0.95),
+    Kind("variance of replicas", methods.replica_variances, 16, 0.95),
+    Kind("variance, linearised", methods.linearized_variances, 16, 0.95),
+    Kind("compressed, momentum", methods.compressed_momentum, 12),
+    Kind("Gaussian integrals", methods.integrals, 24),
 )
 
 
@@ -69,10 +79,13 @@ def measure(number: int, count: int, seed: int) -> dict[str, Any]:
     warnings.simplefilter("error")
     kind = KINDS[number]
     found = [kind.case(i, np.random.default_rng([seed, number, i])) for i in range(count)]
+    unstated = sum(bool(np.isnan(stated).any()) for _, stated, _ in found)
+    found = [setting for setting in found if not np.isnan(setting[1]).any()]
     each = [ratios(stated, true) for _, stated, true in found]
     largest = np.array([r.max() for r in each])
     return {
-        "settings": count,
+        "settings": len(found),
+        "unstated": unstated,
         "claim": kind.claim,
         "whole": float((largest <= 1).mean()),
         "covered": float(np.mean(np.concatenate(each) <= 1)),
@@ -97,7 +110,7 @@ def main() -> None:
                 flush=True,
             )
     settings = sum(found["settings"] for found in results.values())
-    print(f"{settings} settings")
+    print(f"{settings} settings; {sum(found['unstated'] for found in results.values())} more state no error, and say why")
     for claim, what in ((1.0, "of steps and grids"), (0.95, "of bounds that claim 95%")):
         of = [found for found in results.values() if found["claim"] == claim]
         count = sum(found["settings"] for found in of)

@@ -1,9 +1,9 @@
 """The mean-field PDE: laws of parameters as densities on grids, moved by the gradient of an energy.
 
 ``mean_field`` is the PDE of two-layer networks with one or two parameters per neuron, ``interaction`` that of your own potential and
-interaction (with a ``singularity`` or without); both become a ``problem``, of those whose state is masses (``mass_problem``). ``circle`` is the exact reduction of relu
-networks on planar data, whose measures on a circle move, grow and decay (``circle_problem``). How densities are moved is in
-:mod:`infwidth.solvers.grids` and :mod:`infwidth.solvers.methods`.
+interaction (with a ``singularity`` or without); both become a ``problem``, of those whose state is masses (``mass_problem``). ``circle``
+is the exact reduction of relu networks on planar data, whose measures on a circle move, grow and decay (``circle_problem``). How densities
+are moved is in :mod:`infwidth.solvers.grids` and :mod:`infwidth.solvers.methods`.
 """
 
 from typing import TYPE_CHECKING
