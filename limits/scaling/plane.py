@@ -32,7 +32,8 @@ import math
 from dataclasses import dataclass
 
 from ...solvers.checks import choice, integer, real
-from .plane_calculus import PlaneTraits, plane_run, plane_sizes, plane_terms, plane_traits
+from ..networks.parameterization import Parameterization
+from .plane_calculus import PlaneTraits, plane_parameterization, plane_run, plane_sizes, plane_terms, plane_traits
 
 __all__ = ["DEEPEST", "METHODS", "PlaneClass", "plane_class"]
 
@@ -95,6 +96,11 @@ class PlaneClass:
         """Exponents of the learning rates of all weight layers, first to last."""
         between = () if self.q_tilde_hidden is None else (self.q_tilde_hidden,) * (self.hidden_layers - 1)
         return (self.q_tilde_w, *between, self.q_tilde)
+
+    @property
+    def parameterization(self) -> Parameterization:
+        """That of the networks of all widths, whose entries are of order 1 at the start."""
+        return plane_parameterization(self.q_sigma, self.rates)
 
     def exponents(self, step: int = 1) -> dict[str, float]:
         r"""Powers of the width d after that many steps, of bounded residuals.

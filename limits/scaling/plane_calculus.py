@@ -39,7 +39,7 @@ from .label_run import Run
 from .labels import NONE, Vector, add, dot, largest, scaled, thinned
 from .nonlinearity import nonlinearity
 
-__all__ = ["PlaneTraits", "plane_run", "plane_sizes", "plane_terms", "plane_traits"]
+__all__ = ["PlaneTraits", "plane_parameterization", "plane_run", "plane_sizes", "plane_terms", "plane_traits"]
 
 TOLERANCE = 1e-9
 LAST = 6  # step; the verdicts of 20 steps are the same at random points, two to five hidden layers
@@ -69,11 +69,16 @@ class PlaneTraits(NamedTuple):
     evolves: bool
 
 
-def plane_run(q_sigma: float, rates: tuple[float, ...], rmsprop: bool, steps: int) -> Run:
-    """The labelled run of that many steps at a point of the plane; exponents of the ``rates`` of all layers, first to last."""
+def plane_parameterization(q_sigma: float, rates: tuple[float, ...]) -> Parameterization:
+    """Of networks whose entries are of order 1 at the start; exponents of the ``rates`` of all layers, first to last."""
     multipliers = (0.0, *(-q_sigma for _ in rates[1:]))
-    p = Parameterization(multipliers, (0.0,) * len(rates), tuple(-rate for rate in rates))
-    run = Run(p, nonlinearity(activations.leaky_relu(0.1)), bounded=True, normalised=rmsprop)
+    return Parameterization(multipliers, (0.0,) * len(rates), tuple(-rate for rate in rates), name="plane")
+
+
+def plane_run(q_sigma: float, rates: tuple[float, ...], rmsprop: bool, steps: int) -> Run:
+    """The labelled run of that many steps at a point of the plane."""
+    phi = nonlinearity(activations.leaky_relu(0.1))
+    run = Run(plane_parameterization(q_sigma, rates), phi, bounded=True, normalised=rmsprop)
     for _ in range(steps + 1):
         run.step()
     return run

@@ -139,6 +139,8 @@ def test_rates_of_deeper_networks():
     assert gradient.rates == (0.25, 0.75, 0.75, 0.5) and rmsprop.rates == (0.25, 0, 0, 0.5)
     assert scaling.plane_class(-0.75, 0.5, hidden_layers=3, q_tilde_hidden=0).rates == (0.5, 0, 0, 0.5)
     assert scaling.plane_class(-0.75, 0.5, 0.25).rates == (0.25, 0.5)
+    p = gradient.parameterization
+    assert (p.a, p.b, p.c) == ((0, 0.75, 0.75, 0.75), (0, 0, 0, 0), (-0.25, -0.75, -0.75, -0.5))
 
 
 def test_names_of_exponents_of_deeper_networks():

@@ -127,8 +127,7 @@ def sizes(t, state, problem):
 
 def measured(where, rate, step, outputs, widths, seeds):
     """Name -> slope in the width after that many steps and its standard error. More outputs spread less, and more of them saturate."""
-    L, q = where.hidden_layers, where.q_sigma
-    p = iw.Parameterization((0, *(-q,) * L), (0,) * (L + 1), tuple(-r for r in where.rates))
+    L, p = where.hidden_layers, where.parameterization
     method = iw.GradientDescent(rate, step) if where.method == "gradient" else iw.RMSProp(rate, step, epsilon=0)
     logs, errors = [], []
     for m, number in zip(widths, seeds, strict=True):
