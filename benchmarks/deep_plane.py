@@ -82,7 +82,7 @@ def draw(grids: dict[str, Any], rows: list[dict[str, Any]]) -> Figure:
     import matplotlib.pyplot as plt
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
-    figure, axes = plt.subplots(3, 3, figsize=(12, 11), layout="constrained")
+    figure, axes = plt.subplots(3, 3, figsize=(14, 11), layout="constrained")
     colours = ListedColormap(["white", "0.8", *plt.get_cmap("Paired").colors[:4], *plt.get_cmap("Paired").colors[6:8]])
     norm = BoundaryNorm(np.arange(-2.5, 6), 8)
     for row, (method, name) in zip(axes, METHODS.items(), strict=False):
