@@ -8,7 +8,9 @@ Below: at random points of the bands of two and three hidden layers networks mak
 the width of the terms of f (``scaling.output_term_slopes``) are held against the predicted exponents; gradient descent only where logits
 do not diverge, so that residuals stay what they are.
 
-RESULT
+Without --quick (widths 256 and 1024) slopes within .1 and two standard errors are, with two hidden layers, 89 of 96 under gradient descent
+and 85 of 96 under RMSProp, with three 192 and 186 of 192. Of the 24 others 13 are those of the initial weights alone and 4 those with the
+first layer's increment: masks that switch give these their powers, by small prefactors.
 
     python benchmarks/deep_plane.py [--quick] [--seed 0] [--out FOLDER]
 """
@@ -97,7 +99,7 @@ def draw(grids: dict[str, Any], rows: list[dict[str, Any]]) -> Figure:
             these = [r for r in rows if r["hidden_layers"] == L and r["method"] == method]
             e, slope, error = (np.array([r[key] for r in these]) for key in ("predicted", "slope", "error"))
             ax.errorbar(e, slope, error, fmt=".", color=f"C{i}", ms=3, lw=0.5, label=name)
-        ends = np.array([-5.0, 1.5])
+        ends = np.array(ax.get_xlim())
         ax.plot(ends, ends, color="black", lw=1)
         ax.set(xlabel="predicted exponent", ylabel="slope of finite networks", title=f"terms of f, {L} hidden layers")
         ax.legend()

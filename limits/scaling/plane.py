@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 from ...solvers.checks import choice, integer, real
 from ..networks.parameterization import Parameterization
-from .plane_calculus import PlaneTraits, plane_parameterization, plane_run, plane_sizes, plane_terms, plane_traits
+from .plane_calculus import PlaneTraits, plane_exponents, plane_parameterization, plane_traits
 
 __all__ = ["DEEPEST", "METHODS", "PlaneClass", "plane_class"]
 
@@ -140,7 +140,8 @@ class PlaneClass:
         [-1.0, 0.0]
         """
         if self.hidden_layers > 1:
-            return self._deep_exponents(integer("step", step, least=1, most=LAST_STEP))
+            step = integer("step", step, least=1, most=LAST_STEP)
+            return dict(plane_exponents(self.q_sigma, self.rates, self.method == "rmsprop", step))
         k, q = integer("step", step, least=1), self.q_sigma
         unit = 0.0 if self.method == "rmsprop" else q  # of a gradient of one parameter, which RMSProp divides by
         a, w = unit + self.q_tilde, unit + self.q_tilde_w
@@ -160,11 +161,6 @@ class PlaneClass:
             "f_aw": f_aw,
             "change": max(f_a, f_w),
         }
-
-    def _deep_exponents(self, step: int) -> dict[str, float]:
-        run = plane_run(self.q_sigma, self.rates, self.method == "rmsprop", step)
-        terms = {f"f_{''.join(map(str, layers)) or 'empty'}": e for layers, e in plane_terms(run, step).items()}
-        return {name: round(e, 9) + 0.0 for name, e in (plane_sizes(run, step) | terms).items()}
 
     def __str__(self) -> str:
         said = {

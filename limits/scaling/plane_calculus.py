@@ -31,6 +31,7 @@ References
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from .. import activations
@@ -39,7 +40,7 @@ from .label_run import Run
 from .labels import NONE, Vector, add, dot, largest, scaled, thinned
 from .nonlinearity import nonlinearity
 
-__all__ = ["PlaneTraits", "plane_parameterization", "plane_run", "plane_sizes", "plane_terms", "plane_traits"]
+__all__ = ["PlaneTraits", "plane_exponents", "plane_parameterization", "plane_run", "plane_sizes", "plane_terms", "plane_traits"]
 
 TOLERANCE = 1e-9
 LAST = 6  # step; the verdicts of 20 steps are the same at random points, two to five hidden layers
@@ -84,6 +85,7 @@ def plane_run(q_sigma: float, rates: tuple[float, ...], rmsprop: bool, steps: in
     return run
 
 
+@lru_cache(maxsize=256)
 def plane_traits(q_sigma: float, rates: tuple[float, ...], rmsprop: bool) -> PlaneTraits:
     """Over the first steps. What grows does so by factors up to L in every step, and rounding errors on an edge of the band with it."""
     run = plane_run(q_sigma, rates, rmsprop, LAST)
@@ -98,8 +100,16 @@ def plane_traits(q_sigma: float, rates: tuple[float, ...], rmsprop: bool) -> Pla
     return PlaneTraits(run.points[0].f, max(changes), max(map(max, entries)), grown > TOLERANCE, max(relative) > -TOLERANCE)
 
 
+@lru_cache(maxsize=256)
+def plane_exponents(q_sigma: float, rates: tuple[float, ...], rmsprop: bool, step: int) -> tuple[tuple[str, float], ...]:
+    """Names and exponents of everything after that many steps, as ``PlaneClass.exponents`` has them."""
+    run = plane_run(q_sigma, rates, rmsprop, step)
+    terms = {f"f_{''.join(map(str, layers)) or 'empty'}": e for layers, e in plane_terms(run, step).items()}
+    return tuple((name, round(e, 9) + 0.0) for name, e in (plane_sizes(run, step) | terms).items())
+
+
 def plane_sizes(run: Run, step: int) -> dict[str, float]:
-    """Exponents of everything but the terms after that many steps, by the names of ``PlaneClass.exponents``."""
+    """Exponents of everything but the terms after that many steps, by their names."""
     L, start = run.L, run.points[0]
     kernels = []  # of each layer: the sum over its entries of the gradient times its first move
     for l, move in enumerate(start.moves, 1):

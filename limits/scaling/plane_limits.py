@@ -22,8 +22,10 @@ def plane_limit(
     output_std: float = 1.0,
     reference_width: int = 1,
     quasi_random: bool = False,
+    hidden_layers: int = 1,
+    q_tilde_hidden: float | None = None,
 ) -> PlaneLimit:
-    r"""The limit of two-layer networks at a point of the plane of scalings, ready to solve, for each of the thirteen classes.
+    r"""The limit of networks at a point of the plane of scalings, ready to solve: of one hidden layer in each of the thirteen classes.
 
     With :math:`s = q_\sigma + \tilde q`, logits at the start of order :math:`d^{q_\sigma + 1/2}` and a change of order :math:`d^u`,
     :math:`u = q_\sigma + 1 + s`, the limit of :math:`d^{-u} f` is one of two dynamics with the residuals of one of three losses; what the
@@ -52,6 +54,11 @@ def plane_limit(
         The network of that width is the same at all points.
     quasi_random : bool
         Scrambled Sobol points in place of independent particles.
+    hidden_layers : int
+        L. More than one below the upper edge, where kernels are constant; the activation is then homogeneous, or
+        :math:`q_\sigma = -\tfrac12`.
+    q_tilde_hidden : float, optional
+        Of the matrices between hidden layers, as in :func:`plane_class`.
 
     Raises
     ------
@@ -76,5 +83,14 @@ def plane_limit(
     from ..two_layer.plane_limit import PlaneLimit
 
     return PlaneLimit(
-        q_sigma, q_tilde, activation, particles, weight_std, output_std, reference_width=reference_width, quasi_random=quasi_random
+        q_sigma,
+        q_tilde,
+        activation,
+        particles,
+        weight_std,
+        output_std,
+        reference_width=reference_width,
+        quasi_random=quasi_random,
+        hidden_layers=hidden_layers,
+        q_tilde_hidden=q_tilde_hidden,
     )

@@ -26,6 +26,10 @@ of the first of these that does not vanish:
 With two dynamics, three sizes of the change and three of the start the thirteen classes [golikov2020dynamically]_ are those that the band
 has room for.
 
+With L hidden layers and a homogeneous activation the same holds below the upper edge with
+:math:`P = L(q_\sigma + \tfrac12) - \tfrac12` in the place of :math:`q_\sigma` and the largest rate in the place of
+:math:`\tilde q`; layers whose rates have a smaller exponent do not count in the kernel.
+
 References
 ----------
 .. [golikov2020dynamically] Golikov, arXiv:2006.06574.
@@ -74,7 +78,7 @@ class PlaneLimit:
     Parameters
     ----------
     q_sigma, q_tilde : float
-        A point of the band, :math:`-\tfrac12 \le q_\sigma + \tilde q \le 0`.
+        A point of the band, with one hidden layer :math:`-\tfrac12 \le q_\sigma + \tilde q \le 0`.
     activation : str or Activation
     particles : int
         N at the upper edge, where the limit is right to :math:`O(N^{-1/2})`; below it is exact.
@@ -84,6 +88,10 @@ class PlaneLimit:
         :math:`d_*`: the network of that width is the same at all points.
     quasi_random : bool
         Scrambled Sobol points in place of independent particles.
+    hidden_layers : int
+        L. More than one where kernels are constant; off :math:`q_\sigma = -\tfrac12` the activation is positively homogeneous.
+    q_tilde_hidden : float, optional
+        Of the matrices between hidden layers, as in :func:`plane_class`.
     start : callable, optional
         G, inputs (n, d) to outputs (n, k), such as that of one network. Default: a path of the Gaussian process, drawn by ``rng``.
 
@@ -98,8 +106,9 @@ class PlaneLimit:
         Whether G matters.
     gap_exponent : float
         Of the gap between :math:`(d/d_*)^{-u} f` and g, as leading terms have it: the largest of :math:`-\tfrac12` (fluctuations), the
-        start that is left out (:math:`-s - \tfrac12`, not at the lower edge), a kernel that moves (2s, not at the upper edge), residuals of
-        logits that are not yet zero (u where it is negative, :math:`q_\sigma + \tfrac12` where that is negative and u positive).
+        start that is left out (:math:`-s - \tfrac12`, not at the lower edge), a kernel that moves (2s, not at the upper edge), layers that
+        are left out (their rates' exponents against the largest), residuals of logits that are not yet zero (u where it is negative, the
+        exponent of the start where that is negative and u positive).
 
     Raises
     ------
@@ -132,28 +141,46 @@ class PlaneLimit:
     reference_width: int = 1
     quasi_random: bool = False
     start: Callable[[Array], Array] | None = None
+    hidden_layers: int = 1
+    q_tilde_hidden: float | None = None
     _tangents: Tangents = field(default_factory=Tangents, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         activations.get(self.activation)
         settle(self, q_sigma=real("q_sigma", self.q_sigma), q_tilde=real("q_tilde", self.q_tilde))
-        settle(self, **{name: integer(name, getattr(self, name), least=1) for name in ("particles", "reference_width")})
+        settle(self, **{name: integer(name, getattr(self, name), least=1) for name in ("particles", "reference_width", "hidden_layers")})
         settle(self, weight_std=real("weight_std", self.weight_std, above=0, most=LARGEST))
         settle(self, output_std=real("output_std", self.output_std, least=0, most=LARGEST))
         settle(self, quasi_random=flag("quasi_random", self.quasi_random))
         if self.start is not None:
             function("start", self.start, SIGNATURE)
-        if not self.where.stable or not self.where.nontrivial:
-            s = self.q_sigma + self.q_tilde
+        where = self.where
+        if not where.stable or not where.nontrivial:
+            one, s = where.hidden_layers == 1, self.q_sigma + self.q_tilde
+            moves = f"powers {s:g} of the width" if one else "more than their size"
             raise ValueError(
                 f"q_tilde: at ({self.q_sigma:g}, {self.q_tilde:g}) "
-                + (f"parameters move by powers {s:g} of the width, without a limit" if s > 0 else "f stays what it is at the start")
-                + f"; take q_tilde from {-0.5 - self.q_sigma:g} to {-self.q_sigma:g}"
+                + ("f stays what it is at the start" if where.stable else f"parameters move by {moves}, without a limit")
+                + (f"; take q_tilde from {-0.5 - self.q_sigma:g} to {-self.q_sigma:g}" if one else "")
+            )
+        if where.hidden_layers > 1:
+            self._refuse_deep(where)
+
+    def _refuse_deep(self, where: PlaneClass) -> None:
+        if where.evolving_kernels:
+            raise ValueError(
+                f"q_tilde: with {where.hidden_layers} hidden layers limits are known where kernels are constant, and at "
+                f"({self.q_sigma:g}, {self.q_tilde:g}) they evolve; take smaller rates, or a finite Network of where.parameterization"
+            )
+        if abs(self.q_sigma + 0.5) > ZERO and activations.get(self.activation).homogeneity != 1:
+            raise ValueError(
+                f"activation: with {where.hidden_layers} hidden layers and q_sigma={self.q_sigma:g} pre-activations vanish or diverge from "
+                "layer to layer, which only activations such as relu let pass; take one of them, or q_sigma=-0.5"
             )
 
     @property
     def where(self) -> PlaneClass:
-        return plane_class(self.q_sigma, self.q_tilde)
+        return plane_class(self.q_sigma, self.q_tilde, hidden_layers=self.hidden_layers, q_tilde_hidden=self.q_tilde_hidden)
 
     @property
     def exponent(self) -> float:
@@ -162,12 +189,14 @@ class PlaneLimit:
     @property
     def gap_exponent(self) -> float:
         where = self.where
-        s, u, start = where.q_sigma + where.q_tilde, self.exponent, where.exponents()["f0"]
+        u, start, rates = self.exponent, where.exponents()["f0"], where.rates
+        s = u - start - 0.5
         terms = [-0.5]
         if not where.comparable_change:
             terms.append(-s - 0.5)
         if not where.evolving_kernels:
             terms.append(2 * s)
+        terms += [rate - max(rates) for rate in rates if rate < max(rates) - ZERO]
         if u < -ZERO:
             terms.append(u)
         elif u > ZERO and start < -ZERO:
@@ -176,10 +205,12 @@ class PlaneLimit:
 
     @property
     def parameterization(self) -> Parameterization:
-        d, q, rate = float(self.reference_width), self.q_sigma, self.q_tilde
-        std = d ** (-0.5 - q)  # the prefactor of the multiplier sits in the output weights
-        stds = (self.weight_std, self.output_std * std)
-        return Parameterization((0, -q), (0, 0), (-rate, -rate), weight_std=stds, rates=(d**-rate, std**2 * d**-rate), name="plane")
+        d, q, where = float(self.reference_width), self.q_sigma, self.where
+        std = d ** (-0.5 - q)  # the prefactor of the multiplier sits in the weights
+        above = where.hidden_layers - 1
+        stds = (self.weight_std, *(self.weight_std * std,) * above, self.output_std * std)
+        rates = tuple((std**2 if l else 1.0) * d**-rate for l, rate in enumerate(where.rates))
+        return replace(where.parameterization, weight_std=stds, rates=rates)
 
     @property
     def random_start(self) -> bool:
@@ -212,10 +243,12 @@ class PlaneLimit:
         loss = self._loss(data)
         loss.refuse_unbounded(data.y)
         d, k = data.X.shape[1], data.outputs
-        std = (self.weight_std, self.output_std)
         from ..kernels.network import of
 
-        kernel = of(Network(d, 1, 1, self.activation, replace(Parameterization.ntk(1), weight_std=std)))
+        L, rates = self.hidden_layers, self.where.rates
+        learns = tuple(float(rate >= max(rates) - ZERO) for rate in rates)
+        ntk = replace(Parameterization.ntk(L), weight_std=(*(self.weight_std,) * L, self.output_std), rates=learns)
+        kernel = of(Network(d, L, 1, self.activation, ntk))
         particle_stream, start_stream = rng.spawn(2)
         start = self._start(kernel, k, start_stream)
         if not self.where.evolving_kernels:

@@ -232,7 +232,16 @@ ROOMS: dict[str, Call] = {
     "scaling.plane_limit": Call(
         scaling.plane_limit,
         dict(
-            q_sigma=-1.0, q_tilde=1.0, activation="tanh", particles=8, weight_std=1.0, output_std=1.0, reference_width=4, quasi_random=True
+            q_sigma=-0.5,
+            q_tilde=0.0,
+            activation="tanh",
+            particles=8,
+            weight_std=1.0,
+            output_std=1.0,
+            reference_width=4,
+            quasi_random=True,
+            hidden_layers=2,
+            q_tilde_hidden=0.0,
         ),
         train,
     ),
@@ -247,6 +256,8 @@ ROOMS: dict[str, Call] = {
             output_std=1.0,
             reference_width=4,
             quasi_random=True,
+            hidden_layers=2,
+            q_tilde_hidden=0.0,
             start=lambda X: X[:, :1],
         ),
         train,

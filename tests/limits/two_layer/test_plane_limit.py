@@ -1,5 +1,7 @@
 """The limit at every point of the plane: special points that have names, a linear network in closed form, and finite networks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -109,7 +111,12 @@ def network_gaps(limit, rate, width, seeds):
     found, unit = [], width ** limit.where.exponents()["f0"]
     reference = None if limit.random_start else solve(limit, 2, rate).outputs
     for seed in range(seeds):
-        sol = solve(iw.Network(2, 1, width, "tanh", limit.parameterization), 2, rate, rng=np.random.SeedSequence([seed, width]))
+        sol = solve(
+            iw.Network(2, limit.hidden_layers, width, limit.activation, limit.parameterization),
+            2,
+            rate,
+            rng=np.random.SeedSequence([seed, width]),
+        )
         start = sol.outputs[0] / unit
         other = reference if reference is not None else solve(limit.started_at(lambda Z, G=start: G), 2, rate).outputs
         found.append(np.sqrt(np.mean((sol.outputs / limit.unit(width) - other)[1:] ** 2)))
@@ -139,6 +146,57 @@ def test_the_thirteen_points_are_in_the_thirteen_classes():
     assert {scaling.plane_class(*point).name for point in POINTS} == {found.name for found in scaling.plane_classes()}
 
 
+# More hidden layers: the plane of one, at the rates that move all layers alike
+
+
+def alike(q, rate, L, **options):
+    return PlaneLimit((q + 0.5) / L - 0.5, rate, "relu", hidden_layers=L, q_tilde_hidden=rate, **options)
+
+
+@pytest.mark.parametrize("L", [2, 3])
+def test_deeper_tangent_kernels(L):
+    start = lambda Z: np.cos(Z[:, :1])  # noqa: E731
+    known = iw.NeuralTangentLimit(kernels.of(iw.Network(2, L, 8, "tanh", iw.Parameterization.ntk(L))), initial=start)
+    limit = PlaneLimit(-0.5, 0, "tanh", hidden_layers=L).started_at(start)
+    np.testing.assert_allclose(solve(limit).outputs, solve(known).outputs, atol=1e-12)
+
+
+def test_deeper_networks_of_the_reference_width_are_one():
+    """Those of the eight classes of constant kernels."""
+    runs = []
+    for found in scaling.plane_classes():
+        if not found.evolving_kernels:
+            limit = alike(found.q_sigma, found.q_tilde, 2, weight_std=0.8, output_std=1.5, reference_width=32)
+            assert limit.unit(32) == 1 and limit.exponent == pytest.approx(PlaneLimit(found.q_sigma, found.q_tilde, "relu").exponent)
+            runs.append(solve(iw.Network(2, 2, 32, "relu", limit.parameterization)).outputs)
+    np.testing.assert_allclose(runs, np.broadcast_to(runs[0], (8, *runs[0].shape)), atol=1e-10)
+
+
+def test_layers_of_smaller_rates_do_not_count():
+    """Left of the NTK the published rates move the matrices between hidden layers alone: part of the kernel, the outer layers frozen."""
+    only = replace(iw.Parameterization.ntk(2), rates=(0.0, 1.0, 0.0))
+    kernel = kernels.of(iw.Network(2, 2, 8, "relu", only))
+    limit = PlaneLimit(-1, 0.25, "relu", hidden_layers=2)
+    assert limit.where.rates == (0.25, 1.25, 0.25)
+    exact = np.arange(7)[:, None] * (kernel.ntk(X) @ (Y / 2) / 3)
+    np.testing.assert_allclose(solve(limit).outputs[:, :, 0], exact, atol=1e-12)  # residuals -y/2 for all time
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "limit",
+    [PlaneLimit(-1, 1, "relu", hidden_layers=2, q_tilde_hidden=1), PlaneLimit(-1, 0.5, "relu", hidden_layers=3)],
+    ids=["rates alike", "published rates"],
+)
+def test_deeper_networks_approach_the_limit_of_their_class(limit):
+    """At the lower edge, where nothing is left out but fluctuations; declared seeds 0..79."""
+    assert limit.gap_exponent == -0.5 and limit.where.comparable_change
+    widths = (128, 512, 1024)
+    slope, error = iw.power_law(widths, [network_gaps(limit, 4.0, width, 80) for width in widths])
+    assert error <= 0.05
+    assert abs(slope - limit.gap_exponent) < 2 * error
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -152,6 +210,12 @@ def test_the_thirteen_points_are_in_the_thirteen_classes():
         (lambda: solve(PlaneLimit(-0.5, 0, "relu").started_at(lambda Z: Z)), r"start: must return shape \(3, 1\)"),
         (lambda: solve(PlaneLimit(0, 0, "relu"), loss="squared"), "loss: logits diverge in this class"),
         (lambda: iw.solve(PlaneLimit(-1, 1, "relu"), method=iw.GradientDescent(0.1, 2)), "X: is missing"),
+        (
+            lambda: PlaneLimit(-1, 1, "relu", hidden_layers=2),
+            "q_tilde: with 2 hidden layers .* kernels are constant, and at .* they evolve",
+        ),
+        (lambda: PlaneLimit(1, 1, "relu", hidden_layers=2), "q_tilde: at .* parameters move by more than their size"),
+        (lambda: PlaneLimit(-1, 0.25, "tanh", hidden_layers=2), "activation: with 2 hidden layers and q_sigma=-1 .* such as relu"),
     ],
 )
 def test_bad_arguments(call, message):
