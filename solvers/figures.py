@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .solution import Solution
 
-__all__ = ["draw", "label_widths"]
+__all__ = ["draw", "label_widths", "one_axes"]
 
 Array = np.ndarray
 
@@ -55,6 +55,19 @@ def _axes(axes: Any) -> list[Axes]:
             "for example matplotlib.pyplot.subplots(1, 2)[1]"
         )
     return chosen
+
+
+def one_axes(axes: Any, figsize: tuple[float, float]) -> Any:
+    """The Axes given, or new ones of that size in inches."""
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        return plt.subplots(figsize=figsize, layout="constrained")[1]
+    from matplotlib.axes import Axes
+
+    if not isinstance(axes, Axes):
+        raise TypeError(f"axes: need matplotlib Axes, got {shown(axes)}; for example matplotlib.pyplot.subplots()[1]")
+    return axes
 
 
 def _marker(sol: Solution) -> str:

@@ -288,7 +288,8 @@ class DeepLinearPopulation(DeepLinearProblem, Population):
 
     def _judge(self, F: Array, rows: Any) -> tuple[Evaluation, Array]:
         if rows is None:
-            return Evaluation(self.teacher.risk(F), np.empty((0, len(F)))), self.teacher.gradient(F)
+            loss, gradient = self.teacher.judge(F)
+            return Evaluation(loss, np.empty((0, len(F)))), gradient
         X, y = rows
         f = X @ F.T
         loss, residual = self._squared.judge(f, y)

@@ -10,15 +10,22 @@ The loss depends on the inputs through their covariance only, so that this is ex
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import array, numbers, real
+from ...solvers.checks import array, instance, integer, numbers, real, squarable
 
 __all__ = ["LinearTeacher"]
 
 Array = np.ndarray
+
+
+class Judged(NamedTuple):
+    """Loss and gradient of one predictor."""
+
+    loss: float
+    gradient: Array
 
 
 class LinearTeacher:
@@ -66,19 +73,33 @@ class LinearTeacher:
         return self.weights.shape[1]
 
     def __call__(self, X: Array) -> Array:
-        """Labels without noise, shape (n, k), at inputs (n, d)."""
-        return X @ self.weights.T
+        """Labels without noise, shape (n, k), at inputs (n, d). ValueError where these do not fit."""
+        return array("X", X, dtype=self.weights.dtype, columns=self.dim) @ self.weights.T
 
     def risk(self, P: Array) -> float:
-        """Loss of a linear predictor ``P`` (k, d)."""
-        return 0.5 * float(np.sum(((P - self.weights) @ self.root) ** 2) + len(P) * self.noise**2)
+        """Loss of a linear predictor ``P`` (k, d). ValueError where it does not fit."""
+        return self.judge(self._predictor(P)).loss
 
     def gradient(self, P: Array) -> Array:
-        """Gradient of :meth:`risk` at ``P`` (k, d), of that shape."""
-        return (P - self.weights) @ self.covariance
+        """Gradient of :meth:`risk` at ``P`` (k, d), of that shape. ValueError where it does not fit."""
+        return self.judge(self._predictor(P)).gradient
+
+    def _predictor(self, P: Any) -> Array:
+        P = squarable("P", array("P", P, dtype=self.weights.dtype, columns=self.dim))
+        if P.shape != self.weights.shape:
+            raise ValueError(f"P: need a predictor of shape {self.weights.shape}, got {P.shape}")
+        return P
+
+    def judge(self, P: Array) -> Judged:
+        """Loss and gradient of a predictor (k, d) that may have diverged, unchecked: what a run asks for at every step."""
+        excess = P - self.weights
+        loss = 0.5 * float(np.sum((excess @ self.root) ** 2) + len(P) * self.noise**2)
+        return Judged(loss, excess @ self.covariance)
 
     def sample(self, rng: np.random.Generator, size: int) -> tuple[Array, Array]:
-        """Fresh inputs (size, d) and noisy labels (size, k), drawn by ``rng``."""
+        """Fresh inputs (size, d) and noisy labels (size, k), drawn by ``rng``. ValueError or TypeError where an argument is none."""
+        instance("rng", rng, np.random.Generator, "numpy.random.default_rng(0)")
+        size = integer("size", size, least=1, most=100_000_000)
         X = rng.standard_normal((size, self.dim)) @ self.root
         return X, self(X) + self.noise * rng.standard_normal((size, len(self.weights)))
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...solvers.checks import numbers, shown
+
 __all__ = ["GrowthCurve", "fitted_curve", "growth"]
 
 Array = np.ndarray
@@ -48,8 +50,11 @@ class GrowthCurve:
     logarithm: bool = False
 
     def __call__(self, width: Any) -> Any:
-        """Time at that width, or at an array of widths."""
-        return self.offset + self.slope * growth(np.asarray(width, dtype=float), self.exponent, self.logarithm)
+        """Time at that width, or at an array of widths. ValueError where they are not positive numbers, up to 1e100."""
+        widths = numbers("width", width).astype(float)
+        if not (widths.size and np.isfinite(widths).all() and (widths >= 1e-100).all() and (widths <= 1e100).all()):
+            raise ValueError(f"width: need positive numbers up to 1e100, got {shown(width)}")
+        return self.offset + self.slope * growth(widths, self.exponent, self.logarithm)
 
 
 def fitted_curve(name: str, p: float | None, with_log: bool, m: Array, medians: Array, errors: Array, drawn: Array) -> GrowthCurve:

@@ -11,6 +11,7 @@ of a network share the kernel, and do not see one another.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import array, shown
+from ...solvers.checks import array, instance, shown
+from ...solvers.checks import path as checked_path
+from ...solvers.files.replacing import renamed
 from ...solvers.gram.program import Program
 from ...solvers.gram.tiles import Gram, allocate, gram
 from ...solvers.machine.blas_threads import one_blas_thread
@@ -79,7 +82,8 @@ class Kernel(ABC):
         get : str or sequence of str
             ``"nngp"``, ``"ntk"`` or both. A string gives the matrix itself.
         out : path, optional
-            Folder for the matrices as ``nngp.npy`` and ``ntk.npy``, mapped into memory: for those larger than the memory.
+            Folder for the matrices as ``nngp.npy`` and ``ntk.npy``, mapped into memory: for those larger than the memory. They get these
+            names when they are whole; older ones are replaced, and whoever has mapped those keeps them.
         executor : concurrent.futures.Executor, optional
             Takes blocks of some million pairs as tasks. Without it, as many threads as numba has.
 
@@ -103,12 +107,20 @@ class Kernel(ABC):
             if name in names:
                 _refuse_overflow(name, scale, dtype)
         files = None if out is None else _files(out, names)
+        if executor is not None:
+            instance("executor", executor, Executor, "concurrent.futures.ThreadPoolExecutor(4)")
         tables = sum(step.factors.nbytes + step.values.nbytes + step.slopes.nbytes for step in program.steps)
-        into = allocate((len(X1), len(X2)), dtype, names, files, extra=2.0 * tables)
-        if same:
-            gram(program, None, into, executor)
-        else:
-            gram(program.of(slice(0, len(X1))), program.of(slice(len(X1), None)), into, executor)
+        with contextlib.ExitStack() as stack:  # a file of that name is a whole matrix: one that was there stays until then
+            beside = None if files is None else {name: stack.enter_context(renamed(path)) for name, path in files.items()}
+            into = allocate((len(X1), len(X2)), dtype, names, beside, extra=2.0 * tables)
+            if same:
+                gram(program, None, into, executor)
+            else:
+                gram(program.of(slice(0, len(X1))), program.of(slice(len(X1), None)), into, executor)
+            if files is not None:
+                del into
+        if files is not None:
+            into = Gram(**{name: np.load(files[name], mmap_mode="r+") if name in files else None for name in NAMES})
         return _given(into, get)
 
     def nngp(self, X1: Any, X2: Any = None) -> Array:
@@ -184,7 +196,7 @@ def _refuse_overflow(name: str, scale: Array, dtype: np.dtype) -> None:
 
 
 def _files(folder: Any, names: tuple[str, ...]) -> dict[str, Path]:
-    path = Path(folder)
+    path = Path(checked_path("out", folder))
     if not path.is_dir():
         raise ValueError(f"out: need an existing folder, got {str(folder)!r}; make it first")
     return {name: path / f"{name}.npy" for name in names}

@@ -101,8 +101,7 @@ def table(
     from .parameterization import Parameterization
 
     m, base = integer("width", width, least=1), integer("base_width", base_width, least=1)
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer: {optimizer!r} is not one of {', '.join(OPTIMIZERS)}")
+    choice("optimizer", optimizer, OPTIMIZERS)
     p = in_form(parameterization, form)
     L = p.hidden_layers
     if optimizer == "sgd":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...solvers.checks import numbers
+from ...solvers.figures import one_axes
 from ...solvers.machine.memory import refuse_above_available
 from .. import activations, gaussian
 from ..activations import Activation
@@ -49,10 +50,7 @@ class PhaseDiagram:
     def plot(self, axes: Any = None) -> Figure:
         r""":math:`\log\chi_1` in colours, blue for order and red for chaos, with the critical line; grey where variances diverge. On
         matplotlib ``axes``, or new ones."""
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(figsize=(5, 3.8), layout="constrained")
+        axes = one_axes(axes, (5, 3.8))
         value = np.log(np.maximum(self.chi_1, 1e-300)).T
         bound = min(max(float(np.nanpercentile(np.abs(value), 75)), 1e-3), 2.0)
         axes.set_facecolor("lightgrey")

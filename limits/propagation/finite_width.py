@@ -76,9 +76,9 @@ class Corrections(NamedTuple):
         Raises
         ------
         ValueError
-            Where the error is not positive.
+            Where the error is not a positive number between 1e-100 and 1e100.
         """
-        error = real("error", error, above=0)
+        error = real("error", error, least=1e-100, most=1e100)
         by_fluctuation = (self.variance / (error * self.scale) ** 2).max()
         return float(max(by_fluctuation, (np.abs(self.mean) / (error * self.scale)).max()))
 

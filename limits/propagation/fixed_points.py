@@ -39,7 +39,7 @@ def first_fixed_variance(maps: MeanFieldMaps, q: float) -> float:
         end = min(SMALLEST, at_rest / 2) if at_rest > 0 else SMALLEST
     if (end > q) != (here > 0):  # q lies outside already
         return math.inf if here > 0 else 0.0
-    grid = np.geomspace(q, end, 2 + math.ceil(PER_DECADE * abs(math.log10(end / q))))
+    grid = np.geomspace(q, end, 2 + math.ceil(PER_DECADE * abs(math.log10(end) - math.log10(q))))
     gap = sign * _excess(maps, grid)
     passed = np.flatnonzero(gap < -NOISE)
     last = int(passed[0]) if len(passed) else len(grid) - 1

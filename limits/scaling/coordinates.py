@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...solvers.checks import integer, real
-from ...solvers.figures import label_widths
+from ...solvers.figures import label_widths, one_axes
 from ..activations import Activation
 from ..networks.parameterization import Parameterization
 from .exponent_calculus import exponents
@@ -84,10 +84,7 @@ class CoordinateCheck:
     def plot(self, axes: Any = None) -> Figure:
         """Sizes against the width at the last step, with the predicted slopes as dashed lines; what is off is drawn in red. On matplotlib
         ``axes``, or new ones."""
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(figsize=(6.6, 4), layout="constrained")
+        axes = one_axes(axes, (6.6, 4))
         widths, last = np.array(self.measured.widths), self.holds.shape[1] - 1
         mean = self.measured.log_sizes.mean(axis=1)[:, :, last]
         for i, name in enumerate(self.names):

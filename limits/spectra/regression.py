@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...solvers.checks import instance, integer, integers, real
+from ...solvers.figures import one_axes
 from ...solvers.running.streams import generator
 from .measured import gram, measured_spectrum
 from .spectrum import Spectrum
@@ -83,10 +84,7 @@ class LearningCurve:
 
     def plot(self, axes: Any = None) -> Figure:
         """Test error with its parts against the number of samples, both logarithmic; on matplotlib ``axes``, or new ones."""
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(figsize=(4.8, 3.6), layout="constrained")
+        axes = one_axes(axes, (4.8, 3.6))
         for name, style in (("test_error", "-"), ("bias", "--"), ("variance", ":")):
             axes.loglog(self.sizes, getattr(self, name), style, color="black", label=name.replace("_", " "))
         axes.set(xlabel="samples $n$", ylabel="mean square error")

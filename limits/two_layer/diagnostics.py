@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import array, instance, integer, observed, real, settle, vector
+from ...solvers.checks import array, integer, observed, real, settle, squarable, vector
 from .problem import ParticleProblem
 
 __all__ = ["FreeEnergy", "KineticEnergy", "dissipation", "energy_defect", "entropy", "imbalance"]
@@ -127,10 +127,10 @@ class KineticEnergy:
         settle(self, step_size=real("step_size", self.step_size, least=1e-100, most=1e100))
 
     def __call__(self, t: float, state: Array, problem: Any, memory: dict[str, Any]) -> float:
-        instance("problem", problem, ParticleProblem, f"solve({PARTICLES}, ...)")
-        if "momentum" not in memory:
-            raise ValueError("observables: KineticEnergy needs a method with momentum; use HeavyBall or leave it out")
-        move = memory["momentum"]
+        state = observed(state, problem, ParticleProblem, PARTICLES)
+        move = memory.get("momentum") if isinstance(memory, dict) else None
+        if not isinstance(move, np.ndarray) or move.shape != state.shape:
+            raise ValueError("memory: KineticEnergy needs that of a method with momentum; use HeavyBall, or leave the observable out")
         return 0.5 * problem.mean_square(move) / self.step_size**2
 
 
@@ -159,7 +159,9 @@ class FreeEnergy:
         settle(self, **{name: real(name, getattr(self, name), least=0) for name in ("temperature", "weight_decay")})
 
     def __call__(self, t: float, state: Array, problem: Any) -> float:
-        state = observed(state, problem, ParticleProblem, PARTICLES)
+        state = squarable("state", observed(state, problem, ParticleProblem, PARTICLES))
+        if not np.isfinite(state).all():
+            raise ValueError("state: holds NaN or infinity, which have no free energy; ask for it before the run diverges")
         if problem.output_biases(state).size:
             raise ValueError("observables: FreeEnergy is that of particles, an output bias has no entropy; leave output_bias out")
         cloud = np.column_stack(problem.particles(state))

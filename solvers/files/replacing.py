@@ -18,7 +18,7 @@ from typing import IO
 
 from ..checks import path as checked_path
 
-__all__ = ["check_folder", "check_writable", "remove_leftovers", "replacing"]
+__all__ = ["check_folder", "check_writable", "remove_leftovers", "renamed", "replacing"]
 
 STALE = 60.0  # seconds without a write, after which a file of a dead process is a leftover
 
@@ -28,12 +28,18 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a new file, and put it in the place of ``path`` (of what a link points to) when all is written and on disk."""
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
+    with renamed(path) as beside, open(beside, "xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def renamed(path: Path) -> Iterator[Path]:
+    """A name for a new file beside ``path``, which it is renamed to when all is written, and removed after an error."""
     beside = path.with_name(f"{_prefix()}{os.getpid()}-{secrets.token_hex(6)}.tmp")
     try:
-        with open(beside, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield beside
         os.replace(beside, path)
     finally:
         with contextlib.suppress(OSError):

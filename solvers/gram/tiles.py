@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..machine.blas_threads import one_blas_thread
-from ..machine.memory import refuse_above_available
+from ..machine.memory import refuse_above_available, refuse_above_free_disk
 from .program import CODES, Program, Step
 from .reference import run
 
@@ -45,6 +45,7 @@ def allocate(shape: tuple[int, int], dtype: np.dtype, get: tuple[str, ...], out:
     made: dict[str, Array | None] = {"nngp": None, "ntk": None}
     for name in get:
         if name in out:
+            refuse_above_free_disk("out", f"the {name} of {shape[0]} x {shape[1]} pairs in {dtype.name}", matrix, out[name].parent)
             made[name] = np.lib.format.open_memmap(out[name], mode="w+", dtype=dtype, shape=shape)
         else:
             made[name] = np.empty(shape, dtype)

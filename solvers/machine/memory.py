@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from pathlib import Path
 
-__all__ = ["available", "refuse_above_available"]
+__all__ = ["available", "refuse_above_available", "refuse_above_free_disk"]
 
 
 CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
@@ -54,6 +55,13 @@ def refuse_above_available(argument: str, what: str, size: float, way_out: str) 
     free = available()
     if size > free:
         raise ValueError(f"{argument}: {what} would take {_gigabytes(size)}, and {_gigabytes(free)} are free; {way_out}")
+
+
+def refuse_above_free_disk(argument: str, what: str, size: float, folder: Path) -> None:
+    """ValueError naming the argument where a folder's disk has fewer bytes free: a file mapped into memory would end the process."""
+    free = float(shutil.disk_usage(folder).free)
+    if size > free:
+        raise ValueError(f"{argument}: {what} would take {_gigabytes(size)}, and {_gigabytes(free)} are free there; give another folder")
 
 
 def _gigabytes(size: float) -> str:

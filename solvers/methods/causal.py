@@ -45,7 +45,7 @@ def causal_trajectory(
     if resume is not None:
         problem.restore(resume["history"])
         first = int(resume["step"])
-        if "rng" in resume:
+        if extend_by_batch is not None:
             rng.bit_generator.state = resume["rng"]
     for step in range(first, method.steps + 1):
         weights = method.weights(step, 0 if forgets is None else forgets.settled)

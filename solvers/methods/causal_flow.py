@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..abilities import Population, Retractable, Settling
+from ..files.stored import floats, number
 from ..problem import Evaluation, MethodFailed, Point, Snapshot
 from .clock import Control
 
@@ -101,7 +102,8 @@ def causal_flow(
             now = problem.extend(base[:-1])
     else:
         problem.restore(resume["history"])
-        count, t, h, base = int(resume["step"]), float(resume["t"]), float(resume["h"]), resume["base"]
+        count, t, h = int(resume["step"]), float(resume["t"]), number("its step size", resume["h"], above=0)
+        base = floats("the weights of its history", resume["base"], (problem.times,))
         now = problem.evaluate(problem)
     at = None
     while True:

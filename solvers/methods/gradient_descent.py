@@ -103,7 +103,7 @@ class GradientDescent(Stepped):
             yield from causal_trajectory(problem, self, self.learning_rate, rng, resume, by_batch)
             return
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
-        if resume is not None and "rng" in resume:
+        if resume is not None and self.batch_size is not None:
             rng.bit_generator.state = resume["rng"]
         move = mover(problem)
         draw = None if self.batch_size is None else batches(problem, rng, self.batch_size)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..abilities import Retractable, Stepwise, has_first_step
 from ..checks import choice, flag, real, settle
+from ..files.stored import floats, number
 from ..machine.memory import refuse_above_available
 from ..problem import Causal, MethodFailed, Point, Snapshot
 from .causal_flow import CAUSAL_STEPPERS, causal_flow
@@ -28,6 +29,7 @@ EVALUATIONS = 10_000  # of the velocity in one step, with room for Jacobians of 
 ROUNDINGS = 100  # rounding units below which a relative tolerance means nothing
 FIRST_RATE = "first_learning_rate: this parameterization starts with one large step; give GradientFlow its base rate"
 INTERNALS = ("t", "y", "f", "h_abs")  # what an explicit Runge-Kutta stepper of scipy carries from one step to the next
+SAME = 1e-3  # of a velocity computed twice
 TIGHTER, LOOSEST = 0.1, 1e-4  # factor of the tolerances of the second run, and where its relative one begins at the latest
 VECTORS = {"RK23": 14, "RK45": 20, "DOP853": 34}  # of the length of the state that an explicit stepper holds, dense output included
 MATRICES = {"Radau": 6, "BDF": 4, "LSODA": 1}  # of that length squared
@@ -149,11 +151,7 @@ class GradientFlow(Flow):
 
         dense = None
         if resume is not None:
-            for name in INTERNALS:
-                value = resume["stepper"][name]
-                if np.shape(value) != np.shape(getattr(ode, name)):
-                    raise ValueError(f"its stepper has an entry {name} of shape {np.shape(value)}")
-                setattr(ode, name, value)
+            _restore(ode, resume["stepper"], state)
             ode.status = "running" if ode.t < self.t_end else "finished"
         pace = Pace(self.t_end, "use stepper='Radau', or raise rtol and atol")
         while True:
@@ -233,6 +231,17 @@ class _Closer(GradientFlow):
         if factor * first.rtol < _least(dtype):
             return Control(first.rtol / TIGHTER, first.atol / TIGHTER, 1 / FIRST)
         return Control(factor * first.rtol, factor * first.atol, FIRST, self.longest, GROWTH)
+
+
+def _restore(ode: Any, stored: Any, state: Array) -> None:
+    """Put what a file holds into a stepper that stands at the same time and state; ValueError where it does not fit there."""
+    y, f = (floats(f"{name} of its stepper", stored[name], ode.y.shape) for name in ("y", "f"))
+    t, h_abs = number("t of its stepper", stored["t"]), number("h_abs of its stepper", stored["h_abs"], above=0)
+    near = np.abs(f - ode.f).max(initial=0.0) <= SAME * (1 + np.abs(ode.f).max(initial=0.0))
+    if t != ode.t or not near or not np.array_equal(y.astype(state.dtype), state):
+        raise ValueError("its stepper stands at another time or state than the run")
+    for name, value in zip(INTERNALS, (t, y, f, h_abs), strict=True):
+        setattr(ode, name, value)
 
 
 def _least(dtype: np.dtype) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..abilities import has_first_step, way_out
 from ..checks import integer, real, settle
+from ..files.stored import floats
 from ..problem import Causal, Point, Snapshot
 from .causal import causal_trajectory
 from .clock import Stepped
@@ -114,7 +115,9 @@ class HeavyBall(Stepped):
         h, beta = self.step_size, 1 - self.friction * self.step_size
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
         velocity = np.empty_like(state)
-        move = np.zeros_like(state) if resume is None else np.reshape(resume["momentum"], state.shape)
+        move = np.zeros_like(state)
+        if resume is not None:
+            move[:] = floats("its momentum", resume["momentum"], state.shape)
 
         def memory() -> Snapshot:
             return {"momentum": move}

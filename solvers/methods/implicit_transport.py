@@ -11,6 +11,7 @@ import numpy as np
 
 from ..abilities import ImplicitSteps
 from ..checks import flag, real, settle
+from ..files.stored import number
 from ..problem import MethodFailed, Snapshot
 from .mass_flow import Arrival, MassFlow
 
@@ -93,7 +94,7 @@ class ImplicitTransport(MassFlow):
 
     def _arrivals(self, problem: Any, t: float, state: Array, resume: Snapshot | None) -> Iterator[Arrival]:
         first = min(1e-3 * self.t_end, 10 * problem.max_step(problem.start()))
-        h = first if resume is None else float(resume["h"])
+        h = first if resume is None else number("its step size", resume["h"], above=0)
         energy, evaluation = problem.free_energy(state), problem.evaluate(state)
         at: Callable[[float], Array] | None = None
         while True:

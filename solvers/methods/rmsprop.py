@@ -10,6 +10,7 @@ import numpy as np
 
 from ..abilities import Rated, has_first_step, way_out
 from ..checks import integer, real, settle
+from ..files.stored import floats
 from ..problem import Causal, Point, Rescaled, Snapshot
 from .clock import Stepped
 from .gradient_descent import batches
@@ -120,10 +121,12 @@ class RMSProp(Stepped, Rescaled):
                 "whatever the gradient; use GradientDescent, or a parameterization without first_c"
             )
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
-        if resume is not None and "rng" in resume:
+        if resume is not None and self.batch_size is not None:
             rng.bit_generator.state = resume["rng"]
         rates, draw = problem.rates_of_parameters(), None if self.batch_size is None else batches(problem, rng, self.batch_size)
-        squares = np.zeros_like(state) if resume is None else np.reshape(resume["squares"], state.shape)
+        squares = np.zeros_like(state)
+        if resume is not None:
+            squares[:] = floats("its mean squares", resume["squares"], state.shape, least=0)
         velocity = np.zeros_like(state)
         for step in range(first, self.steps + 1):
             before = rng.bit_generator.state

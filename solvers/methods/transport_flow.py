@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..checks import flag, real, settle
+from ..files.stored import number
 from ..problem import MethodFailed, Snapshot
 from .mass_flow import Arrival, MassFlow
 
@@ -91,7 +92,7 @@ class TransportFlow(MassFlow):
         return "lower cfl"
 
     def _arrivals(self, problem: Any, t: float, state: Array, resume: Snapshot | None) -> Iterator[Arrival]:
-        longest = np.inf if resume is None else float(resume["longest"])
+        longest = np.inf if resume is None else number("its step size", resume["longest"], above=0, most=np.inf)
         velocity = np.empty_like(state)
         evaluation = problem.evaluate(state, velocity)
         at: Callable[[float], Array] | None = None

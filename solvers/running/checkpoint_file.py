@@ -12,12 +12,14 @@ import numpy as np
 from .. import checkpoint
 from ..checks import integer, real
 from ..files.replacing import check_writable, remove_leftovers
+from ..files.stored import finite_parts, floats
 from ..problem import Causal, Method, Point, Problem, Snapshot
 from .fingerprint import fingerprint
 from .recorder import Recorder
 
 __all__ = ["CheckpointFile"]
 
+SAME = 1e-3  # of losses and outputs computed twice; another state gives quite others
 WAY_OUT = "delete it to start anew, or give another path"
 
 
@@ -55,7 +57,7 @@ class CheckpointFile:
         try:
             self._check_owner(stored)
             recorder.restore(stored["record"])
-            self._check_content(stored, problem)
+            self._check_content(stored, problem, recorder)
         except _AnotherRun as error:
             raise ValueError(f"checkpoint: {str(self.path)!r} {error}") from None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -79,28 +81,41 @@ class CheckpointFile:
                 f"belongs to a run with {unit}={end:g} that has come to {reached:g}; give {unit}={end:g} or more, or another path"
             )
 
-    def _check_content(self, stored: dict[str, Any], problem: Problem | Causal) -> None:
+    def _check_content(self, stored: dict[str, Any], problem: Problem | Causal, recorder: Recorder) -> None:
         resume = stored["resume"]
         resume["step"], resume["t"] = integer("its step", resume["step"], least=0), real("its time", resume["t"], least=0)
         if type(stored["finished"]) is not bool or not (type(stored["ceiling"]) is float and stored["ceiling"] > 0):
             raise ValueError("its entries finished or ceiling mean nothing")
         steps, times = (stored["record"]["arrays"][name] for name in ("step", "t"))
-        if len(steps) and (steps.min() < 0 or steps.max() > resume["step"] or (self.save_at is None and steps[-1] != resume["step"])):
+        if len(steps) and (steps[-1] > resume["step"] or (self.save_at is None and steps[-1] != resume["step"])):
             raise ValueError("its record and its step contradict each other")
-        if len(times) and not times.max() <= resume["t"] * (1 + 1e-12):
+        after, before = resume["t"] * (1 + 1e-12), -np.inf if self.save_at is not None else resume["t"] * (1 - 1e-12)
+        if len(times) and not before <= times[-1] <= after:
             raise ValueError("its record and its time contradict each other")
-        for name in ("t", "loss", "outputs"):
-            if not np.isfinite(stored["record"]["arrays"][name]).all():
-                raise ValueError(f"{name} of its record is not finite")
+        if stored.get("error") is not None:
+            floats("its error estimate", stored["error"], (len(times),), least=0)
         if isinstance(problem, Causal):
             if not isinstance(resume["history"], dict) or (stored["finished"] and not isinstance(stored["history"], dict)):
                 raise ValueError("its history is none")
+            finite_parts("its history", (resume["history"], stored.get("history")))
             return
-        state, start = resume["state"], problem.start()
-        if not isinstance(state, np.ndarray) or state.shape != start.shape or state.dtype != start.dtype:
+        start = problem.start()
+        if not isinstance(resume["state"], np.ndarray) or resume["state"].dtype != start.dtype or not resume["state"].dtype.isnative:
             raise ValueError(f"its state is not one of {start.shape[0]} numbers of {start.dtype}")
-        if not np.isfinite(state).all():
-            raise ValueError("its state is not finite")
+        state = floats("its state", resume["state"], start.shape)
+        if stored["finished"]:
+            loss, outputs = problem.evaluate(state)
+            self.check_against_record(recorder, Point(resume["step"], resume["t"], state, loss, outputs, dict))
+
+    def check_against_record(self, recorder: Recorder, point: Point) -> None:
+        """ValueError where a point has another loss or other outputs than were recorded at its step."""
+        last = recorder.last_row()
+        if last is None or last[0] != point.step or point.outputs is None:
+            return
+        for recorded, found in ((last[1], point.loss), (last[2], point.outputs)):
+            difference, scale = np.abs(np.asarray(found) - recorded), np.abs(recorded)
+            if np.shape(found) != np.shape(recorded) or not difference.max(initial=0.0) <= SAME * (1 + scale.max(initial=0.0)):
+                raise ValueError("its state gives another loss or other outputs than its record has")
 
     def damaged(self, error: Exception) -> ValueError:
         """For the method that cannot go on from what the file holds."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..abilities import Population, WithError, WithRemark
+from ..abilities import Batched, Population, Retractable, WithError, WithRemark
 from ..problem import Causal, Method, MethodFailed, Point, Problem
 from ..solution import Solution
 from .checkpoint_file import CheckpointFile
@@ -21,6 +21,8 @@ from .recorder import Recorder, RecordFull
 from .stability import divergence_ceiling, sharpness
 
 __all__ = ["Run"]
+
+FORGED = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)  # what comes of entries that nobody wrote
 
 
 class Run:
@@ -84,7 +86,14 @@ class Run:
         self.steps = stored["resume"]["step"]
         self.stored_error = stored.get("error")
         if isinstance(self.problem, Causal):
-            self.problem.restore(stored["history"])
+            assert self.file is not None
+            try:
+                self.problem.restore(stored["history"])
+                if isinstance(self.problem, Batched | Retractable):
+                    now, end = self.problem.evaluate(self.problem), stored["resume"]
+                    self.file.check_against_record(self.recorder, Point(end["step"], end["t"], self.problem, now.loss, now.outputs, dict))
+            except FORGED as error:
+                raise self.file.damaged(error) from error
             self.state = self.problem
         else:
             self.state = stored["resume"]["state"]
@@ -95,9 +104,10 @@ class Run:
             for _ in range(2):  # its point again, and the step from there, which sees all that was in the file
                 try:
                     point = next(trajectory)
+                    self.file.check_against_record(self.recorder, point)
                 except StopIteration:
                     return
-                except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+                except FORGED as error:
                     raise self.file.damaged(error) from error
                 yield point
         yield from trajectory

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..abilities import RandomLimit, WithError
 from ..checks import integer, real, shown
+from ..files.stored import floats, integers
 from ..machine.memory import refuse_above_available
 from ..problem import Causal, Evaluation, Method, Point, Snapshot
 from .column import Column
@@ -203,22 +204,45 @@ class Recorder:
     def snapshot(self) -> Snapshot:
         return {"arrays": self.arrays(), "next": self.next}
 
+    def _check_rows(self, arrays: dict[str, Any], observed: dict[str, Any], rows: int) -> None:
+        """ValueError where rows from a file cannot be those of such a run."""
+        data = self.problem.data
+        per_row: dict[str, tuple[int | None, ...]] = {"t": (), "loss": (), "error": ()}
+        per_row["outputs"] = (None, None) if data is None else (data.n, data.outputs)
+        per_row["test_outputs"] = (0 if self.X_test is None else len(self.X_test), None if data is None else data.outputs)
+        for name in set(arrays) - {"step"}:
+            floats(f"{name} of its record", arrays[name], (rows, *per_row[name]), least=0 if name in ("t", "error") else -np.inf)
+        times, steps = arrays["t"], integers("step of its record", arrays["step"], (rows,))
+        if (np.diff(times) <= 0).any() or (np.diff(steps) < (1 if self.save_at is None or self.discrete else 0)).any():
+            raise ValueError("its times or steps go back")
+        if self.save_at is not None and (steps if self.discrete else times).tolist() != self.save_at[:rows]:
+            raise ValueError("its record is not at the points to be saved")
+        for name, values in observed.items():
+            if values.dtype.kind not in "biufc" or not values.dtype.isnative:
+                raise ValueError(f"observables[{name!r}] of its record are {values.dtype}")
+
+    def last_row(self) -> tuple[int, float, Array] | None:
+        """Step, loss and outputs of what was recorded last; None before the first."""
+        if not len(self.rows["step"]):
+            return None
+        return int(self.rows["step"].last), float(self.rows["loss"].last), self.rows["outputs"].last
+
     def restore(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot; ValueError (or a KeyError, a TypeError) where it is not one of such a run."""
         arrays = dict(snapshot["arrays"])
         observed, batch_loss = arrays.pop("observables"), arrays.pop("batch_loss")
-        self.next = int(snapshot["next"])
+        if type(snapshot["next"]) is not int:
+            raise ValueError("the number of saved points in its record is none")
+        self.next = snapshot["next"]
         if set(arrays) != set(self.rows) or set(observed) != set(self.observed):
             raise ValueError("its record has other entries than this run")
         lengths = {len(values) for values in (*arrays.values(), *observed.values())}
         saved = 0 if self.save_at is None else len(self.save_at)
         if len(lengths) != 1 or not 0 <= self.next <= saved or (self.save_at is not None and lengths != {self.next}):
             raise ValueError("the parts of its record have unequal lengths")
-        if any(arrays[name].ndim != 1 or not np.isfinite(arrays[name]).all() for name in ("t", "step", "loss")) or batch_loss.ndim != 1:
-            raise ValueError("its record of times, steps and losses is none")
-        data = self.problem.data
-        if data is not None and lengths != {0} and arrays["outputs"].shape[1:] != (data.n, data.outputs):
-            raise ValueError("its outputs are not those of these data")
+        if lengths != {0}:
+            self._check_rows(arrays, observed, *lengths)
+        floats("batch_loss of its record", batch_loss, (None,), finite=False)
         self.batch_loss.take_over(batch_loss)
         for name, column in self.rows.items():
             column.take_over(arrays[name])

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..abilities import Population
+from ..files.stored import finite_parts, floats, integers
 from ..problem import Causal
 
 __all__ = ["check_solution", "probe", "take_up"]
 
 Array = np.ndarray
 
-DIMENSIONS = {"step": 1, "loss": 1, "outputs": 3}  # of the arrays that are as long as t
+DIMENSIONS = {"loss": 1, "outputs": 3}  # of the arrays that are as long as t
 OPTIONAL = {"test_outputs": 3, "error": 1, "covariance": 5, "covariance_error": 1}
 PROBES = 8  # inputs at which another problem must give the same outputs
 WAY_OUT = "bind the model of the run to its data, with its rng"
@@ -21,32 +22,31 @@ WAY_OUT = "bind the model of the run to its data, with its rng"
 
 def check_solution(content: dict[str, Any]) -> None:
     """ValueError (or KeyError, TypeError) where the fields of a Solution are missing, of another kind, or contradict each other."""
-    if other := set(content) ^ {"t", *DIMENSIONS, *OPTIONAL, "observables", "state", "history", "success", "message", "stats"}:
+    if other := set(content) ^ {"t", "step", *DIMENSIONS, *OPTIONAL, "observables", "state", "history", "success", "message", "stats"}:
         raise ValueError(f"it has, or has not, {', '.join(sorted(other, key=str))}")
-    times = _array(content, "t", 1).shape
-    for name, dimensions in (DIMENSIONS | OPTIONAL).items():
-        absent = name in OPTIONAL and content[name] is None
-        if not absent and _array(content, name, dimensions).shape[:1] != times:
-            raise ValueError(f"{name} has another length than t")
-    for name, value in content["observables"].items():
-        if type(name) is not str or not isinstance(value, np.ndarray) or value.shape[:1] != times:
-            raise ValueError(f"observables[{name!r}] has another length than t")
     if type(content["success"]) is not bool or type(content["message"]) is not str or not isinstance(content["stats"], dict):
         raise ValueError("success, message or stats mean nothing")
+    whole = content["success"]  # what a run that failed left behind may hold anything
+    t = floats("t", content["t"], (None,), least=0)
+    steps = integers("step", content["step"], t.shape)
+    if (np.diff(t) <= 0).any() or (np.diff(steps) < 0).any():
+        raise ValueError("its times or steps go back")
+    for name, dimensions in (DIMENSIONS | OPTIONAL).items():
+        if name not in OPTIONAL or content[name] is not None:
+            finite = name == "loss" or (whole and name in ("outputs", "covariance"))
+            least = 0 if name in ("error", "covariance_error") else -np.inf
+            floats(name, content[name], (len(t), *(None,) * (dimensions - 1)), least=least, finite=finite)
+    for name, value in content["observables"].items():
+        if type(name) is not str or not isinstance(value, np.ndarray) or value.shape[:1] != t.shape or value.dtype.kind not in "biufc":
+            raise ValueError(f"observables[{name!r}] has another length than t, or holds no numbers")
     if type(content["stats"]["steps"]) is not int or content["stats"]["steps"] < 0:
         raise ValueError("stats['steps'] is no number of steps")
     if content["history"] is not None:
         if not isinstance(content["history"], dict) or content["state"] is not None:
             raise ValueError("its history is none")
+        finite_parts("its history", content["history"])
     elif content["state"] is not None:
-        _array(content, "state", 1)
-
-
-def _array(content: dict[str, Any], name: str, dimensions: int) -> Array:
-    value = content[name]
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf" or value.ndim != dimensions:
-        raise ValueError(f"{name} is no array of numbers, or of another shape")
-    return value
+        floats("state", content["state"], (None,), finite=whole)
 
 
 def probe(solution: Any) -> dict[str, Any] | None:

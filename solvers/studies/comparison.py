@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import checkpoint
-from ..checks import integer, shown
+from ..checks import instance, integer, shown
 from ..checks import path as checked_path
-from ..figures import label_widths
+from ..figures import label_widths, one_axes
+from ..files.stored import floats, integers
 from ..machine.memory import refuse_above_available
 from ..model_abilities import FiniteModel, HasLimit, RandomStart
 from ..problem import Method, Refining, Rescaled
@@ -24,7 +25,7 @@ from ..running.interrupt import study
 from ..solution import Solution
 from ..solving import solve
 from .fitting import power_law
-from .gaps import Compared, compute_gaps, gap, gathered, not_run, own_error, seed_of_method, width_of
+from .gaps import Compared, check_stored, compute_gaps, gap, gathered, not_run, own_error, seed_of_method, width_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,17 +89,17 @@ class Comparison:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Comparison:
         """Read what :meth:`save` wrote to that path; ValueError where the file holds something else."""
-        content = checkpoint.read(checked_path("path", path))
-        if content.pop("kind", None) != "comparison":
-            raise ValueError(f"path: {os.fspath(path)!r} is not a saved Comparison")
+        content = checkpoint.read(checked_path("path", path), "comparison")
+        try:
+            _check_saved(content)
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"path: {os.fspath(path)!r} is no whole Comparison ({what:.120}); compare again and save anew") from error
         return cls(**content)
 
     def plot(self, axes: Any = None) -> Figure:
         """Every gap against the width, their medians, and the fitted power; on matplotlib ``axes``, or new ones."""
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(figsize=(4.6, 3.6), layout="constrained")
+        axes = one_axes(axes, (4.6, 3.6))
         widths = np.repeat(self.widths, self.gaps.shape[1])
         axes.loglog(widths, self.gaps.ravel(), ".", color="tab:blue", alpha=0.35, label="one network")
         axes.loglog(self.widths, np.nanmedian(self.gaps, axis=1), "o", color="tab:blue", label="median")
@@ -174,34 +175,43 @@ def compare(
     True
     """
     networks, labels = _checked(networks, seeds, method, options)
+    if executor is not None:
+        instance("executor", executor, Executor, "concurrent.futures.ProcessPoolExecutor(4)")
     if limit is None:
         limit = _own_limit(networks, method)
     if isinstance(method, Refining):
         method = replace(method, estimate_error=False)  # type: ignore[type-var]  # of no use here, and half of the work
     options = {"X": X, "y": y, "method": method, **options}
     references = {label: _reference(limit, label, options) for label in (labels if method.draws else labels[:1])}
+    first = references[labels[0]]
     held = {label: Compared.of(reference) for label, reference in references.items()}
     points = {i: {"network": w, "seed": seed} for i, (w, seed) in enumerate(product(range(len(networks)), labels))}
-    runs = compute_gaps(partial(gap, limit, networks, held, options), points, executor, resume)
+    runs = compute_gaps(partial(gap, limit, networks, held, options), points, executor, resume, partial(check_stored, len(first.t)))
     if runs.failures and not runs.found:
         raise next(iter(runs.failures.values()))
     widths = [width_of(network) for network in networks]
-    first = references[labels[0]]
     paths, failed = gathered(points, runs.found, runs.failures, widths, (len(networks), len(labels), len(first.t)))
     if runs.end:
         failed.append(not_run(points, runs, widths, executor))
-    gaps = np.sqrt((paths**2).mean(axis=2))
-    fitted = ~np.isnan(gaps)
-    try:
-        slope, error = power_law(np.repeat(widths, len(labels))[fitted.ravel()], gaps[fitted])
-    except ValueError as reason:  # the gaps are kept all the same
-        slope = error = np.nan
+    gaps, slope, error, reason = _summary(widths, paths)
+    if reason:
         failed.append(f"no slope: {reason}")
     if slope > -0.5 + 2 * error and not (isinstance(limit, RandomStart) and limit.random_start):
         widest = int(np.argmax(widths))
         if remark := own_error(limit, labels[0], first, options, widths[widest], float(np.nanmedian(gaps[widest]))):
             failed.append(remark)
     return Comparison(np.array(widths), np.array(labels), first.t, gaps, paths, slope, error, first, failed)
+
+
+def _summary(widths: Sequence[int] | Array, paths: Array) -> tuple[Array, float, float, str]:
+    """Gaps (W, S) of their paths, slope and standard error, and why there are none: the gaps are kept all the same."""
+    with np.errstate(over="ignore"):
+        gaps: Array = np.sqrt((paths**2).mean(axis=2))
+    fitted = ~np.isnan(gaps)
+    try:
+        return gaps, *power_law(np.repeat(widths, paths.shape[1])[fitted.ravel()], gaps[fitted]), ""
+    except ValueError as reason:
+        return gaps, np.nan, np.nan, str(reason)
 
 
 def _checked(networks: Any, seeds: Any, method: Any, options: dict[str, Any]) -> tuple[list[Any], list[int]]:
@@ -240,6 +250,24 @@ def _reference(limit: Any, label: int, options: dict[str, Any]) -> Solution:
         error.solution = solution  # type: ignore[attr-defined]
         raise error
     return solution
+
+
+def _check_saved(content: dict[str, Any]) -> None:
+    """ValueError (or KeyError, TypeError) where the fields of a Comparison are missing, of another kind, or contradict each other."""
+    if other := set(content) ^ (set(Comparison.__dataclass_fields__) - {"limit"}):
+        raise ValueError(f"it has, or has not, {', '.join(sorted(other, key=str))}")
+    widths, seeds = (integers(name, content[name], (None,), least=least) for name, least in (("widths", 1), ("seeds", 0)))
+    times = floats("t", content["t"], (None,), least=0)
+    paths = floats("gap_paths", content["gap_paths"], (len(widths), len(seeds), len(times)), least=0, finite=False)
+    gaps = floats("gaps", content["gaps"], paths.shape[:2], least=0, finite=False)
+    stored = (gaps, *(content[name] for name in ("slope", "slope_error")))
+    if not all(isinstance(value, float) for value in stored[1:]):
+        raise ValueError("its slope is no number")
+    for name, value, found in zip(("gaps", "slope", "slope_error"), stored, _summary(widths, paths), strict=False):
+        if not np.allclose(value, found, rtol=1e-6, atol=1e-9, equal_nan=True):
+            raise ValueError(f"{name} do not follow from gap_paths")
+    if not isinstance(content["failed"], list) or not all(isinstance(line, str) for line in content["failed"]):
+        raise ValueError("failed is no list of messages")
 
 
 def _own_limit(networks: list[Any], method: Method) -> Any:

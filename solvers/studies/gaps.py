@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..files.stored import floats
 from ..model_abilities import FiniteModel, RandomStart
 from ..running.interrupt import study
 from ..solution import Solution
@@ -16,7 +17,19 @@ from ..solving import solve
 from .points import compute
 from .result_folder import ResultFolder
 
-__all__ = ["Compared", "Points", "Runs", "compute_gaps", "gap", "gathered", "not_run", "own_error", "seed_of_method", "width_of"]
+__all__ = [
+    "Compared",
+    "Points",
+    "Runs",
+    "check_stored",
+    "compute_gaps",
+    "gap",
+    "gathered",
+    "not_run",
+    "own_error",
+    "seed_of_method",
+    "width_of",
+]
 
 Array = np.ndarray
 
@@ -71,11 +84,16 @@ def gap(
 
 
 def compute_gaps(
-    one: Callable[..., dict[str, Any]], points: Points, executor: Executor | None, resume: str | os.PathLike[str] | None
+    one: Callable[..., dict[str, Any]],
+    points: Points,
+    executor: Executor | None,
+    resume: str | os.PathLike[str] | None,
+    check: Callable[[dict[str, Any]], None] | None = None,
 ) -> Runs:
-    """What the runs gave, those of the folder included, and what others raised; of those that came before the end where there was one."""
+    """What the runs gave, those of the folder included, and what others raised; of those that came before the end where there was one.
+    ``check`` raises where a file of the folder means nothing."""
     folder = None if resume is None else ResultFolder(resume, one)
-    found: dict[int, dict[str, Any]] = {} if folder is None else folder.find(list(points.values()))
+    found: dict[int, dict[str, Any]] = {} if folder is None else folder.find(list(points.values()), check)
     failures: dict[int, Exception] = {}
 
     def keep(i: int, value: dict[str, Any]) -> None:
@@ -93,6 +111,13 @@ def compute_gaps(
             raise
         end = "a worker died" if isinstance(error, BrokenExecutor) else "cancelled by the executor"
     return Runs(found, failures, end)
+
+
+def check_stored(times: int, result: dict[str, Any]) -> None:
+    """ValueError where this is not what :func:`gap` gives at so many times."""
+    if set(result) != {"path", "message"} or not isinstance(result["message"], str):
+        raise ValueError("its result is none of a comparison")
+    floats("its gap", result["path"], (0 if result["message"] else times,), least=0)
 
 
 def gathered(

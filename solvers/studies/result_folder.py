@@ -32,15 +32,15 @@ class ResultFolder:
         """Where the result at this point is."""
         return self.path / f"{fingerprint([_name(self.function), self.print, point], 'grid')}.npz"
 
-    def find(self, points: Sequence[Parameters]) -> dict[int, dict[str, Any]]:
-        """The results that are there, by the number of their point."""
+    def find(self, points: Sequence[Parameters], check: Callable[[dict[str, Any]], None] | None = None) -> dict[int, dict[str, Any]]:
+        """The results that are there, by the number of their point; ``check`` raises where one of them means nothing."""
         found = {}
         for i, point in enumerate(points):
-            if (result := self._read(self.file(point))) is not None:
+            if (result := self._read(self.file(point), check)) is not None:
                 found[i] = result
         return found
 
-    def _read(self, file: Path) -> dict[str, Any] | None:
+    def _read(self, file: Path, check: Callable[[dict[str, Any]], None] | None) -> dict[str, Any] | None:
         way_out = "delete it to compute that point anew, or give another folder"
         try:
             stored = checkpoint.read(file, "sweep", name="resume", way_out=way_out)
@@ -48,14 +48,22 @@ class ResultFolder:
             return None
         if stored.get("function") != _name(self.function):
             raise ValueError(f"resume: {str(file)!r} is not a result of {_name(self.function)}; {way_out}")
+        if stored.get("point", file.stem) != file.stem:
+            raise ValueError(f"resume: {str(file)!r} holds the result of another point (a file that was renamed?); {way_out}")
         if not isinstance(stored.get("result"), dict):
             raise ValueError(f"resume: {str(file)!r} is damaged (it has no result); {way_out}")
+        try:
+            if check is not None:
+                check(stored["result"])
+        except ValueError as error:
+            raise ValueError(f"resume: {str(file)!r} is damaged ({error!s:.120}); {way_out}") from error
         return stored["result"]
 
     def write(self, point: Parameters, result: dict[str, Any]) -> None:
         """Keep a result. A disk that is full does not end the sweep."""
         try:
-            checkpoint.write(self.file(point), {"kind": "sweep", "function": _name(self.function), "result": result})
+            file = self.file(point)
+            checkpoint.write(file, {"kind": "sweep", "function": _name(self.function), "point": file.stem, "result": result})
         except OSError as error:
             if self.writable:
                 warnings.warn(f"resume: results cannot be written ({error}); the sweep goes on without", RuntimeWarning, stacklevel=5)

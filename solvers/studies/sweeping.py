@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..checks import shown
+from ..checks import instance, shown
 from ..machine.memory import refuse_above_available
 from ..running.fingerprint import fingerprint
 from .points import compute
@@ -47,10 +47,19 @@ class Sweep:
         return f"Sweep({grid} points of {', '.join(self.points[0]) if self.points else 'nothing'}; results {', '.join(shown)})"
 
     def __getitem__(self, name: str) -> Array:
-        """One entry of all results as an array of shape ``(*shape, ...)``."""
-        if not self.results or name not in self.results[0]:
-            raise KeyError(f"{name!r} is not in the results; they have {sorted(self.results[0]) if self.results else []}")
-        values = np.array([result[name] for result in self.results])
+        """One entry of all results as an array of shape ``(*shape, ...)``.
+
+        KeyError where a result has it not, ValueError where it has not one shape at all points: then take it from ``results``.
+        """
+        if not isinstance(name, Hashable) or not self.results or name not in self.results[0]:
+            known = sorted(self.results[0], key=str) if self.results else []
+            raise KeyError(f"{shown(name)} is not in the results; they have {known}")
+        if lacking := [point for point, result in self if name not in result]:
+            raise KeyError(f"{name!r} is not in the result at {shown(lacking[0])}; take it from the results that have it")
+        found = [result[name] for result in self.results]
+        if len({np.shape(value) for value in found if not isinstance(value, Mapping)}) > 1:
+            raise ValueError(f"name: {name!r} has not one shape at all points; take its values from .results")
+        values = np.array(found)
         return values.reshape(*self.shape, *values.shape[1:])
 
     def __len__(self) -> int:
@@ -116,7 +125,11 @@ def sweep(
     array([[1., 2., 3.],
            [2., 3., 4.]])
     """
+    if not callable(function):
+        raise TypeError(f"function: need a function of the names of the grid, got {shown(function)}")
     points, shape = _points(grid)
+    if executor is not None:
+        instance("executor", executor, Executor, "concurrent.futures.ProcessPoolExecutor(4)")
     folder = None if resume is None else ResultFolder(resume, function)
     results: dict[int, dict[str, Any]] = {} if folder is None else folder.find(points)
 

@@ -13,7 +13,23 @@ import numpy as np
 from public_values import EITHER, FLAGS, FUNCTIONS, NAMES, NUMBERS, OBJECTS, REFUSED, SAME, arrays
 
 GOOD, RAW, MEANINGLESS, ENDLESS, RIGHT = "good", "raw", "meaningless", "endless", "right"
-DATA = {"width", "X", "X1", "y", "X_test", "method", "model", "loss", "save_at", "rng", "observables", "problem", "solution", "state"}
+DATA = {
+    "width",
+    "X",
+    "X1",
+    "y",
+    "X_test",
+    "method",
+    "model",
+    "loss",
+    "save_at",
+    "rng",
+    "observables",
+    "problem",
+    "solution",
+    "state",
+    "cloud",
+}
 MESSAGE = re.compile(r"^(\w+)(\[[^\]]*\])?((?:, \w+)*):? ")
 
 

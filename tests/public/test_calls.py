@@ -4,10 +4,12 @@ The catalogue has one good call of each; the values follow from what its argumen
 name of an argument), right results, and what must not be: raw errors, results that mean nothing, and calls that do not end.
 """
 
+import inspect
 import types
 import zlib
 
 import pytest
+from methods_catalogue import CONTRACT, METHODS
 from public_catalogue import CALLS as FIRST
 from public_catalogue import RECORDS
 from public_judge import ENDLESS, GOOD, MEANINGLESS, RAW, RIGHT, cases, judged
@@ -15,7 +17,7 @@ from rooms_catalogue import ROOMS
 
 import infwidth
 
-CALLS = FIRST | ROOMS
+CALLS = FIRST | ROOMS | METHODS
 PART = 4  # of the cases, one of so many by default
 
 
@@ -77,3 +79,21 @@ def test_every_public_name_is_called_or_is_a_record():
     assert len(names) > 100
     missing = [name for name in names if name.split(".")[-1] not in called | RECORDS]
     assert not missing, f"give each a good call in public_catalogue.py: {missing}"
+
+
+def methods(kind):
+    """Public methods that a class defines, with arguments beside itself."""
+    for name, value in vars(kind).items():
+        plain = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+        arguments = inspect.signature(plain).parameters if isinstance(plain, types.FunctionType) else {}
+        if (not name.startswith("_") or name == "__call__") and len(arguments) > (not isinstance(value, staticmethod)):
+            yield f"{kind.__name__}.{name}"
+
+
+def test_every_public_method_is_called():
+    called = {".".join(part.split(" ")[0].split(".")[-2:]) for part in CALLS}
+    classes = [kind for kind in public(infwidth).values() if inspect.isclass(kind) and not getattr(kind, "_is_protocol", False)]
+    found = [method for kind in classes for method in methods(kind) if method.split(".")[1] not in CONTRACT]
+    assert len(found) > 30
+    missing = [method for method in found if method not in called]
+    assert not missing, f"give each a good call in methods_catalogue.py: {missing}"

@@ -203,6 +203,25 @@ def test_files_and_executors(tmp_path):
         k(X, out=tmp_path / "missing")
 
 
+def test_a_file_is_a_whole_matrix_and_older_maps_keep_theirs(tmp_path, monkeypatch):
+    X, k = cloud(30, 4), deep(2, Gelu())
+    first = k(X, get="nngp", out=tmp_path)
+    kept = np.array(first)
+    second = k(X[:5], get="nngp", out=tmp_path)
+    assert second.shape == (5, 5) and second.flags.writeable
+    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_array_equal(np.load(tmp_path / "nngp.npy"), second)
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("infwidth.limits.kernels.kernel.gram", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        k(X, get="nngp", out=tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["nngp.npy"]
+    np.testing.assert_array_equal(np.load(tmp_path / "nngp.npy"), second)
+
+
 def test_inside_scikit_learn():
     from sklearn.svm import SVC
 

@@ -157,7 +157,7 @@ def test_energy_defect_of_known_curves():
 
 
 def test_kinetic_energy_needs_momentum():
-    with pytest.raises(ValueError, match="KineticEnergy needs a method with momentum"):
+    with pytest.raises(ValueError, match="KineticEnergy needs that of a method with momentum"):
         iw.solve(iw.TwoLayerMeanField("tanh", 4), X, Y, iw.GradientDescent(0.1, 1), rng=0, observables={"k": KineticEnergy(0.1)})
     with pytest.raises(ValueError, match=r"observables\['k'\]: needs the memory"):
         iw.solve(iw.TwoLayerMeanField("tanh", 4), X, Y, iw.GradientFlow(1.0), rng=0, save_at=[0.5], observables={"k": KineticEnergy(0.1)})

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -153,3 +154,10 @@ def test_every_pair_is_in_one_tile():
             seen[i : i + 32, j : j + 32] += 1
         expected = np.triu(np.ones((n, columns), int)) if same else np.ones((n, columns), int)
         assert (seen[expected == 1] == 1).all() and seen.max() == 1
+
+
+def test_a_disk_that_is_full_is_refused_before_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1e3))
+    with pytest.raises(ValueError, match=r"^out: the nngp of 100 x 100 pairs in float64 would take 8e-05 GB, and 1e-06 GB are free"):
+        tiles.allocate((100, 100), np.dtype(float), ("nngp",), {"nngp": tmp_path / "nngp.npy"})
+    assert not list(tmp_path.iterdir())

@@ -272,7 +272,7 @@ def test_save_load_print_plot(result, tmp_path):
     assert np.log(fitted[-1] / fitted[0]) / np.log(512 / 32) == pytest.approx(result.slope)
     assert figure.axes[0].get_xlabel() == "width $m$"
     iw.solve(networks(8)[0], X, Y, METHOD, rng=0).save(tmp_path / "sol")
-    with pytest.raises(ValueError, match="is not a saved Comparison"):
+    with pytest.raises(ValueError, match="is not a comparison but a solution"):
         Comparison.load(tmp_path / "sol")
 
 

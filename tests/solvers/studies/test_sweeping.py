@@ -271,3 +271,28 @@ def test_errors_name_the_argument(grid, words):
 def test_missing_entry():
     with pytest.raises(KeyError, match="they have"):
         sweep(abs_of, {"x": [1]})["loss"]
+
+
+@pytest.mark.parametrize("name", ["w", 3, ["v"], slice(1)])
+def test_an_entry_that_is_not_there(name):
+    with pytest.raises(KeyError, match=r"is not in the results; they have \['v'\]"):
+        sweep(lambda a: {"v": a}, {"a": [1, 2]})[name]
+
+
+def test_an_entry_that_is_not_everywhere_or_of_unequal_shapes():
+    with pytest.raises(KeyError, match=r"'v' is not in the result at \{'a': 2\}"):
+        sweep(lambda a: {"v": 1} if a == 1 else {}, {"a": [1, 2]})["v"]
+    with pytest.raises(ValueError, match=r"^name: 'v' has not one shape at all points; take its values from \.results"):
+        sweep(lambda a: {"v": [1] * a}, {"a": [1, 2]})["v"]
+
+
+@pytest.mark.parametrize("function", [None, 3, "f"])
+def test_no_function(function):
+    with pytest.raises(TypeError, match="function: need a function of the names of the grid"):
+        sweep(function, {"a": [1]})
+
+
+@pytest.mark.parametrize("executor", [4, "processes", dict])
+def test_no_executor(executor):
+    with pytest.raises(TypeError, match="executor: need an Executor"):
+        sweep(lambda a: a, {"a": [1]}, executor=executor)
