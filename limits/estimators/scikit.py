@@ -15,19 +15,14 @@ except ImportError as error:
 __all__ = ["BaseEstimator", "ClassifierMixin", "RegressorMixin", "check_classification_targets", "check_is_fitted", "validate_data"]
 
 
-def validate_data(estimator: Any, X: Any, y: Any = None, **options: Any) -> Any:
-    """scikit-learn's checks, after those of what it takes for numbers and is none: masked entries, dates and text."""
-    for name, values in (("X", X), ("y", y)):
+def validate_data(estimator: Any, *arrays: Any, **options: Any) -> Any:
+    """scikit-learn's checks of X, or of X and y, after those of what it takes for numbers and is none: masked entries, dates and text."""
+    for name, values in zip("Xy", arrays, strict=False):
         if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
             raise ValueError(
                 f"{name}: {int(np.ma.getmaskarray(values).sum())} entries are masked; remove those rows, or fill them in (.filled)"
             )
         labels = name == "y" and not options.get("y_numeric", False)
-        if not labels and np.ndim(values) and _dtype(values).kind in "mMSU":
-            raise ValueError(f"{name}: need numbers, got an array of {_dtype(values)}")
-    return _validated(estimator, X, **({} if y is None else {"y": y}), **options)
-
-
-def _dtype(values: Any) -> np.dtype:
-    """Of an array; of anything else scikit-learn knows better."""
-    return values.dtype if isinstance(values, np.ndarray) else np.dtype(float)
+        if not labels and isinstance(values, np.ndarray) and values.dtype.kind in "mMSU":
+            raise ValueError(f"{name}: need numbers, got an array of {values.dtype}")
+    return _validated(estimator, *arrays, **options)

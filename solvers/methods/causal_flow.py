@@ -103,7 +103,7 @@ def causal_flow(
     else:
         problem.restore(resume["history"])
         count, t, h = int(resume["step"]), float(resume["t"]), number("its step size", resume["h"], above=0)
-        base = floats("the weights of its history", resume["base"], (problem.times,))
+        base = floats("the weights of its history", resume["base"], (None,))
         now = problem.evaluate(problem)
     at = None
     while True:
