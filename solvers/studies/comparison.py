@@ -16,7 +16,6 @@ from .. import checkpoint
 from ..checks import instance, integer, shown
 from ..checks import path as checked_path
 from ..figures import label_widths, one_axes
-from ..files.stored import floats, integers
 from ..machine.memory import refuse_above_available
 from ..model_abilities import FiniteModel, HasLimit, RandomStart
 from ..problem import Method, Refining, Rescaled
@@ -24,8 +23,8 @@ from ..running.fingerprint import fingerprint
 from ..running.interrupt import study
 from ..solution import Solution
 from ..solving import solve
-from .fitting import power_law
 from .gaps import Compared, check_stored, compute_gaps, gap, gathered, not_run, own_error, seed_of_method, width_of
+from .summary import check_saved, summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,7 +90,7 @@ class Comparison:
         """Read what :meth:`save` wrote to that path; ValueError where the file holds something else."""
         content = checkpoint.read(checked_path("path", path), "comparison")
         try:
-            _check_saved(content)
+            check_saved(content, set(cls.__dataclass_fields__) - {"limit"})
         except (KeyError, TypeError, ValueError) as error:
             what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"path: {os.fspath(path)!r} is no whole Comparison ({what:.120}); compare again and save anew") from error
@@ -193,7 +192,7 @@ def compare(
     paths, failed = gathered(points, runs.found, runs.failures, widths, (len(networks), len(labels), len(first.t)))
     if runs.end:
         failed.append(not_run(points, runs, widths, executor))
-    gaps, slope, error, reason = _summary(widths, paths)
+    gaps, slope, error, reason = summary(widths, paths)
     if reason:
         failed.append(f"no slope: {reason}")
     if slope > -0.5 + 2 * error and not (isinstance(limit, RandomStart) and limit.random_start):
@@ -201,17 +200,6 @@ def compare(
         if remark := own_error(limit, labels[0], first, options, widths[widest], float(np.nanmedian(gaps[widest]))):
             failed.append(remark)
     return Comparison(np.array(widths), np.array(labels), first.t, gaps, paths, slope, error, first, failed)
-
-
-def _summary(widths: Sequence[int] | Array, paths: Array) -> tuple[Array, float, float, str]:
-    """Gaps (W, S) of their paths, slope and standard error, and why there are none: the gaps are kept all the same."""
-    with np.errstate(over="ignore"):
-        gaps: Array = np.sqrt((paths**2).mean(axis=2))
-    fitted = ~np.isnan(gaps)
-    try:
-        return gaps, *power_law(np.repeat(widths, paths.shape[1])[fitted.ravel()], gaps[fitted]), ""
-    except ValueError as reason:
-        return gaps, np.nan, np.nan, str(reason)
 
 
 def _checked(networks: Any, seeds: Any, method: Any, options: dict[str, Any]) -> tuple[list[Any], list[int]]:
@@ -250,24 +238,6 @@ def _reference(limit: Any, label: int, options: dict[str, Any]) -> Solution:
         error.solution = solution  # type: ignore[attr-defined]
         raise error
     return solution
-
-
-def _check_saved(content: dict[str, Any]) -> None:
-    """ValueError (or KeyError, TypeError) where the fields of a Comparison are missing, of another kind, or contradict each other."""
-    if other := set(content) ^ (set(Comparison.__dataclass_fields__) - {"limit"}):
-        raise ValueError(f"it has, or has not, {', '.join(sorted(other, key=str))}")
-    widths, seeds = (integers(name, content[name], (None,), least=least) for name, least in (("widths", 1), ("seeds", 0)))
-    times = floats("t", content["t"], (None,), least=0)
-    paths = floats("gap_paths", content["gap_paths"], (len(widths), len(seeds), len(times)), least=0, finite=False)
-    gaps = floats("gaps", content["gaps"], paths.shape[:2], least=0, finite=False)
-    stored = (gaps, *(content[name] for name in ("slope", "slope_error")))
-    if not all(isinstance(value, float) for value in stored[1:]):
-        raise ValueError("its slope is no number")
-    for name, value, found in zip(("gaps", "slope", "slope_error"), stored, _summary(widths, paths), strict=False):
-        if not np.allclose(value, found, rtol=1e-6, atol=1e-9, equal_nan=True):
-            raise ValueError(f"{name} do not follow from gap_paths")
-    if not isinstance(content["failed"], list) or not all(isinstance(line, str) for line in content["failed"]):
-        raise ValueError("failed is no list of messages")
 
 
 def _own_limit(networks: list[Any], method: Method) -> Any:
