@@ -37,8 +37,9 @@ def check_saved(content: dict[str, Any], fields: set[str]) -> None:
     stored = (gaps, *(content[name] for name in ("slope", "slope_error")))
     if not all(isinstance(value, float) for value in stored[1:]):
         raise ValueError("its slope is no number")
-    for name, value, found in zip(("gaps", "slope", "slope_error"), stored, summary(widths, paths), strict=False):
-        if not np.allclose(value, found, rtol=1e-6, atol=1e-9, equal_nan=True):
+    follows = summary(widths, paths)[:3]
+    for name, value, found in zip(("gaps", "slope", "slope_error"), stored, follows, strict=True):
+        if not np.allclose(value, np.asarray(found), rtol=1e-6, atol=1e-9, equal_nan=True):
             raise ValueError(f"{name} do not follow from gap_paths")
     if not isinstance(content["failed"], list) or not all(isinstance(line, str) for line in content["failed"]):
         raise ValueError("failed is no list of messages")
