@@ -1,6 +1,6 @@
 """Many solves: a limit against finite widths, a function over a grid, the scatter of replicas, and fits of power laws.
 
-``comparison`` is made of ``gaps``, ``sweeping`` of ``points``; both keep a ``result_folder``.
+``comparison`` is made of ``gaps`` and their ``summary``, ``sweeping`` of ``points``; both keep a ``result_folder``.
 """
 
 from typing import TYPE_CHECKING
