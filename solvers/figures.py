@@ -82,14 +82,18 @@ def _loss(sol: Solution, ax: Axes, samples: int) -> None:
 
 
 def _outputs(sol: Solution, ax: Axes, samples: int) -> None:
-    """Every output of the first samples: a colour per sample, a line style per output; targets as crosses at the right edge, test points
-    in grey; the standard deviation of a random limit as a band."""
+    """Every output of the first samples, or of points spread over a population: a colour per sample, a line style per output; targets as
+    crosses at the right edge, test points in grey."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    outputs, marker = sol.outputs[:, :samples], _marker(sol)
-    k = outputs.shape[2]
     data = None if sol.problem is None else sol.problem.data
+    if sol.problem is None or data is not None:
+        outputs = sol.outputs[:, :samples]
+    else:  # points of a population stand in order: its first ones are all alike
+        count = sol.outputs.shape[1]
+        outputs = sol.outputs[:, np.unique(np.linspace(0, count - 1, min(samples, count)).round().astype(int))]
+    k, marker = outputs.shape[2], _marker(sol)
     spread = None if sol.covariance is None else np.sqrt(np.maximum(np.einsum("ticic->tic", sol.covariance), 0))
     for i in range(outputs.shape[1]):
         for c in range(k):

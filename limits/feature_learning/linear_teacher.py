@@ -91,7 +91,7 @@ class LinearTeacher:
         return P
 
     def judge(self, P: Array) -> Judged:
-        """Loss and gradient of a predictor (k, d) that may have diverged, unchecked: what a run asks for at every step."""
+        """Loss and gradient of a predictor ``P`` (k, d) that may have diverged, unchecked: what a run asks for at every step."""
         excess = P - self.weights
         loss = 0.5 * float(np.sum((excess @ self.root) ** 2) + len(P) * self.noise**2)
         return Judged(loss, excess @ self.covariance)

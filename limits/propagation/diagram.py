@@ -51,17 +51,27 @@ class PhaseDiagram:
         r""":math:`\log\chi_1` in colours, blue for order and red for chaos, with the critical line; grey where variances diverge. On
         matplotlib ``axes``, or new ones."""
         axes = one_axes(axes, (5, 3.8))
-        value = np.log(np.maximum(self.chi_1, 1e-300)).T
-        bound = min(max(float(np.nanpercentile(np.abs(value), 75)), 1e-3), 2.0)
+        weights, i = np.unique(self.weight_variances, return_index=True)  # in order, whatever that of the rectangle
+        biases, j = np.unique(self.bias_variances, return_index=True)
+        value = np.log(np.maximum(self.chi_1[np.ix_(i, j)], 1e-300)).T
+        known = np.abs(value[np.isfinite(value)])
+        bound = min(max(float(np.percentile(known, 75)), 1e-3), 2.0) if known.size else 1.0
         axes.set_facecolor("lightgrey")
-        image = axes.pcolormesh(
-            self.weight_variances, self.bias_variances, value, cmap="RdBu_r", vmin=-bound, vmax=bound, shading="nearest", rasterized=True
-        )
+        image = axes.pcolormesh(_edges(weights), _edges(biases), value, cmap="RdBu_r", vmin=-bound, vmax=bound, rasterized=True)
         axes.figure.colorbar(image, ax=axes, label=r"$\log\chi_1$", extend="both")
-        if np.nanmin(value) < 0 < np.nanmax(value):
-            axes.contour(self.weight_variances, self.bias_variances, value, levels=[0.0], colors="black")
+        if min(value.shape) > 1 and (value < 0).any() and (value > 0).any():
+            axes.contour(weights, biases, value, levels=[0.0], colors="black")
         axes.set(xlabel=r"weight variance $\sigma_w^2$", ylabel=r"bias variance $\sigma_b^2$")
         return axes.figure
+
+
+def _edges(centres: Array) -> Array:
+    """Edges of cells around sorted centres; of a single one, a tenth of it to both sides."""
+    if len(centres) == 1:
+        half = 0.1 * abs(centres[0]) or 0.1
+        return np.array([centres[0] - half, centres[0] + half])
+    middle = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
 
 
 def phase_diagram(activation: str | Activation, weight_variances: Any, bias_variances: Any) -> PhaseDiagram:

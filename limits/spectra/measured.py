@@ -9,6 +9,7 @@ import numpy as np
 
 from ...solvers.checks import array, asked, function, returned, squarable
 from ...solvers.machine.memory import refuse_above_available
+from ..kernels.kernel import Kernel
 from .spectrum import Spectrum
 
 __all__ = ["gram", "measured_spectrum"]
@@ -58,6 +59,8 @@ def gram(kernel: Callable[..., Array] | Array, X: Any, y: Any) -> tuple[Array, A
     X, y = squarable("X", X), squarable("y", y)
     refuse_above_available("X", f"a Gram matrix of {len(X):.3g} points and its eigenvectors", 8.0 * 4 * len(X) ** 2, "give fewer")
     what = "a function of inputs (n, d) and (n', d) to a matrix (n, n'), or that matrix"
+    if isinstance(kernel, Kernel):
+        raise TypeError("kernel: is an architecture, which has two kernels; give its .nngp or its .ntk")
     if callable(kernel):
         function("kernel", kernel, what)
         with np.errstate(over="ignore", invalid="ignore"):

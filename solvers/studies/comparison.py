@@ -76,7 +76,8 @@ class Comparison:
 
     def __str__(self) -> str:
         lines = ["width   gap (median over seeds)"]
-        lines += [f"{m:6d}   {np.nanmedian(row):.4g}" for m, row in zip(self.widths, self.gaps, strict=True)]
+        medians = [np.median(row[~np.isnan(row)]) if not np.isnan(row).all() else np.nan for row in self.gaps]
+        lines += [f"{m:6d}   {median:.4g}" for m, median in zip(self.widths, medians, strict=True)]
         return "\n".join([*lines, f"slope   {self.slope:.3f} +- {self.slope_error:.3f}", *self.failed])
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -101,11 +102,16 @@ class Comparison:
         axes = one_axes(axes, (4.6, 3.6))
         widths = np.repeat(self.widths, self.gaps.shape[1])
         axes.loglog(widths, self.gaps.ravel(), ".", color="tab:blue", alpha=0.35, label="one network")
-        axes.loglog(self.widths, np.nanmedian(self.gaps, axis=1), "o", color="tab:blue", label="median")
-        centre = np.exp(np.nanmean(np.log(self.gaps)) + self.slope * (np.log(self.widths) - np.log(self.widths).mean()))
-        axes.loglog(self.widths, centre, "--", color="black", label=rf"$m^{{{self.slope:.2f} \pm {self.slope_error:.2f}}}$")
-        guide = np.nanmedian(self.gaps[0]) * (self.widths / self.widths[0]) ** -0.5
-        axes.loglog(self.widths, guide, ":", color="grey", label="$m^{-1/2}$")
+        ran = [i for i in np.argsort(self.widths) if (self.gaps[i] > 0).any()]
+        if ran:
+            axes.loglog(self.widths[ran], np.nanmedian(self.gaps[ran], axis=1), "o", color="tab:blue", label="median")
+            m = np.sort(self.widths)
+            if np.isfinite(self.slope):
+                x, z = np.log(widths[self.gaps.ravel() > 0]), np.log(self.gaps[self.gaps > 0])
+                fitted = np.exp(z.mean() + self.slope * (np.log(m) - x.mean()))
+                axes.loglog(m, fitted, "--", color="black", label=rf"$m^{{{self.slope:.2f} \pm {self.slope_error:.2f}}}$")
+            first = ran[0]
+            axes.loglog(m, np.nanmedian(self.gaps[first]) * (m / self.widths[first]) ** -0.5, ":", color="grey", label="$m^{-1/2}$")
         axes.set(xlabel="width $m$", ylabel="rms gap to the limit")
         label_widths(axes, self.widths)
         axes.legend(frameon=False)

@@ -116,3 +116,16 @@ def test_widths_are_named_as_far_as_they_can_be_read():
     figures.label_widths(axes, widths)
     assert axes.get_xticks().tolist() == widths and axes.get_xticks(minor=True).size == 0
     assert [label.get_text() for label in axes.get_xticklabels()] == ["100", "", "", "200", "", "1000", "", "4000"]
+
+
+def test_outputs_of_a_population_are_spread_over_it():
+    sol = iw.solve(iw.RadialMeanField(4, 0.5, discretisation="particles", size=8), method=iw.GradientDescent(0.01, 2), rng=0)
+    last = sol.outputs.shape[1] - 1
+    lines = sol.plot(samples=3).axes[1].lines
+    np.testing.assert_array_equal([line.get_ydata()[-1] for line in lines], sol.outputs[-1, [0, round(last / 2), last], 0])
+
+
+@pytest.mark.parametrize("axes", [3, "axes", [], dict])
+def test_what_is_no_axes(axes):
+    with pytest.raises(TypeError, match=r"^axes: need matplotlib Axes, got .*; for example matplotlib\.pyplot\.subplots\(\)\[1\]"):
+        figures.one_axes(axes, (3, 3))

@@ -1,9 +1,11 @@
 """Fixed points over a rectangle, against the maps one by one."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 from infwidth.limits import propagation
 from infwidth.limits.propagation import MeanFieldMaps
@@ -49,3 +51,20 @@ def test_chi_at_zero():
 def test_bad_arguments(weights, biases, message):
     with pytest.raises(ValueError, match=message):
         propagation.phase_diagram("tanh", weights, biases)
+
+
+def test_the_figure_is_in_order_and_has_single_rows_and_points():
+    ordered = propagation.phase_diagram("tanh", [1.0, 2.0, 3.0], [0.1, 0.2])
+    shuffled = propagation.phase_diagram("tanh", [3.0, 1.0, 2.0], [0.2, 0.1])
+    images = [diagram.plot().axes[0].collections[0].get_array() for diagram in (ordered, shuffled)]
+    np.testing.assert_array_equal(*images)
+    for weights, biases in (([1.0, 2.0, 3.0], [0.1]), ([1.5], [0.0])):
+        diagram = propagation.phase_diagram("tanh", weights, biases)
+        image = diagram.plot().axes[0].collections[0]
+        np.testing.assert_allclose(np.ravel(image.get_array()), np.log(diagram.chi_1).ravel())
+        corners = image.get_coordinates()
+        assert (np.ptp(corners.reshape(-1, 2), axis=0) > 0).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        propagation.phase_diagram("relu", [3.0, 4.0], [0.1, 0.2]).plot()  # variances diverge everywhere
+    pyplot.close("all")

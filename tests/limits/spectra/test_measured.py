@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infwidth.limits import spectra
+from infwidth.limits import kernels, spectra
 
 
 def test_parts_add_up():
@@ -33,3 +33,10 @@ def test_bad_kernels(kernel, message):
 def test_bad_targets():
     with pytest.raises(ValueError, match="y: has 3 rows but X has 4"):
         spectra.measured_spectrum(np.eye(4), np.eye(4), np.ones(3))
+
+
+def test_an_architecture_has_two_kernels():
+    k = kernels.serial(kernels.Dense(1.4), kernels.Relu(), kernels.Dense(1.0))
+    with pytest.raises(TypeError, match=r"^kernel: is an architecture, which has two kernels; give its \.nngp or its \.ntk"):
+        spectra.measured_spectrum(k, np.eye(3), np.ones(3))
+    assert spectra.measured_spectrum(k.ntk, np.eye(3), np.ones(3)).total > 0

@@ -1,4 +1,6 @@
 import re
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -303,3 +305,21 @@ def test_methods_of_other_scales_need_the_limit():
     limit = iw.TwoLayerMeanField("linear", particles=64)
     mean_field = [iw.Network(2, 1, m, "linear", iw.Parameterization((-1, 0), (1, 1), (1, 1))) for m in (32, 64)]
     assert np.isfinite(iw.compare(limit, mean_field, X, Y, method, seeds=2).gaps).all()
+
+
+def test_figure_and_text_of_widths_that_failed(result):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        part = replace(result, gaps=result.gaps * np.array([[np.nan], [1], [1]]))
+        labels = [line.get_label() for line in part.plot().axes[0].lines]
+        assert labels[1:2] == ["median"] and labels[-1] == "$m^{-1/2}$"
+        assert "32   nan" in str(part)
+        none = replace(result, gaps=result.gaps * np.nan, slope=np.nan, slope_error=np.nan)
+        assert [line.get_label() for line in none.plot().axes[0].lines] == ["one network"]
+        str(none)
+
+
+def test_figure_of_widths_in_any_order(result):
+    turned = replace(result, widths=result.widths[[1, 0, 2]], gaps=result.gaps[[1, 0, 2]])
+    for plain, other in zip(result.plot().axes[0].lines[1:], turned.plot().axes[0].lines[1:], strict=True):
+        np.testing.assert_allclose(plain.get_xydata(), other.get_xydata())
