@@ -1,7 +1,5 @@
 """The initialization-corrected limit: its law at the start, its tests points, and finite networks."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -146,12 +144,10 @@ METHODS = {
 }
 TARGETS = {"squared": Y, "logistic": np.array([1, -1, 1, -1]), "cross_entropy": np.array([0, 1, 2, 1])}
 QUICK = {("RMSProp", "squared", 128), ("heavy ball", "cross_entropy", 1)}
-CELLS = [
-    *itertools.product(METHODS, TARGETS, (128,)),
-    ("heavy ball", "cross_entropy", 1),
-    ("RMSProp", "logistic", 1),
-    ("descent", "squared", 1),
-]
+CELLS = [  # all of them are in benchmarks/random_limits.py
+    *sorted(QUICK), ("descent", "squared", 1), ("RMSProp", "logistic", 1), ("descent", "logistic", 128), ("minibatches", "squared", 128),
+    ("heavy ball", "squared", 128), ("RMSProp", "cross_entropy", 128), ("RMSProp by minibatches", "cross_entropy", 128),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -171,8 +167,7 @@ def test_finite_networks_approach_the_limit(method, loss, reference_width):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reference_width", [1, 128])
-@pytest.mark.parametrize("kind", ["noise", "flow"])
+@pytest.mark.parametrize(("kind", "reference_width"), [("noise", 128), ("flow", 1)])
 def test_finite_networks_approach_the_limit_under_noise_and_in_a_flow(kind, reference_width):
     """As above, for Langevin steps, whose noise is each model's own and averages out with the width, and gradient flow; seeds 0..63."""
     c = 1.0 if reference_width == 1 else 8.0
