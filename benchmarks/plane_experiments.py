@@ -182,7 +182,7 @@ def plot(runs: Runs, widths: list[int], batches: list[int], kl: dict[str, Array]
             for width, color in zip(widths, colors, strict=True):
                 own = runs[name, 0, width]
                 ax.plot(own[0]["step"], np.mean([run[key] for run in own], axis=0), color=color, label=f"$2^{{{round(np.log2(width))}}}$")
-            ax.set(xscale="symlog", yscale="linear" if key == "accuracy" else "log")
+            ax.set(xscale="symlog", yscale="linear" if key in ("accuracy", "kernel") else "log")
         column[0].set_title(name)
         column[-1].set_xlabel("step")
     for ax, label in zip(axes[:, 0], rows.values(), strict=True):
@@ -193,14 +193,14 @@ def plot(runs: Runs, widths: list[int], batches: list[int], kl: dict[str, Array]
     for ax, batch in zip(ends, batches, strict=False):
         for name in NAMES:
             means = [np.mean([run["loss"][-1] for run in runs[name, batch, width]]) for width in widths]
-            ax.semilogy(np.log2(widths), means, "o-", color=shades[name], ms=4, label=name)
+            ax.semilogy(np.log2(widths), means, "x--" if name == "IC-MF" else "o-", color=shades[name], ms=5, label=name)
         ax.set(xlabel=r"$\log_2 d$", ylabel="loss at the end", title=f"SGD, batches of {batch}" if batch else "gradient descent")
         ax.legend(fontsize=7)
     steps = runs["MF", 0, REFERENCE][0]["step"]
     for name, values in kl.items():
         ends[-1].semilogy(steps, values, color=shades.get(name, "0.5"), ls="-" if name in shades else "--", label=name)
     ends[-1].set(xscale="symlog", xlabel="step", ylabel="divergence from networks of width 128", title=f"$d={wide}$, gradient descent")
-    ends[-1].legend(fontsize=7)
+    ends[-1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
