@@ -113,6 +113,7 @@ def test_outputs_share_the_covariance():
         ({"t": [-1.0]}, "t: need a vector of times >= 0"),
         ({"t": "soon"}, "t: need an array of real numbers"),
         ({"t": [0.55], "learning_rate": 0.1}, r"t: whole steps end at multiples of learning_rate=0\.1, got"),
+        ({"t": [0.501], "learning_rate": 0.1}, r"t: whole steps end at multiples of learning_rate=0\.1, got"),
         ({"t": [1e20], "learning_rate": 0.1}, "t: 1e.20 are more steps than floats can count; ask for inf"),
         ({"learning_rate": -1.0}, "learning_rate: need a finite number > 0"),
         ({"momentum": 0.5}, "momentum: needs a learning_rate"),

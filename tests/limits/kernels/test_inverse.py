@@ -43,6 +43,26 @@ def test_without_a_ridge_what_is_singular_has_its_pseudo_inverse():
     np.testing.assert_allclose(made.root(made.root(K).T), np.eye(3), atol=1e-10)
 
 
+def test_a_small_ridge_counts_where_the_kernel_is_as_small():
+    """Eigenvalues 1 and 1e-11, a ridge of 3e-11: too ill for Cholesky factors, and a quarter of the second direction is learned."""
+    K = np.diag([1.0, 1e-11])
+    made = inverse(K, 3e-11)
+    np.testing.assert_allclose(K @ made.solve(np.ones((2, 1))), [[1.0], [0.25]], rtol=1e-9)
+    assert made.condition == pytest.approx(1 / 4e-11) and made.rank == 2
+
+
+def test_the_condition_does_not_depend_on_the_scale():
+    K = gram(6, 9)
+    assert inverse(1e6 * K, 0.0).condition == pytest.approx(inverse(K, 0.0).condition, rel=1e-6)
+
+
+def test_what_is_rounding():
+    """Parts of 1e-13 of the largest eigenvalue, however few the points."""
+    values, vectors = eigenbasis(np.diag([2.0, 1e-13, 4e-13]))
+    np.testing.assert_array_equal(values, [4e-13, 2.0])
+    np.testing.assert_array_equal(np.abs(vectors), [[0, 1], [0, 0], [1, 0]])
+
+
 def test_nothing_but_zeros():
     made = inverse(np.zeros((3, 3)), 0.0)
     assert made.rank == 0 and made.condition == np.inf

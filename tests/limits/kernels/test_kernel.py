@@ -58,7 +58,7 @@ def test_relu_diagonal_is_exact():
 @pytest.mark.parametrize("name", ["relu", "erf"])
 def test_near_points_against_mpmath(name):
     """Angles from 1e-9 to 3: three layers, to 1e-13 of the diagonal, where rounding c alone would cost 1e-8."""
-    angles = np.array([1e-9, 1e-6, 1e-3, 0.5, 3.0])
+    angles = np.array([1e-9, 1e-6, 5e-6, 1e-3, 0.5, 3.0])
     X, Y = np.array([[2.0, 0.0]]), 3 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     K, T = deep(3, Elementwise(name), 1.5)(X, Y)
     with mpmath.workdps(50):
@@ -108,6 +108,11 @@ def test_a_deep_net_that_leaves_float32_for_good_is_refused():
         deep(60, Relu(), 3.0)(cloud(3, 2).astype(np.float32))
     with pytest.raises(ValueError, match=r"X1: the nngp reaches inf, beyond the range of float64; take smaller weights, fewer"):
         deep(600, Relu(), 4.0)(cloud(3, 2))
+    X = np.full((2, 1), 1e19, np.float32)  # the covariance stays 2e38, the tangent kernel is 21 times as much
+    deep(20, Relu()).nngp(X), deep(20, Relu()).diagonal(X, get="nngp")
+    for ask in (deep(20, Relu()).ntk, lambda points: deep(20, Relu()).diagonal(points, get="ntk")):
+        with pytest.raises(ValueError, match=r"X1: the ntk reaches 4\.2e\+39, beyond the range of float32"):
+            ask(X)
     assert np.isfinite(serial(deep(600, Relu(), 4.0), LayerNorm(), Relu(), Dense())(cloud(3, 2)).nngp).all()
 
 
@@ -250,3 +255,7 @@ def test_memory_is_refused(monkeypatch):
     monkeypatch.setattr("infwidth.solvers.machine.memory.available", lambda: 1e6)
     with pytest.raises(ValueError, match=r"X1: nngp and ntk of 300 x 300 pairs in float64 would take .* out='folder'"):
         deep(1, Relu())(cloud(300, 2))
+    monkeypatch.setattr("infwidth.solvers.machine.memory.available", lambda: 2e6)
+    deep(1, Relu())(cloud(300, 2))
+    with pytest.raises(ValueError, match="X1: nngp and ntk of 300 x 300 pairs"):  # and as much for the coefficients of every point
+        deep(1, Tanh(), 3.0)(cloud(300, 2))

@@ -34,6 +34,10 @@ CASES = {
     "SP": (Parameterization.standard(2), "relu"),
     "SP, biases": (replace(Parameterization.standard(2).with_biases(0.5), weight_std=2**0.5), "gelu"),
     "NTP, rates": (replace(Parameterization.ntk(2).with_biases(0.5), rates=(0.5, 2, 0)), "erf"),
+    "zero output, biases": (
+        replace(Parameterization.ntk(2).with_biases(0.5), b=(0, 0, 0.25), c=(-0.5, -0.5, 0), bias_c=(-0.5, -0.5, 0)),
+        "erf",
+    ),
     "zero output": (replace(Parameterization.ntk(2), b=(0, 0, 0.25), c=(-0.5, -0.5, 0)), "erf"),
 }
 
@@ -47,12 +51,12 @@ def test_networks_move_by_this_kernel(name):
     found = [measured(network, seed) for seed in range(30)]
     tangents = np.array([tangent for _, tangent in found])
     mean, error = tangents.mean(axis=0), tangents.std(axis=0, ddof=1) / np.sqrt(30)
-    leaves = {"SP": 0.01, "SP, biases": 0.01, "zero output": 0.1}.get(name, 0.0)  # m^{-1}, m^{-1/2}
+    leaves = {"SP": 0.01, "SP, biases": 0.01, "zero output": 0.1, "zero output, biases": 0.1}.get(name, 0.0)  # m^{-1}, m^{-1/2}
     exact = k.ntk(X)
     assert (np.abs(mean - exact) < 4.5 * error + leaves * exact[0, 0]).all()
     outputs = np.array([outputs[:, 0] for outputs, _ in found])
     scale = np.sqrt(np.diag(k.nngp(X)))
-    if name == "zero output":
+    if name.startswith("zero output"):
         assert not k.nngp(X).any() and outputs.std() < 0.5
     else:
         np.testing.assert_allclose(outputs.std(axis=0), scale, rtol=0.5)
@@ -101,6 +105,14 @@ def test_other_refusals():
     moved = replace(p, a=(0.1, 0.4, 0.5), b=(0, 0, 0), c=(0, 0, 0))
     with pytest.raises(ValueError, match=r"network: its layer 1 scales like m\^\(-0.1\), and kernels are known for layers of order 1"):
         kernels.of(Network(2, 2, 8, "relu", moved))
+    with pytest.raises(ValueError, match=r"initial: the kernels are those of Gaussian and orthogonal weights, .* got uniform"):
+        kernels.of(Network(2, 2, 8, "relu", p, initial="uniform"))
+    with pytest.raises(ValueError, match=r"initial: the kernels are those of .* got a law or arrays of your own"):
+        kernels.of(Network(2, 2, 8, "linear", p, initial=lambda rng, rows, columns: rng.standard_normal((rows, columns))))
+    with pytest.raises(ValueError, match="network: its weights have a mean"):
+        kernels.of(Network(2, 2, 8, "relu", replace(p, mean=(1, 0, 0))))
+    gaussian = kernels.of(Network(2, 2, 8, "linear", p))
+    assert all(kernels.of(Network(2, 2, 8, "linear", p, initial=law)) == gaussian for law in ("uniform", "orthogonal"))
     with pytest.raises(TypeError, match="network: need a Network, got str"):
         kernels.of("relu")
 

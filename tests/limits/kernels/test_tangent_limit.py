@@ -48,6 +48,13 @@ def test_draws_have_the_mean_and_covariance_of_the_ensemble():
     assert (np.abs(np.cov(draws.T) - found.covariance[0]) < 4.5 * error).all()
 
 
+def test_other_test_points_have_their_own_kernel():
+    """As many, and of the same training points."""
+    sol = iw.solve(NeuralTangentLimit(KERNEL), X, Y, iw.GradientDescent(0.3, 20), X_test=X_TEST)
+    np.testing.assert_array_equal(sol.predict(X_TEST), sol.test_outputs[-1])
+    np.testing.assert_allclose(sol.predict(X_TEST[::-1]), sol.test_outputs[-1][::-1], atol=1e-14)
+
+
 def test_minibatches_move_their_own_coefficients():
     sol = iw.solve(NeuralTangentLimit(KERNEL), X, Y, iw.GradientDescent(0.2, 1, batch_size=2), rng=0)
     alpha = sol.state
@@ -119,6 +126,10 @@ def test_tangent_kernels_are_kept_for_the_next_start():
     assert calls == [4, 2]
     points[0, 0] = 3.0
     assert iw.solve(limit.started_at(lambda Z: np.zeros((len(Z), 1))), points, Y, method).problem.gram[0, 0] == 3.0
+    halves = np.round(4 * points) / 4  # the same numbers in both precisions
+    for dtype in (np.float64, np.float32):
+        start = limit.started_at(lambda Z: np.zeros((len(Z), 1), Z.dtype))
+        assert iw.solve(start, halves.astype(dtype), Y, method).problem.gram.dtype == dtype
     zero32 = limit.started_at(lambda Z: np.zeros((len(Z), 1), np.float32))
     assert iw.solve(zero32, points.astype(np.float32), Y, method).problem.gram.dtype == np.float32
     assert pickle.loads(pickle.dumps(NeuralTangentLimit(KERNEL))) == NeuralTangentLimit(KERNEL)
