@@ -207,11 +207,15 @@ class Recorder:
     def _check_rows(self, arrays: dict[str, Any], observed: dict[str, Any], rows: int) -> None:
         """ValueError where rows from a file cannot be those of such a run."""
         data = self.problem.data
-        per_row: dict[str, tuple[int | None, ...]] = {"t": (), "loss": (), "error": ()}
+        per_row: dict[str, tuple[int | None, ...]] = {"t": (), "loss": (), "error": (), "covariance_error": ()}
         per_row["outputs"] = (None, None) if data is None else (data.n, data.outputs)
         per_row["test_outputs"] = (0 if self.X_test is None else len(self.X_test), None if data is None else data.outputs)
+        n, k = per_row["outputs"]
+        points = None if n is None else n + (0 if self.X_test is None else len(self.X_test))
+        per_row["covariance"] = (points, k, points, k)
         for name in set(arrays) - {"step"}:
-            floats(f"{name} of its record", arrays[name], (rows, *per_row[name]), least=0 if name in ("t", "error") else -np.inf)
+            least = 0 if name in ("t", "error", "covariance_error") else -np.inf
+            floats(f"{name} of its record", arrays[name], (rows, *per_row[name]), least=least)
         times, steps = arrays["t"], integers("step of its record", arrays["step"], (rows,))
         if (np.diff(times) <= 0).any() or (np.diff(steps) < (1 if self.save_at is None or self.discrete else 0)).any():
             raise ValueError("its times or steps go back")
