@@ -85,6 +85,28 @@ def test_powers_are_those_of_the_plane(point, rate):
     assert np.isneginf(measured.log_sizes[:, :, 1:, 0]).all() and np.isfinite(measured.log_sizes[:, :, 0]).all()
 
 
+def deep_slopes(L, method):
+    """Of mean-field networks at the last step; under RMSProp parameters of order 1 move by the rate."""
+    ip = P.integrable(L)
+    p = P(ip.a, ip.b, (0,) * (L + 1)) if isinstance(method, iw.RMSProp) else ip
+    return scaling.output_term_slopes(p, "relu", X, Y, method, widths=(64, 128, 256, 512), seeds=range(8))
+
+
+@pytest.mark.parametrize(("L", "method"), [(2, iw.GradientDescent(1.0, 8)), (3, iw.RMSProp(0.02, 8, epsilon=0))], ids=["GD", "RMSProp"])
+def test_a_hidden_matrix_that_has_not_moved_costs_half_a_power(L, method):
+    """It is a random sum where a move adds up; with all of them moved terms stay. Under RMSProp so with three hidden layers."""
+    measured = deep_slopes(L, method)
+    standing = [L - 1 - sum(moved[1:-1]) for moved in product((0, 1), repeat=L + 1)]
+    for name, number, slope, error in zip(measured.names, standing, measured.slope[:, 8], measured.standard_error[:, 8], strict=True):
+        assert abs(slope + number / 2) < 0.1 + 2 * error, (name, slope, error)
+
+
+def test_three_hidden_layers_stand_still_under_gradient_descent():
+    """All terms fall, the slowest like the noise of two hidden layers."""
+    measured = deep_slopes(3, iw.GradientDescent(1.0, 8))
+    assert (measured.slope[:, 8] < -0.5).all()
+
+
 def test_residuals_are_those_of_the_samples():
     """At the start under the mean field logits vanish with the width: 1/2 each."""
     run = dict(method=iw.GradientDescent(0.1, 0), widths=(256, 40000), seeds=range(2))
