@@ -11,6 +11,7 @@ __all__ = ["attach", "detach"]
 Array = np.ndarray
 
 DEEPEST = 60  # levels of nesting; Python's own recursion would end somewhere above 200
+LONGEST = 10_000  # bits of an integer in decimals
 STORABLE = "biufcSUmM"  # kinds of dtypes: numbers, strings, dates
 WAY_OUT = "give arrays, numbers, strings, or lists, tuples and dicts of them"
 
@@ -29,6 +30,8 @@ def detach(value: Any, arrays: list[Array], name: str = "", depth: int = 0) -> A
     if depth > DEEPEST:
         raise TypeError(f"{name[:80]}: is nested more than {DEEPEST} levels deep (or contains itself); flatten it")
     kind = type(value)  # a subclass would come back as its base
+    if kind is int and value.bit_length() > LONGEST:  # Python refuses to write so many decimals
+        return {"": ["int", hex(value)]}
     if value is None or kind in (bool, int, float, str):
         return value
     if kind is complex:
@@ -48,6 +51,8 @@ def detach(value: Any, arrays: list[Array], name: str = "", depth: int = 0) -> A
             raise TypeError(f"{name}: cannot store an array of Python objects without pickle; {WAY_OUT}")
         if value.dtype.kind not in STORABLE:
             raise TypeError(f"{name}: cannot store an array of dtype {value.dtype}; give its fields as arrays of their own")
+        if value.dtype.kind in "SU" and kind is not np.ndarray and np.asarray(value)[()] != value:
+            raise TypeError(f"{name}: cannot store a {kind.__name__} with zeros at its end, which it would lose; give a str")
         arrays.append(np.asarray(value))
         return {"": ["array" if kind is np.ndarray else "scalar", len(arrays) - 1]}
     raise TypeError(f"{name or 'content'}: cannot store a {kind.__name__}, which would not come back as it was; {WAY_OUT}")
@@ -76,6 +81,8 @@ def attach(node: Any, arrays: list[Array], depth: int = 0) -> Any:
         return arrays[content][()]
     if tag == "complex" and isinstance(content, list) and len(content) == 2 and all(type(part) is float for part in content):
         return complex(*content)
+    if tag == "int" and isinstance(content, str):
+        return int(content, 16)
     if tag == "tuple" and isinstance(content, list):
         return tuple(attach(item, arrays, depth + 1) for item in content)
     if tag == "dict" and isinstance(content, list) and all(isinstance(item, list) and len(item) == 2 for item in content):

@@ -134,7 +134,7 @@ def sweep(
     results: dict[int, dict[str, Any]] = {} if folder is None else folder.find(points)
 
     def keep(i: int, value: Any) -> None:
-        results[i] = dict(value) if isinstance(value, Mapping) else {"value": value}
+        results[i] = {name: _own(item) for name, item in (value.items() if isinstance(value, Mapping) else [("value", value)])}
         if folder is not None:
             folder.write(points[i], results[i])
 
@@ -148,6 +148,15 @@ def sweep(
     if folder is not None:
         folder.check_function()
     return Sweep(points, [results[i] for i in range(len(points))], shape)
+
+
+def _own(value: Any) -> Any:
+    """With arrays of its own: a function may fill the same one again at the next point."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) in (list, tuple):
+        return type(value)(_own(item) for item in value)
+    return {key: _own(item) for key, item in value.items()} if type(value) is dict else value
 
 
 def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:

@@ -64,6 +64,10 @@ def test_what_json_has_no_word_for_comes_back(value):
     assert same(there_and_back(value), value)
 
 
+def test_integers_that_python_does_not_write_in_decimals_come_back():
+    assert there_and_back([10**5000 + 1, {-(10**5000): 2**64}]) == [10**5000 + 1, {-(10**5000): 2**64}]
+
+
 @pytest.mark.parametrize(
     "array", [np.arange(6).reshape(2, 3).T, np.array(1.5), np.zeros((0, 3), ">f4"), np.array(["a", "bc"]), np.array([True]), np.array([1j])]
 )
@@ -87,6 +91,8 @@ def test_arrays_come_back(array):
         np.array([{}, None]),
         np.zeros(2, [("a", int)]),
         {"deep": {frozenset(): 1}},
+        np.str_("a\0"),
+        np.bytes_(b"a\0"),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -296,3 +297,21 @@ def test_no_function(function):
 def test_no_executor(executor):
     with pytest.raises(TypeError, match="executor: need an Executor"):
         sweep(lambda a: a, {"a": [1]}, executor=executor)
+
+
+def test_a_function_that_fills_one_array_again_and_again(tmp_path):
+    def make():
+        buffer = np.zeros(2)
+
+        def fill(a):
+            buffer[:] = a
+            return {"x": buffer, "parts": [(buffer, 1)]}
+
+        return fill
+
+    for options in ({}, {"resume": tmp_path}, {"resume": tmp_path}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # its results are not found again: it changes what it reads
+            found = sweep(make(), {"a": [1.0, 2.0]}, **options)
+        assert found["x"].tolist() == [[1.0, 1.0], [2.0, 2.0]]
+        assert [result["parts"][0][0].tolist() for result in found.results] == found["x"].tolist()
