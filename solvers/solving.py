@@ -144,29 +144,31 @@ def solve(
     )
     run = Run(problem, method, recorder, file, callback)
     pool = one_blas_thread() if problem.threads == "block" else contextlib.nullcontext()
+    whole = True
     with DeferredInterrupt() as interrupt:
         with pool, np.errstate(over="ignore", under="ignore", invalid="ignore"), progress_bar(progress, method) as bar:
             run.go(method_rng, bar, interrupt)
             solution = run.solution()
             if solution.success and isinstance(method, Refining) and method.estimate_error:
-                _add_error(solution, run, method, method_rng, X_test, interrupt)
+                whole = _add_error(solution, run, method, method_rng, X_test, interrupt)
     solution.stats["interrupted"] |= interrupt.requested
     point = current_study()
     if solution.stats["interrupted"] and point is not None:
         point.interrupted = True
-        if not solution.success:  # not a result of the study
+        if not (solution.success and whole):  # not a result of the study
             error = KeyboardInterrupt(solution.message)
             error.solution = solution  # type: ignore[attr-defined]
             raise error
     return solution
 
 
-def _add_error(solution: Solution, run: Run, method: Refining, rng: np.random.Generator, X_test: Any, interrupt: DeferredInterrupt) -> None:
+def _add_error(solution: Solution, run: Run, method: Refining, rng: np.random.Generator, X_test: Any, interrupt: DeferredInterrupt) -> bool:
+    """Estimate the error of a finished run; false where Ctrl-C cut that short."""
     alone = ONE_SYSTEM if solution.error is None and isinstance(run.problem, Replicated) else ""
     if run.stored_error is not None:
         solution.error = run.stored_error
         solution.message += alone
-        return
+        return True
     of_stepper = None
     try:
         if interrupt.requested:
@@ -180,6 +182,7 @@ def _add_error(solution: Solution, run: Run, method: Refining, rng: np.random.Ge
         solution.error = of_stepper if solution.error is None else solution.error + of_stepper
         solution.message += alone
         run.keep_error(solution.error)
+    return not solution.stats["interrupted"]
 
 
 def _check_observers(observables: Any, callback: Any) -> dict[str, Any]:

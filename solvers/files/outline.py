@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import shown
+
 __all__ = ["attach", "detach"]
 
 Array = np.ndarray
@@ -43,7 +45,7 @@ def detach(value: Any, arrays: list[Array], name: str = "", depth: int = 0) -> A
     if kind is dict:
         if all(type(key) is str and key for key in value):
             return {key: detach(item, arrays, f"{name}/{key}", depth + 1) for key, item in value.items()}
-        items = [[detach(key, arrays, f"{name}/key {key!r:.40}", depth + 1), detach(item, arrays, f"{name}/{key!r:.40}", depth + 1)]
+        items = [[detach(key, arrays, f"{name}/key {shown(key, 40)}", depth + 1), detach(item, arrays, f"{name}/{shown(key, 40)}", depth + 1)]
                  for key, item in value.items()]  # fmt: skip
         return {"": ["dict", items]}
     if kind is np.ndarray or isinstance(value, np.generic):

@@ -72,6 +72,32 @@ def test_ctrl_c_too_late_for_a_solve_keeps_its_result_and_stops():
     assert kept == {0: True, 1: True} and type(error) is KeyboardInterrupt
 
 
+def test_a_result_without_its_error_estimate_is_none(monkeypatch):
+    """Ctrl-C in the second run of a flow: what the point would return without it is not kept as its result."""
+    from infwidth.solvers import solving
+
+    estimate = solving.refinement_error
+    flow = lambda x: iw.solve(NET, X, Y, iw.GradientFlow(0.5), rng=x, save_at=[0.5]).error is None  # noqa: E731
+
+    def press_at(seed):
+        def pressed(*args):
+            if seed == runs.pop(0):
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+            return estimate(*args)
+
+        return pressed
+
+    runs = list(range(6))
+    monkeypatch.setattr(solving, "refinement_error", press_at(2))
+    kept, error = run(flow)
+    assert kept == {0: False, 1: False} and type(error) is KeyboardInterrupt
+    assert error.solution.success and error.solution.error is None and error.solution.stats["interrupted"]
+    runs = [0]
+    monkeypatch.setattr(solving, "refinement_error", press_at(0))
+    assert flow(0)  # by itself it returns what there is
+
+
 def test_ctrl_c_while_a_result_is_kept_is_deferred():
     kept = {}
 
