@@ -45,8 +45,8 @@ def detach(value: Any, arrays: list[Array], name: str = "", depth: int = 0) -> A
     if kind is dict:
         if all(type(key) is str and key for key in value):
             return {key: detach(item, arrays, f"{name}/{key}", depth + 1) for key, item in value.items()}
-        items = [[detach(key, arrays, f"{name}/key {shown(key, 40)}", depth + 1), detach(item, arrays, f"{name}/{shown(key, 40)}", depth + 1)]
-                 for key, item in value.items()]  # fmt: skip
+        below = [(f"{name}/{shown(key, 40)}", key, item) for key, item in value.items()]
+        items = [[detach(key, arrays, f"{at} (key)", depth + 1), detach(item, arrays, at, depth + 1)] for at, key, item in below]
         return {"": ["dict", items]}
     if kind is np.ndarray or isinstance(value, np.generic):
         if value.dtype.hasobject:
