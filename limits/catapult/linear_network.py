@@ -33,6 +33,7 @@ import numpy as np
 from ...solvers.abilities import Fused
 from ...solvers.checks import integer
 from ...solvers.data import Data, needed
+from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Coordinates, Evaluation, Update
 
 __all__ = ["TwoLayerLinearNetwork"]
@@ -136,7 +137,8 @@ class TwoLayerLinearProblem(Fused):
     def kernel(self, state: Array) -> Array:
         r"""Tangent kernel :math:`A_{ab}\, x_i \cdot x_j + \delta_{ab}\, x_i^\top B x_j` on the training points, shape (n, k, n, k)."""
         _, A, B = self.parts(state)
-        X = self.data.X
+        X, pairs = self.data.X, float(len(self.data.X) * len(A)) ** 2
+        refuse_above_available("X", f"the kernel of {len(X):.3g} points with {len(A)} outputs", 24.0 * pairs, "give fewer points")
         return np.einsum("ij,ab->iajb", X @ X.T, A) + np.einsum("ij,ab->iajb", X @ B @ X.T, np.eye(len(A)))
 
     def top_eigenvalue(self, state: Array) -> float:

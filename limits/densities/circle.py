@@ -34,7 +34,7 @@ from ...solvers.checks import array, asked, flag, function, instance, integer, r
 from ...solvers.data import Data, needed, unwanted
 from ...solvers.grids.averages import GAUSS_NODES, GAUSS_WEIGHTS
 from ...solvers.grids.grid import Grid
-from ...solvers.machine.memory import refuse_above_available
+from ...solvers.machine.memory import by_parts, refuse_above_available
 from .. import activations, gaussian
 from ..activations import Activation
 from ..two_layer.gaussian_teacher import GaussianTeacher
@@ -45,8 +45,6 @@ __all__ = ["CircleMeanField"]
 Array = np.ndarray
 
 FIELDS = 40  # numbers of each cell and sign that a flow needs
-
-PART = 1 << 22  # outputs of neurons at once, where they are not kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +193,7 @@ class SampleEnergy:
         return loss, f, residual[:, 0] @ self.matrix
 
     def predict(self, signed: Array, X: Array) -> Array:
-        return _by_parts(self.features, signed, X)
+        return by_parts(lambda part: self.features(part) @ signed[:, None], X, len(signed))
 
 
 class TeacherEnergy:
@@ -216,13 +214,8 @@ class TeacherEnergy:
         return loss, np.empty((0, 1)), own - self.pull
 
     def predict(self, signed: Array, X: Array) -> Array:
-        return _by_parts(lambda part: np.maximum(part @ self.directions, 0), signed, array("X", X, columns=2))
-
-
-def _by_parts(features: Callable[[Array], Array], signed: Array, X: Array) -> Array:
-    """Outputs at any number of inputs; the memory is that of some."""
-    parts = np.array_split(X, 1 + len(X) * len(signed) // PART)
-    return np.concatenate([features(part) @ signed[:, None] for part in parts])
+        X = array("X", X, columns=2)
+        return by_parts(lambda part: np.maximum(part @ self.directions, 0) @ signed[:, None], X, len(signed))
 
 
 def arc_cosine(angle: Array) -> Array:

@@ -19,7 +19,7 @@ import numpy as np
 from ...solvers.checks import choice, function, instance, real, settle, vector
 from ...solvers.data import Data, needed
 from ...solvers.grids.grid import Grid
-from ...solvers.machine.memory import refuse_above_available
+from ...solvers.machine.memory import by_parts, refuse_above_available
 from .. import activations
 from ..activations import Activation
 from .problem import DensityProblem
@@ -144,7 +144,7 @@ class NetworkEnergy:
         return float(self.weights[:, 0] @ values), f.astype(self.dtype), residual[:, 0] @ self.matrix
 
     def predict(self, masses: Array, X: Array) -> Array:
-        return (self.features(X) @ masses[:, None]).astype(self.dtype)
+        return by_parts(lambda part: self.features(part) @ masses[:, None], X, 3 * len(masses)).astype(self.dtype)
 
 
 def ridge(weight_decay: float) -> Callable[[Array], Array] | None:

@@ -21,6 +21,7 @@ from ...solvers.abilities import Batched, Population, Refinable, Retractable, Se
 from ...solvers.checks import array
 from ...solvers.data import Data
 from ...solvers.losses import get as get_loss
+from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Evaluation, Snapshot
 from .gradients import Gradients
 from .growing_network import LARGEST, GrowingNetwork
@@ -189,7 +190,8 @@ class DeepLinearProblem(Batched, Settling, Retractable, Refinable, WithError):
     def kernels(self, X: Array | None = None) -> Kernels:
         """Kernels of the newest time at inputs (n', d); default: the training inputs, on a population the unit vectors."""
         X = self._inputs() if X is None else array("X", X, columns=len(self.basis))
-        h, g = self.now.h, self.now.g
+        h, g, numbers = self.now.h, self.now.g, 3 + len(self.layers.scales) + len(self.now.F) ** 2
+        refuse_above_available("X", f"kernels of {len(X)} points", 8.0 * numbers * len(X) ** 2, "give fewer")
         U = X @ self.basis
         outside = X @ X.T - U @ U.T  # a direction that no input has: only the initial weights act on it
         tails = np.cumprod([1.0, *np.square(self.layers.scales[:-1])])

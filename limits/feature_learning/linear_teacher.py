@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...solvers.checks import array, instance, integer, numbers, real, squarable
+from ...solvers.machine.memory import refuse_above_available
 
 __all__ = ["LinearTeacher"]
 
@@ -58,6 +59,7 @@ class LinearTeacher:
     def __init__(self, weights: Any, covariance: Any = None, noise: float = 0.0) -> None:
         self.weights = np.atleast_2d(array("weights", np.atleast_2d(numbers("weights", weights)), dtype=np.dtype(np.float64)))
         d = self.weights.shape[1]
+        refuse_above_available("weights", f"the covariance of {d:.3g} inputs and its root", 8.0 * 5 * d**2, "take fewer")
         self.covariance = np.eye(d) if covariance is None else array("covariance", covariance, dtype=np.dtype(np.float64), columns=d)
         if self.covariance.shape != (d, d) or not np.allclose(self.covariance, self.covariance.T):
             raise ValueError(f"covariance: need a symmetric matrix of shape {(d, d)}, got shape {self.covariance.shape}")

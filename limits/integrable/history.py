@@ -17,6 +17,7 @@ import numpy as np
 
 from ...solvers.abilities import Batched, Retractable
 from ...solvers.data import Data
+from ...solvers.machine.memory import by_parts
 from ...solvers.problem import Evaluation, MethodFailed, Snapshot
 from ..activations import Activation
 from .germ import Germ
@@ -131,7 +132,7 @@ class HistoryProblem(Batched, Retractable):
         self._weights = np.asarray(weights, float)
 
     def predict(self, state: Any, X: Array) -> Array:
-        return self._forward(X)[2]
+        return by_parts(lambda part: self._forward(part)[2], X, 2 * self.L * self.neurons + 2 * self._signals[1].rows)
 
     def history(self, times: int | None = None) -> Snapshot:
         times = self.times if times is None else times

@@ -174,6 +174,9 @@ class DeepIntegrable:
         size = self.neurons // self.replicas
         need = 8.0 * 8 * self.neurons * self.hidden_layers * (data.X.shape[1] + data.n)
         refuse_above_available("neurons", f"{self.neurons:.3g} neurons in {self.hidden_layers} layers", need, "lower one of them")
+        points = data.n + (0 if data.X_test is None else len(data.X_test))
+        outputs = 24.0 * self.replicas * points * data.outputs
+        refuse_above_available("replicas", f"outputs of {self.replicas:.3g} replicas at {points:.3g} points", outputs, "lower one of them")
         starts = [
             self._start(Setting(data, self.hidden_layers, size, phi, germ, self.weight_std, self.bias_std, dense, stream))
             for stream in rng.spawn(self.replicas)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...solvers.abilities import Batched, FirstStep, Foreseen, Fused, Refinable, Retractable, WithError
+from ...solvers.machine.memory import by_parts
 from ...solvers.noise_abilities import Noiseless
 from ...solvers.problem import Coordinates, Evaluation, Snapshot, Update
 from ...solvers.studies.replicas import simultaneous_error
@@ -50,7 +51,7 @@ class Systems(Fused, FirstStep, Noiseless, WithError):
         return np.array([system.predict(part, X) for system, part in zip(self.systems, self.parts(state), strict=True)])
 
     def predict(self, state: Array, X: Array) -> Array:
-        return self.replica_outputs(state, X).mean(axis=0)
+        return by_parts(lambda part: self.replica_outputs(state, part).mean(axis=0), X, len(self.systems) * self.data.outputs)
 
     def output_error(self, X_test: Array | None) -> Callable[[Array], float] | None:
         """Bound that holds at the training points and these test points at once; None with a single system, which cannot tell."""
@@ -139,7 +140,7 @@ class Histories(Batched, Retractable, Foreseen, Refinable, FirstStep, WithError)
         return np.array([system.predict(system, self.data.X if X is None else X) for system in self.systems])
 
     def predict(self, state: Any, X: Array) -> Array:
-        return self.replica_outputs(state, X).mean(axis=0)
+        return by_parts(lambda part: self.replica_outputs(state, part).mean(axis=0), X, len(self.systems) * self.data.outputs)
 
     def output_error(self, X_test: Array | None) -> Callable[[Any], float] | None:
         if len(self.systems) == 1:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...solvers.machine.memory import refuse_above_available
 from .germ import Germ
 
 __all__ = ["VanishingField"]
@@ -47,13 +48,19 @@ class VanishingField:
         :math:`G` conditioned on :math:`G x_i = \xi_i` is :math:`G' + (\xi - G' x)\, x^+` with an independent :math:`G'`.
         """
         size = below.shape[1]
+        refuse_above_available(
+            "neurons",
+            f"a matrix of the {kept.sum():.3g} neurons that need the signs of a vanishing field times {size:.3g} below",
+            24.0 * size * int(kept.sum()),
+            "lower it, or split it into replicas",
+        )
         matrix = rng.standard_normal((int(kept.sum()), size))
         matrix *= std / np.sqrt(size)
         missing = first[:, kept].T - matrix @ below.T
         matrix += missing @ np.linalg.pinv(below).T
         row = np.full(len(kept), -1)
         row[kept] = np.arange(len(matrix))
-        return cls(first.astype(dtype), matrix.astype(dtype), row)
+        return cls(first.astype(dtype), matrix.astype(dtype, copy=False), row)
 
     def at(self, neurons: Array, below: Array) -> Array:
         """The field on these neurons (indices) of vectors (n, N') of the layer below, shape (n, number of neurons).

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...solvers.checks import array
 from ...solvers.grids.grid import Grid
+from ...solvers.machine.memory import by_parts
 from .directions import PiecewiseLinear
 from .population import RadialPopulation
 
@@ -28,7 +29,7 @@ class RadialRisk:
     def __init__(self, population: RadialPopulation, activation: PiecewiseLinear, dim: float, grid: Grid) -> None:
         self.population, self.activation, self.dim = population, activation, dim
         self.radii = grid.axes[0]
-        self.means = activation.radial_mean(np.outer(population.radii, self.radii), dim)
+        self.means = self._means(population.radii)
 
     def evaluate(self, masses: Array) -> tuple[float, Array, Array]:
         f = self.means @ masses
@@ -37,7 +38,11 @@ class RadialRisk:
         return float(pull @ residual), f[:, None], 2 * (pull @ self.means)
 
     def predict(self, masses: Array, X: Array) -> Array:
-        return self.activation.radial_mean(np.outer(input_radii(X, self.dim), self.radii), self.dim) @ masses[:, None]
+        radii = input_radii(X, self.dim)
+        return by_parts(lambda part: self._means(part) @ masses[:, None], radii, 8 * len(masses))
+
+    def _means(self, radii: Array) -> Array:
+        return self.activation.radial_mean(np.outer(radii, self.radii), self.dim)
 
 
 def input_radii(X: Array, dim: float) -> Array:

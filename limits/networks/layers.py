@@ -20,6 +20,7 @@ import numpy as np
 
 from ...solvers.abilities import FirstStep, Fused
 from ...solvers.data import Data
+from ...solvers.machine.memory import by_parts
 from ...solvers.machine.products import add_product, product
 from ...solvers.noise_abilities import Common
 from ...solvers.problem import Coordinates, Evaluation, Update
@@ -28,8 +29,6 @@ from ..activations import Activation
 __all__ = ["LayeredProblem", "Rates"]
 
 Array = np.ndarray
-
-BLOCK = 2**24  # numbers in the layers of a prediction at once
 
 
 class Rates(NamedTuple):
@@ -102,8 +101,7 @@ class LayeredProblem(Fused, FirstStep, Common):
         return x, h
 
     def predict(self, state: Array, X: Array) -> Array:
-        rows = max(1, BLOCK // sum(map(sum, self.shapes)))
-        return np.concatenate([self.forward(state, X[i : i + rows])[1][-1] for i in range(0, len(X), rows)])
+        return by_parts(lambda part: self.forward(state, part)[1][-1], X, sum(map(sum, self.shapes)))
 
     def slope(self, l: int, x: list[Array], h: list[Array]) -> Array:
         r""":math:`\phi'(h^l)`, shape (n, size), for l = 1..L."""

@@ -21,6 +21,7 @@ import numpy as np
 from ...solvers.abilities import FirstStep, Rated
 from ...solvers.checks import instance
 from ...solvers.data import Data
+from ...solvers.machine.memory import by_parts
 from ...solvers.machine.products import product
 from ...solvers.problem import Coordinates, Evaluation, Model, Problem
 from .network import Network
@@ -107,7 +108,8 @@ class LinearizedProblem(Rated, FirstStep, Problem):
         return self.origin.rates_of_parameters()
 
     def predict(self, state: Array, X: Array) -> Array:
-        return self._outputs(state, *self.origin.forward(self._start, X))
+        numbers = 4 * sum(rows for rows, _ in self.origin.shapes)
+        return by_parts(lambda part: self._outputs(state, *self.origin.forward(self._start, part)), X, numbers)
 
     def _outputs(self, state: Array, x: list[Array], h: list[Array]) -> Array:
         """Value and tangent of every layer together, from the inputs to the outputs."""

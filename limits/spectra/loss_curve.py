@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...solvers.checks import instance, vector
+from ...solvers.machine.memory import by_parts
 from .spectrum import Spectrum
 
 __all__ = ["loss_curve"]
@@ -48,4 +49,5 @@ def loss_curve(spectrum: Spectrum, t: Any) -> Array:
     """
     spectrum = instance("spectrum", spectrum, Spectrum, "Spectrum([1.0, 0.5], [1.0, 0.2])")
     t = vector("t", t if np.iterable(t) else [t], least=0, most=1e150)
-    return (np.exp(-2 * np.outer(t, spectrum.eigenvalues)) @ spectrum.power + spectrum.rest).sum(axis=1) / 2
+    left = by_parts(lambda part: np.exp(-2 * np.outer(part, spectrum.eigenvalues)) @ spectrum.power, t, 2 * len(spectrum.eigenvalues))
+    return (left + spectrum.rest).sum(axis=1) / 2

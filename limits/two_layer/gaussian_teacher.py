@@ -129,7 +129,10 @@ class GaussianTeacher:
         centres = np.concatenate([W, self.weights])
         charges = np.concatenate([a[:, 0] / len(a), -self.output_weights[:, 0] / len(self.weights)])
         dW, da = np.zeros_like(W), np.zeros_like(a)
-        risk = 0.5 * self.noise**2 + 0.5 * float(charges[len(W) :] @ kernel(self.weights, self.weights, charges[len(W) :], False)[0])
+        size, risk = max(1, BLOCK // len(self.weights)), 0.5 * self.noise**2
+        for begin in range(0, len(self.weights), size):
+            own = kernel(self.weights[begin : begin + size], self.weights, charges[len(W) :], False)[0]
+            risk += 0.5 * float(charges[len(W) :][begin : begin + size] @ own)
         size = max(1, BLOCK // len(centres))
         for begin in range(0, len(W), size):
             block = slice(begin, begin + size)

@@ -17,6 +17,7 @@ import numpy as np
 from ...solvers.abilities import Fused, Rated, WithError
 from ...solvers.checks import array, asked, returned
 from ...solvers.data import Data
+from ...solvers.machine.memory import by_parts
 from ...solvers.noise_abilities import Common, Noiseless
 from ...solvers.particles import together
 from ...solvers.particles.choice import engine
@@ -27,6 +28,8 @@ from ..activations import Activation
 __all__ = ["ParticleProblem"]
 
 Array = np.ndarray
+
+SUMS = 64  # of groups of particles, at most, that an engine keeps for each output
 
 
 class ParticleProblem(Fused, Rated, Common, Noiseless, WithError):
@@ -140,7 +143,8 @@ class ParticleProblem(Fused, Rated, Common, Noiseless, WithError):
         return np.array([self._judge(f, self.data.y)[0] for f in self.replica_outputs(state)])
 
     def predict(self, state: Array, X: Array) -> Array:
-        return self.replica_outputs(state, X).mean(axis=0)
+        numbers = (SUMS + self.replicas) * self._shapes[1][1]
+        return by_parts(lambda part: self.replica_outputs(state, part).mean(axis=0), X, numbers)
 
     def output_error(self, X_test: Array | None) -> Callable[[Array], float] | None:
         """Monte-Carlo error at a state of the outputs at the training points and these test points, all at once; None with a single

@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["available", "refuse_above_available", "refuse_above_free_disk"]
+import numpy as np
 
+__all__ = ["available", "by_parts", "refuse_above_available", "refuse_above_free_disk"]
+
+Array = np.ndarray
+
+PART = 1 << 24  # numbers at once
 
 CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
 
@@ -34,7 +40,15 @@ def _granted() -> float:
     except ImportError:  # Windows
         return min(granted)
     most = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return min(granted) if most == resource.RLIM_INFINITY else min(*granted, float(most))
+    return min(granted) if most == resource.RLIM_INFINITY else min(*granted, max(float(most) - _taken(), 0.0))
+
+
+def _taken() -> float:
+    """Bytes of addresses that this process has, of which a limit on it grants the rest; 0 where the system does not say."""
+    try:
+        return float(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 0.0
 
 
 def _free() -> float:
@@ -62,6 +76,17 @@ def refuse_above_free_disk(argument: str, what: str, size: float, folder: Path) 
     free = float(shutil.disk_usage(folder).free)
     if size > free:
         raise ValueError(f"{argument}: {what} would take {_gigabytes(size)}, and {_gigabytes(free)} are free there; give another folder")
+
+
+def by_parts(outputs: Callable[[Array], Array], X: Array, numbers: int) -> Array:
+    """``outputs(X)``, some rows at a time where each takes many ``numbers`` on the way.
+
+    >>> by_parts(lambda part: part @ np.ones((2, 1)), np.eye(2), numbers=PART)
+    array([[1.],
+           [1.]])
+    """
+    rows = max(1, PART // max(1, numbers))
+    return np.concatenate([outputs(X[i : i + rows]) for i in range(0, len(X), rows)])
 
 
 def _gigabytes(size: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -166,6 +166,8 @@ def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:
         for name, values in grid.items():
             if not isinstance(name, str) or isinstance(values, str | bytes | type) or not np.iterable(values):
                 raise TypeError(f"grid: need a sequence of values for each name, got {shown(values)} for {shown(name)}")
+        for values in filter(lambda values: isinstance(values, Sized), grid.values()):
+            refuse_above_available("grid", "all its points", 500.0 * len(values), "sweep over fewer values at once")
         axes = {name: list(values) for name, values in grid.items()}
         refuse_above_available("grid", "all its points", 500.0 * math.prod(map(len, axes.values())), "sweep over fewer values at once")
         points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]

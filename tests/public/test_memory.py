@@ -2,6 +2,7 @@
 
 import re
 import resource
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 import infwidth as iw
 from infwidth import limits, solvers
 from infwidth.limits import catapult, gaussian, kernels, propagation, spectra
+from infwidth.solvers.machine import memory
 
 P = iw.Parameterization
 X, Y = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 2.0]]), np.array([1.0, -1.0, 0.5, 0.2])
 MILLION = np.broadcast_to(np.array([[1.0, 0.5]]), (10**6, 2)), np.broadcast_to(1.0, (10**6,))
 NTK = kernels.serial(kernels.Dense(1.4, 0.1), kernels.Relu(), kernels.Dense(1.0, 0.1))
+TRANSPORT = iw.TransportFlow(1e-3)
 MAPS = propagation.MeanFieldMaps("tanh", 1.5, 0.1)
 
 
@@ -32,6 +35,11 @@ def net(width, layers=1):
 
 def square(z):
     return (z**2).sum(axis=1)
+
+
+def kernel_at_start(model, inputs):
+    problem = model.bind(solvers.Data.check(inputs, inputs[:, 0]), np.random.default_rng(0))
+    return problem.kernel(problem.start())
 
 
 REQUESTS = {
@@ -90,7 +98,12 @@ REQUESTS = {
     "deep 1e4 layers": solve(lambda: iw.DeepIntegrable(10**4, "tanh", 4 * 10**3, "naive", kernels="dense", bias_std=1.0)),
     "dmft 1e9 samples": solve(lambda: iw.DynamicalMeanField(2, "tanh", 4 * 10**9)),
     "dmft predicted": lambda: iw.solve(iw.DynamicalMeanField(1, "tanh", 512), X, Y, descent(1), rng=0).predict(np.ones((10**5, 2))),
-    "deep predicted": lambda: iw.solve(iw.DeepIntegrable(2, "tanh", 4096, "naive"), X, Y, descent(0), rng=0).predict(np.ones((10**6, 2))),
+    "deep signs of vanishing fields": solve(lambda: iw.DeepIntegrable(2, "relu", 2**16, "naive", kernels="factored")),
+    "deep test set times replicas": solve(lambda: iw.DeepIntegrable(1, "tanh", 10**4, "naive", replicas=10**4), X_test=np.ones((10**6, 2))),
+    "mup kernels": lambda: iw.solve(iw.DeepLinearMuP(2), X, Y, descent(0), rng=0).problem.kernels(np.ones((10**5, 2))),
+    "linear teacher's covariance": lambda: limits.LinearTeacher(np.ones((1, 10**5))),
+    "catapult kernel": lambda: kernel_at_start(catapult.TwoLayerLinearNetwork(8), np.ones((10**5, 2))),
+    "sweep": lambda: iw.sweep(lambda a: a, {"a": range(10**9)}),
     "dmft points": solve(lambda: iw.DynamicalMeanField(2, "tanh", 2**15), np.ones((10**6, 2)), np.ones(10**6)),
     "ntk gram": solve(lambda: iw.NeuralTangentLimit(NTK), np.ones((10**6, 2)), np.ones(10**6)),
     "kernel million": lambda: NTK.ntk(np.ones((10**6, 2))),
@@ -144,3 +157,31 @@ def test_what_fits_is_not_refused(two_gigabytes):
     wide = iw.solve(net(4096), X, Y, descent(1), rng=0)
     assert wide.predict(np.broadcast_to(X[:1], (10**5, 2))).shape == (10**5, 1)  # 3 GB of layers, in blocks
     assert iw.solve(iw.TwoLayerMeanField("relu", 10**5), X, Y, descent(1), rng=0).success
+
+
+PREDICTING = {  # and the numbers that a point takes on the way to its outputs
+    "network": (lambda: net(512), None, 512),
+    "linearized": (lambda: limits.LinearizedNetwork(iw.Network(2, 1, 512, "tanh", P.ntk(1))), None, 512),
+    "deep, dense": (lambda: iw.DeepIntegrable(2, "tanh", 256, "naive"), None, 512),
+    "deep, factored": (lambda: iw.DeepIntegrable(2, "tanh", 512, "naive", kernels="factored"), None, 1024),
+    "replicas": (lambda: iw.TwoLayerMeanField("relu", 256, replicas=256), None, 256),
+    "circle": (lambda: iw.CircleMeanField("relu", 720), iw.GradientFlow(1e-3), 720),
+    "density": (lambda: iw.DensityMeanField(iw.Grid.uniform((-1, -1), (1, 1), (25, 25)), lambda w: np.exp(-square(w))), TRANSPORT, 625),
+    "radial density": (lambda: iw.RadialMeanField(2, 0.5, "density", 400), TRANSPORT, 400),
+}
+
+
+@pytest.mark.parametrize("name", PREDICTING)
+def test_predictions_at_many_points_go_by_parts(name, monkeypatch):
+    """In a quarter of the memory of all at once, and each point's output is what it is alone."""
+    model, method, numbers = PREDICTING[name]
+    sol = iw.solve(model(), method=method, rng=0) if "radial" in name else iw.solve(model(), X, Y, method or descent(1), rng=0)
+    points = np.random.default_rng(0).standard_normal((4000, 2))
+    alone = sol.predict(points[[0, 1234, -1]])
+    monkeypatch.setattr(memory, "PART", 1 << 16)
+    tracemalloc.start()
+    found = sol.predict(points)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(found[[0, 1234, -1]], alone, rtol=1e-9, atol=1e-12)
+    assert peak < 8 * numbers * len(points) / 4

@@ -8,10 +8,10 @@ from scipy.integrate import simpson
 
 import infwidth as iw
 from infwidth.limits import CircleMeanField
-from infwidth.limits.densities import circle
 from infwidth.limits.densities.circle_problem import dissipation
 from infwidth.limits.densities.problem import density
 from infwidth.solvers import Data
+from infwidth.solvers.machine import memory
 from infwidth.solvers.problem import MethodFailed
 
 from .circle_cases import TEACHER, plane_data, smooth
@@ -112,7 +112,7 @@ def test_predictions_at_many_points_take_the_memory_of_some(population, monkeypa
     problem = CircleMeanField(cells=40, population=population).bind(data, None)
     state, X = np.random.default_rng(0).random(80), np.random.default_rng(1).standard_normal((53, 2))
     together = problem.predict(state, X)
-    monkeypatch.setattr(circle, "PART", 400)
+    monkeypatch.setattr(memory, "PART", 400)
     assert together.shape == (53, 1) and problem.predict(state, X) == pytest.approx(together, rel=1e-13)
     tracemalloc.start()
     problem.predict(state, np.tile(X, (400, 1)))

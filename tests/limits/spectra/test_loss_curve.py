@@ -5,6 +5,7 @@ import pytest
 from scipy.linalg import expm
 
 from infwidth.limits import spectra
+from infwidth.solvers.machine import memory
 
 
 def test_equal_to_the_flow():
@@ -26,3 +27,10 @@ def test_what_no_time_learns():
 def test_bad_times(t):
     with pytest.raises(ValueError, match="t: need"):
         spectra.loss_curve(spectra.Spectrum([1.0], [1.0]), t)
+
+
+def test_many_times_go_by_parts(monkeypatch):
+    spectrum, t = spectra.Spectrum(np.linspace(1, 0, 50), np.ones(50)), np.linspace(0, 9, 40)
+    at_once = spectra.loss_curve(spectrum, t)
+    monkeypatch.setattr(memory, "PART", 300)
+    np.testing.assert_allclose(spectra.loss_curve(spectrum, t), at_once, rtol=1e-14)

@@ -1,5 +1,7 @@
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from infwidth.solvers.machine import memory
@@ -22,3 +24,31 @@ def test_systems_without_that_file(monkeypatch):
 
     monkeypatch.setattr(memory.Path, "read_text", missing)
     assert memory.available() > 1e6
+
+
+def test_by_parts_gives_all_rows_in_order(monkeypatch):
+    monkeypatch.setattr(memory, "PART", 6)
+    seen = []
+
+    def outputs(part):
+        seen.append(len(part))
+        return 2 * part
+
+    X = np.arange(14.0).reshape(7, 2)
+    np.testing.assert_array_equal(memory.by_parts(outputs, X, numbers=2), 2 * X)
+    assert seen == [3, 3, 1]
+    np.testing.assert_array_equal(memory.by_parts(outputs, X, numbers=100), 2 * X)  # one row at least
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
+@pytest.mark.may_skip("needs Linux")
+def test_of_a_limit_on_the_process_what_it_has_already_is_gone():
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = memory._taken()
+    assert taken > 1e7
+    resource.setrlimit(resource.RLIMIT_AS, (int(taken) + 10**8, before[1]))
+    try:
+        assert memory.available() <= 1.01e8
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
