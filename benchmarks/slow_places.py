@@ -9,47 +9,38 @@ All variants run in turn in every round; the ratio is the median over rounds of 
 former way of this library runs in the same rounds where it can still be asked for: blocks of particles with all samples (He_2, with the
 Hermite polynomials of today) and one system at a time (replicas).
 
-    python benchmarks/slow_places.py [--quick] [--seed 0] [--out FOLDER]
+    python benchmarks/slow_places.py [--quick] [--seed 0] [--out FOLDER] [--against REVISION]
+
+``--against`` runs the same places (``places.py``) on another revision of this repository too, a process for each, round by round in turn,
+and gives the median over rounds of (then / now).
 """
 
 from __future__ import annotations
 
-import os
+import argparse
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
+import places
 from harness import options, write
+from revisions import ROOT, alternating, environment, source_of
 
-import infwidth as iw
-from infwidth.limits import activations
 from infwidth.solvers.particles import reference, together
 
 Array = np.ndarray
 
-FIRST = """
-import time, numpy as np, infwidth as iw
-X = np.random.default_rng(0).standard_normal((50, {d})); begin = time.process_time()
-iw.solve(iw.TwoLayerMeanField("relu", 1000), X, X[:, 0], iw.GradientDescent(0.1, 2), rng=0)
-print(time.process_time() - begin)
-"""
-
 
 def hermite(rng: np.random.Generator, quick: bool) -> dict[str, Callable[[], object]]:
     """One full-batch step of 400 particles."""
-    n, d, N, steps = 20_000, 50, 400, 1 if quick else 4
-    X = rng.standard_normal((n, d))
-    c = 2**-0.5
-    y = (X[:, 0] ** 2 - 1) * c
-    W, a = rng.standard_normal((N, d)) / 7, rng.choice([-0.5, 0.5], (N, 1))
-    model = iw.TwoLayerMeanField(activations.hermite(2), N, initial=(W, a))
-
-    def ours() -> Array:
-        return iw.solve(model, X, y, iw.GradientDescent(0.02, steps), rng=0, save_at=[0]).state
+    X, y, W, a, steps = places.hermite_data(rng, quick)
+    n, N, c, ours = len(X), len(W), 2**-0.5, places.hermite(X, y, W, a, steps)
 
     def former() -> Array:
         with mock.patch.object(reference, "SAMPLES", n):
@@ -72,11 +63,8 @@ def hermite(rng: np.random.Generator, quick: bool) -> dict[str, Callable[[], obj
 
 def replicas(rng: np.random.Generator, quick: bool) -> dict[str, Callable[[], object]]:
     """Langevin steps of 400 systems of 50 particles on three samples."""
-    x, y, tau, decay, h, R, N, T = np.array([-1.5, 0.5, 2.0]), np.array([-1.0, 0.8, 1.5]), 0.1, 0.2, 0.04, 400, 50, 20 if quick else 100
-    model = iw.TwoLayerMeanField("tanh", R * N, replicas=R)
-
-    def ours() -> Array:
-        return iw.solve(model, x[:, None], y, iw.Langevin(h, tau, decay, T), rng=0, save_at=[T]).state
+    x, y, tau, decay, h, R, N, T = given = places.replicas_data(quick)
+    ours = places.replicas(*given)
 
     def former() -> Array:
         with mock.patch.object(together, "SMALL", 0):
@@ -99,12 +87,10 @@ def replicas(rng: np.random.Generator, quick: bool) -> dict[str, Callable[[], ob
 
 def one_layer(rng: np.random.Generator, quick: bool) -> dict[str, Callable[[], object]]:
     """The same limit twice."""
-    X, steps = rng.standard_normal((40, 6)), 100 if quick else 500
-    Y = X @ rng.standard_normal((6, 3))
-    method = iw.GradientDescent(0.01, steps)
-    mup, integrable = (lambda m=m: iw.solve(m, X, Y, method).outputs for m in (iw.DeepLinearMuP(1), iw.DeepLinearIntegrable(1, "naive")))
-    np.testing.assert_allclose(mup(), integrable(), atol=1e-10)
-    return {"ours": mup, "numpy": integrable}
+    X, Y, steps = places.one_layer_data(rng, quick)
+    runs = places.one_layer(X, Y, steps)
+    np.testing.assert_allclose(runs["ours"](), runs["numpy"](), atol=1e-10)
+    return dict(runs)
 
 
 def timed(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -118,30 +104,52 @@ def timed(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, l
     return seconds
 
 
-def first_step(d: int) -> float:
+def first_step(d: int, source: Path = ROOT / "src") -> float:
     """CPU seconds of the first run with relu in d dimensions, on an empty cache."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        code = [sys.executable, "-c", FIRST.format(d=d)]
-        done = subprocess.run(code, env=environment, capture_output=True, text=True, check=True)
+        code = [sys.executable, "-c", places.FIRST.format(d=d)]
+        done = subprocess.run(code, env=environment(source, NUMBA_CACHE_DIR=folder), capture_output=True, text=True, check=True)
     return float(done.stdout)
+
+
+def against(chosen: argparse.Namespace, rounds: int, dimensions: tuple[int, ...]) -> dict[str, Any]:
+    """CPU seconds of every place then and now, and the medians of their ratios; empty where that revision cannot be had."""
+    with source_of(chosen.against) as then:
+        if then is None:
+            return {}
+        sources, script, seconds = {"then": then, "now": ROOT / "src"}, ROOT / "benchmarks" / "places.py", {}
+        for place in places.RUNS:
+            arguments = [place, str(chosen.seed), *(["quick"] if chosen.quick else [])]
+            seconds[place] = alternating(script, arguments, sources, rounds)
+        for d in dimensions:
+            turns = [{name: first_step(d, source) for name, source in sources.items()} for _ in range(1 if chosen.quick else 3)]
+            seconds[f"first relu step, d = {d}"] = {name: [turn[name] for turn in turns] for name in sources}
+    ratios = {place: float(np.median(np.array(s["then"]) / s["now"])) for place, s in seconds.items()}
+    print(f"CPU seconds at {chosen.against} and now, median over rounds, and their ratio:")
+    for place, s in seconds.items():
+        print(f"{place:26s} {np.median(s['then']):8.3f} {np.median(s['now']):8.3f} {ratios[place]:7.2f}")
+    return {"revision": chosen.against, "cpu_seconds": seconds, "ratios": ratios}
 
 
 def main() -> None:
     from matplotlib import pyplot as plt
 
-    chosen = options(__doc__)
+    chosen = options(__doc__, lambda parser: parser.add_argument("--against", metavar="REVISION", help="run the places on it too"))
     rng = np.random.default_rng(chosen.seed)
     rounds = 3 if chosen.quick else 9
-    places, ratios = {}, {}
+    dimensions = (8,) if chosen.quick else (2, 3, 8)
+    measured, ratios = {}, {}
     for name, place in {"He_2, n = 20,000": hermite, "400 replicas of 50": replicas, "DeepLinearMuP(1)": one_layer}.items():
         seconds = timed(place(rng, chosen.quick), rounds)
         peer = np.array(seconds["numpy"])
         ratios[name] = {who: float(np.median(np.array(s) / peer)) for who, s in seconds.items() if who != "numpy"}
-        places[name] = seconds
+        measured[name] = seconds
         print(f"{name:20s}", ", ".join(f"{who} {ratio:.2f} x the peer" for who, ratio in ratios[name].items()), flush=True)
-    compile_seconds = {f"relu, d = {d}": first_step(d) for d in ((8,) if chosen.quick else (2, 3, 8))}
+    compile_seconds = {f"relu, d = {d}": first_step(d) for d in dimensions}
     print("first step on an empty cache:", ", ".join(f"{name}: {s:.1f} s" for name, s in compile_seconds.items()))
+    results: dict[str, Any] = {"cpu_seconds": measured, "ratios": ratios, "first_step_seconds": compile_seconds}
+    if chosen.against is not None:
+        results["against"] = against(chosen, rounds, dimensions)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=(3, 1), layout="constrained")
     for shift, who, colour in ((0.2, "former", "0.7"), (-0.2, "ours", "tab:blue")):
         shown = [(i, ratio[who]) for i, ratio in enumerate(ratios.values()) if who in ratio]
@@ -153,7 +161,7 @@ def main() -> None:
     right.bar(list(compile_seconds), list(compile_seconds.values()), color="tab:blue")
     right.set_ylabel("CPU seconds of the first run, empty cache")
     right.tick_params(axis="x", rotation=30)
-    write(chosen, "slow_places", {"cpu_seconds": places, "ratios": ratios, "first_step_seconds": compile_seconds}, figure)
+    write(chosen, "slow_places", results, figure)
 
 
 if __name__ == "__main__":
