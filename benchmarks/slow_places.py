@@ -123,7 +123,7 @@ def against(chosen: argparse.Namespace, rounds: int, dimensions: tuple[int, ...]
             seconds[place] = alternating(script, arguments, sources, rounds)
         for d in dimensions:
             turns = [{name: first_step(d, source) for name, source in sources.items()} for _ in range(1 if chosen.quick else 3)]
-            seconds[f"first relu step, d = {d}"] = {name: [turn[name] for turn in turns] for name in sources}
+            seconds[f"first relu, d = {d}"] = {name: [turn[name] for turn in turns] for name in sources}
     ratios = {place: float(np.median(np.array(s["then"]) / s["now"])) for place, s in seconds.items()}
     print(f"CPU seconds at {chosen.against} and now, median over rounds, and their ratio:")
     for place, s in seconds.items():
@@ -158,9 +158,14 @@ def main() -> None:
     left.set_yticks(range(len(ratios)), list(ratios))
     left.set(xscale="log", xlabel="CPU time / that of the peer (numpy; of DeepLinearMuP the integrable model)")
     left.legend(frameon=False)
-    right.bar(list(compile_seconds), list(compile_seconds.values()), color="tab:blue")
-    right.set_ylabel("CPU seconds of the first run, empty cache")
-    right.tick_params(axis="x", rotation=30)
+    places_then = results.get("against", {}).get("cpu_seconds", {})
+    for i, (name, now) in enumerate(compile_seconds.items()):
+        if then := places_then.get(f"first {name}"):
+            right.bar(i - 0.2, np.median(then["then"]), 0.38, color="0.7")
+        right.bar(i + 0.2 * bool(then), now, 0.38, color="tab:blue")
+    right.set_xticks(range(len(compile_seconds)), list(compile_seconds), rotation=30)
+    right.set_title("first run, empty cache", fontsize="medium")
+    right.set_ylabel("CPU seconds")
     write(chosen, "slow_places", results, figure)
 
 
