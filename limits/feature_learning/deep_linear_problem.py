@@ -194,11 +194,10 @@ class DeepLinearProblem(Batched, Settling, Retractable, Refinable, WithError):
         refuse_above_available("X", f"kernels of {len(X)} points", 8.0 * numbers * len(X) ** 2, "give fewer")
         U = X @ self.basis
         outside = X @ X.T - U @ U.T  # a direction that no input has: only the initial weights act on it
-        tails = np.cumprod([1.0, *np.square(self.layers.scales[:-1])])
-        forward = np.array([(U @ (below.T @ below)) @ U.T + tail * outside for below, tail in zip(h, tails, strict=True)])
+        tails = zip(h, np.cumprod([1.0, *np.square(self.layers.scales[:-1])]), strict=True)
+        forward = np.array([(U @ (below.T @ below)) @ U.T + tail * outside for below, tail in tails])
         backward = np.array([above.T @ above for above in g])
-        tangent = np.einsum("l,lij,lab->iajb", self.layers.rates, forward, backward)
-        return Kernels(forward, self.layers.gamma**2 * backward, tangent)
+        return Kernels(forward, self.layers.gamma**2 * backward, np.einsum("l,lij,lab->iajb", self.layers.rates, forward, backward))
 
     def weights_law(self) -> WeightLaw:
         """Law of the weights at the newest time."""
