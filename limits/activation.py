@@ -87,8 +87,11 @@ class Activation:
 
 def elementwise(label: str, function_: Any, h: Array) -> Array:
     """What one of the functions gives at h: real numbers, one for each."""
+    given = h.copy()
     found = asked(
-        label, function(label, function_, "arrays to arrays of one shape"), h, signature="an array to one of the same shape and dtype"
+        label, function(label, function_, "arrays to arrays of one shape"), given, signature="an array to one of the same shape and dtype"
     )
+    if not np.array_equal(given, h):
+        raise ValueError(f"{label}: changes the array that it is given; return a new one")
     returned(label, found, h.shape, f"{len(h)} points of [-3, 3], elementwise")
     return found

@@ -94,7 +94,10 @@ class Loss:
     def _look(self, f: Array, y: Array) -> tuple[Array, Array]:
         """Values and residuals, checked."""
         signature = "outputs and targets (n, k) to losses (n,) and their gradients (n, k)"
-        pair = asked("value_and_residual", self.value_and_residual, f, y.copy(), signature=signature)
+        outputs, targets = f.copy(), y.copy()
+        pair = asked("value_and_residual", self.value_and_residual, outputs, targets, signature=signature)
+        if not (np.array_equal(outputs, f) and np.array_equal(targets, y)):
+            raise ValueError("value_and_residual: changes the outputs or the targets that it is given; compute in new arrays")
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ValueError(f"value_and_residual: must return two arrays, losses (n,) and gradients (n, k), gave {shown(pair)}")
         at = f"outputs of shape {f.shape}"

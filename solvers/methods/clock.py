@@ -7,7 +7,10 @@ from typing import ClassVar, NamedTuple
 
 from ..problem import Method, Refining
 
-__all__ = ["Control", "Flow", "Stepped"]
+__all__ = ["MOST_STEPS", "Control", "Flow", "Stepped"]
+
+
+MOST_STEPS = 10**12  # weeks of the shortest ones
 
 
 class Control(NamedTuple):

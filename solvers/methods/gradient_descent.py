@@ -13,7 +13,7 @@ from ..checks import integer, real, settle
 from ..machine.memory import refuse_above_available
 from ..problem import Causal, Evaluation, Point, Problem, Snapshot, Update
 from .causal import causal_trajectory
-from .clock import Stepped
+from .clock import MOST_STEPS, Stepped
 
 __all__ = ["GradientDescent"]
 
@@ -58,7 +58,11 @@ class GradientDescent(Stepped):
     first_learning_rate: float | None = None
 
     def __post_init__(self) -> None:
-        settle(self, learning_rate=real("learning_rate", self.learning_rate, above=0), steps=integer("steps", self.steps, least=0))
+        settle(
+            self,
+            learning_rate=real("learning_rate", self.learning_rate, above=0),
+            steps=integer("steps", self.steps, least=0, most=MOST_STEPS),
+        )
         if self.batch_size is not None:
             settle(self, batch_size=integer("batch_size", self.batch_size, least=1))
         if self.first_learning_rate is not None:

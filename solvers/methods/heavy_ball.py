@@ -14,7 +14,7 @@ from ..checks import integer, real, settle
 from ..files.stored import floats
 from ..problem import Causal, Point, Snapshot
 from .causal import causal_trajectory
-from .clock import Stepped
+from .clock import MOST_STEPS, Stepped
 from .gradient_descent import mover
 
 __all__ = ["HeavyBall"]
@@ -73,7 +73,7 @@ class HeavyBall(Stepped):
         h, friction = real("step_size", self.step_size, above=0, most=LONGEST), real("friction", self.friction, least=0)
         if friction * h > 1:
             raise ValueError(f"friction: friction * step_size = {friction * h:g} exceeds 1; lower step_size to {1 / friction:g}")
-        settle(self, step_size=h, friction=friction, steps=integer("steps", self.steps, least=0))
+        settle(self, step_size=h, friction=friction, steps=integer("steps", self.steps, least=0, most=MOST_STEPS))
         if self.first_learning_rate is not None:
             settle(self, first_learning_rate=real("first_learning_rate", self.first_learning_rate, above=0))
 

@@ -14,7 +14,7 @@ from ..abilities import has_first_step, way_out
 from ..checks import choice, integer, real, settle
 from ..noise_abilities import Common, Noiseless, Noisy, Stir
 from ..problem import Causal, Evaluation, Point, Problem, Snapshot
-from .clock import Stepped
+from .clock import MOST_STEPS, Stepped
 
 __all__ = ["Langevin"]
 
@@ -93,7 +93,7 @@ class Langevin(Stepped):
         decay = real("weight_decay", self.weight_decay, least=0)
         if decay * h > 1:
             raise ValueError(f"weight_decay: weight_decay * step_size = {decay * h:g} exceeds 1; lower step_size to {1 / decay:g}")
-        settle(self, step_size=h, temperature=temperature, weight_decay=decay, steps=integer("steps", self.steps, least=0))
+        settle(self, step_size=h, temperature=temperature, weight_decay=decay, steps=integer("steps", self.steps, least=0, most=MOST_STEPS))
 
     @property
     def draws(self) -> bool:

@@ -12,7 +12,7 @@ from ..abilities import Rated, has_first_step, way_out
 from ..checks import integer, real, settle
 from ..files.stored import floats
 from ..problem import Causal, Point, Rescaled, Snapshot
-from .clock import Stepped
+from .clock import MOST_STEPS, Stepped
 from .gradient_descent import batches
 
 __all__ = ["RMSProp"]
@@ -95,7 +95,11 @@ class RMSProp(Stepped, Rescaled):
     )
 
     def __post_init__(self) -> None:
-        settle(self, learning_rate=real("learning_rate", self.learning_rate, above=0), steps=integer("steps", self.steps, least=0))
+        settle(
+            self,
+            learning_rate=real("learning_rate", self.learning_rate, above=0),
+            steps=integer("steps", self.steps, least=0, most=MOST_STEPS),
+        )
         settle(self, decay=real("decay", self.decay, least=0, below=1), epsilon=real("epsilon", self.epsilon, least=0))
         if self.batch_size is not None:
             settle(self, batch_size=integer("batch_size", self.batch_size, least=1))

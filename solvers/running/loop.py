@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..abilities import Batched, Population, Retractable, WithError, WithRemark
+from ..checks import shown
 from ..problem import Causal, Method, MethodFailed, Point, Problem
 from ..solution import Solution
 from .checkpoint_file import CheckpointFile
@@ -23,6 +24,16 @@ from .stability import divergence_ceiling, sharpness
 __all__ = ["Run"]
 
 FORGED = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)  # what comes of entries that nobody wrote
+
+
+def _true(answer: Any) -> bool:
+    """Whether a callback says to stop."""
+    try:
+        return bool(answer)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"callback: must return something true or false, gave {shown(answer)}; for an array take .any() or .all()"
+        ) from error
 
 
 class Run:
@@ -129,7 +140,7 @@ class Run:
                 bar(point)
             if interrupt.requested:
                 self._stop(f"interrupted by Ctrl-C at step {point.step}", interrupted=True)
-            elif callback is not None and callback(point):
+            elif callback is not None and _true(callback(point)):
                 self._stop(f"stopped by the callback at step {point.step}", success=True)
             if file is not None and (self.stopped or file.due()):
                 self._write(partial(file.save, self.recorder, point, self.ceiling))

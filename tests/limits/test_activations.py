@@ -120,3 +120,23 @@ def test_derivative_at_the_kink():
     zero = np.zeros(1)
     assert activations.get("relu").derivative(zero) == activations.get("abs").derivative(zero) == 0
     assert activations.leaky_relu(0.2).derivative(zero) == 0.2
+
+
+def test_a_function_in_single_precision_is_taken():
+    single = activations.custom("single", lambda h: np.tanh(h).astype(np.float32), lambda h: (1 - np.tanh(h) ** 2).astype(np.float32))
+    np.testing.assert_allclose(single.value(np.array([0.5])), np.tanh(0.5), rtol=1e-6)
+    with pytest.raises(ValueError, match="derivative: gives"):
+        activations.custom("single", lambda h: np.tanh(h).astype(np.float32), lambda h: 1.01 - np.tanh(h) ** 2)
+
+
+@pytest.mark.parametrize("which", ["value", "derivative"])
+def test_a_function_that_writes_into_its_argument_is_refused(which):
+    parts = {"value": np.tanh, "derivative": lambda h: 1 - np.tanh(h) ** 2}
+    plain = parts[which]
+
+    def in_place(h):
+        h[:] = plain(h)
+        return h
+
+    with pytest.raises(ValueError, match=f"^{which}: changes the array that it is given; return a new one"):
+        activations.custom("mine", **(parts | {which: in_place}))

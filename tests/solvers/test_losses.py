@@ -66,3 +66,15 @@ def test_a_loss_of_your_own():
     sol = iw.solve(net, np.eye(2), [1.0, -1.0], iw.GradientDescent(0.05, 50), loss=quartic, rng=0)
     assert sol.loss[0] == pytest.approx(np.mean((sol.outputs[0, :, 0] - [1, -1]) ** 4))
     assert sol.loss[-1] < 0.2 * sol.loss[0]
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["outputs", "targets"])
+def test_a_loss_that_changes_what_it_is_given_is_refused(which):
+    def changing(f, y):
+        residual, value = f - y, ((f - y) ** 2).sum(axis=1) / 2
+        (f, y)[which][:] = 0
+        return value, residual
+
+    loss = Loss("mine", changing, lambda y, dtype: np.asarray(y, dtype).reshape(len(y), -1))
+    with pytest.raises(ValueError, match="value_and_residual: changes the outputs or the targets"):
+        loss.check([1.0, 2.0], np.dtype(float))

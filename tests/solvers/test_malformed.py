@@ -44,7 +44,7 @@ MALFORMED = {
     "rate is NaN": (lambda: iw.GradientDescent(np.nan, 5), "learning_rate", "finite"),
     "rate is text": (lambda: iw.GradientDescent("fast", 5), "learning_rate", "finite number"),
     "first rate is negative": (lambda: iw.GradientDescent(0.1, 5, first_learning_rate=-1), "first_learning_rate", "> 0"),
-    "steps are negative": (lambda: iw.GradientDescent(0.1, -1), "steps", ">= 0"),
+    "steps are negative": (lambda: iw.GradientDescent(0.1, -1), "steps", "from 0"),
     "steps are fractional": (lambda: iw.GradientDescent(0.1, 2.5), "steps", "integer"),
     "batch is zero": (lambda: iw.GradientDescent(0.1, 5, batch_size=0), "batch_size", ">= 1"),
     "batch exceeds the data": (lambda: solve(method=iw.GradientDescent(0.1, 5, batch_size=9)), "batch_size", "only 3 samples"),
@@ -92,7 +92,7 @@ MALFORMED = {
     "no networks": (lambda: iw.compare(iw.DeepLinearMuP(2), [], X, Y, GD), "networks", "at least one"),
     "no seeds": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET], X, Y, GD, seeds=[]), "seeds", "give a number"),
     "seed is negative": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET], X, Y, GD, seeds=[-1]), "seeds", ">= 0"),
-    "one width": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET, NET], X, Y, GD, seeds=4), "networks", "add networks or seeds"),
+    "one width": (lambda: iw.compare(iw.DeepLinearMuP(2), [NET, NET], X, Y, GD, seeds=4), "networks", "give each width once"),
     "biases with a large first step": (
         lambda: Parameterization.integrable_large_lr(2).with_biases(),
         "first_c",

@@ -95,3 +95,17 @@ def test_an_error_says_that_it_is_given_the_batches():
     assert messages == ["finished", "finished; sol.error is given the batches that were drawn: their noise is not in it"]
     noisy = iw.solve(replace(model, population=None), X, Y, iw.Langevin(0.1, 0.1, 0.1, steps=3), rng=0)
     assert noisy.message == "finished" and noisy.error.shape == (4,)
+
+
+def test_a_callback_whose_answer_is_neither_true_nor_false():
+    with pytest.raises(
+        TypeError, match=r"callback: must return something true or false, gave an array .*; for an array take \.any\(\)"
+    ) as info:
+        iw.solve(iw.DeepLinearMuP(1), [[1.0]], [2.0], iw.GradientDescent(0.1, 3), callback=lambda point: np.zeros(2))
+    assert len(info.value.solution.t) == 1
+
+
+@pytest.mark.parametrize("method", [iw.GradientDescent, iw.RMSProp])
+def test_steps_that_would_take_for_ever(method):
+    with pytest.raises(ValueError, match="steps: need an integer from 0 to 1000000000000, got 10000000000000"):
+        method(0.1, 10**13)
