@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
@@ -177,8 +178,8 @@ def custom(
     _check_derivative("derivative", derivative, "value", value, h)
     if second_derivative is not None:
         _check_derivative("second_derivative", second_derivative, "derivative", derivative, h)
-        second_derivative = _keeping(second_derivative)
-    return Activation(name, _keeping(value), _keeping(derivative), homogeneity, kinks, duals, second_derivative)
+        second_derivative = _Keeping(second_derivative)
+    return Activation(name, _Keeping(value), _Keeping(derivative), homogeneity, kinks, duals, second_derivative)
 
 
 def _check_derivative(label: str, derivative: Elementwise, what: str, function: Elementwise, h: Array) -> None:
@@ -200,9 +201,14 @@ def _check_derivative(label: str, derivative: Elementwise, what: str, function: 
 STEP, COARSE = 1e-5, 1e-2  # of the central differences, in double and in single precision
 
 
-def _keeping(given: Elementwise) -> Elementwise:
-    """The same function in the precision of its argument, where numpy would promote it."""
-    return lambda h: np.asarray(given(h), h.dtype)
+@dataclass(frozen=True)
+class _Keeping:
+    """The same function in the precision of its argument, where numpy would promote it; it travels to other processes if that does."""
+
+    given: Elementwise
+
+    def __call__(self, h: Array) -> Array:
+        return np.asarray(self.given(h), h.dtype)
 
 
 BUILT_IN.update(

@@ -158,6 +158,7 @@ def _sums(f: Callable[[Array], Array], root: Array, level: int, terms: int) -> t
     return found, square
 
 
+@cache
 def _nodes(level: int) -> tuple[Array, Array]:
     """Those above 0 that this level adds, with their weights; at the coarsest, those of the levels below it too."""
     levels = range(level if level > COARSEST else 0, level + 1)

@@ -199,11 +199,15 @@ class PairDual:
     tolerance: float
 
     def __reduce__(self) -> tuple[type[PairDual], tuple[str | Activation, float]]:
-        known = activations.names()
-        return PairDual._named, (self.activation.name if self.activation.name in known else self.activation, self.tolerance)  # type: ignore[return-value]
+        name = self.activation.name
+        known = name in activations.names() or name.startswith(POLYNOMIALS)
+        return PairDual._named, (name if known else self.activation, self.tolerance)  # type: ignore[return-value]
 
     @staticmethod
     def _named(activation: str | Activation, tolerance: float) -> PairDual:
+        if isinstance(activation, str) and activation.startswith(POLYNOMIALS):
+            family, degree = activation.removesuffix(")").split("(")
+            activation = getattr(activations, family)(int(degree))
         return PairDual(activations.get(activation), tolerance)
 
     def __call__(self, std: Array, other: Array, delta: Array) -> tuple[Array, Array]:

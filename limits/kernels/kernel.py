@@ -85,7 +85,8 @@ class Kernel(ABC):
             Folder for the matrices as ``nngp.npy`` and ``ntk.npy``, mapped into memory: for those larger than the memory. They get these
             names when they are whole; older ones are replaced, and whoever has mapped those keeps them.
         executor : concurrent.futures.Executor, optional
-            Takes blocks of some million pairs as tasks. Without it, as many threads as numba has.
+            Takes blocks of some million pairs as tasks; those of other processes need an activation of your own to be made of functions of
+            a module, not of lambdas. Without it, as many threads as numba has.
 
         Returns
         -------

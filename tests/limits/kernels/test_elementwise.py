@@ -150,9 +150,16 @@ def test_values_too_large_to_be_squared_are_refused():
         serial(Dense(), kernels.Erf())([[3e160, 0.0, 0.0]])
 
 
-def test_built_in_activations_travel_to_other_processes():
+def slope_of_tanh(h):
+    return 1 - np.tanh(h) ** 2
+
+
+def test_activations_travel_to_other_processes():
     dual = pickle.loads(pickle.dumps(PairDual(activations.get("tanh"), 1e-9)))
     assert dual == PairDual(activations.get("tanh"), 1e-9)
+    for phi in (activations.hermite(3), activations.monomial(2), activations.custom("own", np.tanh, slope_of_tanh)):
+        dual = pickle.loads(pickle.dumps(PairDual(phi, 1e-9)))
+        assert dual.activation == phi and dual.activation.value(np.array([0.3])) == phi.value(np.array([0.3]))
 
 
 def test_bad_arguments():
