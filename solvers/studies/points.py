@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import pickle
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass
@@ -57,7 +59,24 @@ class _Point:
 
     def __call__(self, **point: Any) -> Any:
         with study():
-            return self.function(**point)
+            try:
+                return self.function(**point)
+            except Exception as error:
+                if multiprocessing.parent_process() is None:
+                    raise
+                raise _portable(error) from None
+
+
+def _portable(error: Exception) -> Exception:
+    """The error as another process can take it: one that cannot be put together again there would end the pool, and all that runs in it."""
+    try:
+        pickle.loads(pickle.dumps(error))
+        return error
+    except Exception:
+        other = error if vars(error).pop("solution", None) is not None else RuntimeError(f"{type(error).__name__}: {error}")
+    for note in () if other is error else getattr(error, "__notes__", ()):
+        other.add_note(note)
+    return _portable(other)
 
 
 def _elsewhere(function: Callable[..., Any], points: Mapping[int, Parameters], executor: Executor, keep: Keep, fail: Keep | None) -> None:

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.solvers.studies.points import compute
+from infwidth.solvers.studies.points import _Point, _portable, compute
 
 X, Y = np.eye(2), np.array([1.0, -1.0])
 NET = iw.Network(2, 1, 8, "tanh", iw.Parameterization.mup(1))
@@ -96,6 +99,36 @@ def test_a_result_without_its_error_estimate_is_none(monkeypatch):
     runs = [0]
     monkeypatch.setattr(solving, "refinement_error", press_at(0))
     assert flow(0)  # by itself it returns what there is
+
+
+class OfTwo(Exception):
+    """Cannot be put together again from its message alone."""
+
+    def __init__(self, one, two):
+        super().__init__(one)
+
+
+def of_two(x):
+    raise OfTwo("one", "two")
+
+
+def test_any_error_comes_back_from_another_process():
+    """One that cannot would end the pool, and the points in it, and hide what happened."""
+    script = Path(__file__).with_name("error_runs.py")
+    path = os.pathsep.join([str(Path(iw.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, timeout=120)
+    assert done.stdout.splitlines() == ["[0, 2, 3] RuntimeError: OfTwo: one", "[0, 2, 3] RuntimeError: mine"], done.stderr
+
+
+def test_errors_are_left_as_they_are_where_they_can_travel():
+    error = ValueError("x")
+    error.add_note("a note")
+    assert _portable(error) is error
+    bad = OfTwo("one", "two")
+    bad.add_note("a note")
+    assert str(_portable(bad)) == "OfTwo: one" and _portable(bad).__notes__ == ["a note"]
+    with pytest.raises(OfTwo):  # in this process
+        _Point(of_two)(x=1)
 
 
 def test_ctrl_c_while_a_result_is_kept_is_deferred():
