@@ -89,8 +89,11 @@ def judged(call, arguments, fate, plain):
     def ring(number, frame):
         raise TimeIsUp
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, call.seconds)
+    # Of its own work: a first compilation takes seconds, and on a busy machine a minute; what waits for ever is caught later.
+    limits = {signal.SIGPROF: (signal.ITIMER_PROF, call.seconds), signal.SIGALRM: (signal.ITIMER_REAL, 10 * call.seconds)}
+    before = {number: signal.signal(number, ring) for number in limits}
+    for timer, seconds in limits.values():
+        signal.setitimer(timer, seconds)
     try:
         with warnings.catch_warnings(), np.errstate(**{"all": "ignore"} if call.elementwise else {}):
             warnings.simplefilter("error")
@@ -108,8 +111,9 @@ def judged(call, arguments, fate, plain):
             raise
         return Outcome(RAW, f"{type(error).__name__}: {error}")
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for number, (timer, _) in limits.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, before[number])
     if fate == REFUSED:
         return Outcome(MEANINGLESS, f"accepted: {result!r:.80}")
     if fate == SAME and not same(result, plain):

@@ -7,6 +7,7 @@ name of an argument), right results, and what must not be: raw errors, results t
 import inspect
 import types
 import zlib
+from dataclasses import replace
 
 import pytest
 from methods_catalogue import CONTRACT, METHODS
@@ -53,6 +54,16 @@ def test_odd_arguments(name):
 def test_all_odd_arguments(name):
     lines, _ = wrong(name, 1)
     assert not lines, "\n".join(lines)
+
+
+def test_what_does_not_end_is_seen():
+    call = replace(CALLS["catapult.phase"], function=endless, arguments={"learning_rate": 1.0}, seconds=0.2)
+    assert judged(call, call.arguments, RIGHT, None).verdict == ENDLESS
+
+
+def endless(learning_rate):
+    while learning_rate:
+        pass
 
 
 def test_there_are_many_cases():

@@ -66,3 +66,13 @@ def test_arrays_of_a_wanted_precision_and_layout():
     assert a.dtype == np.float64 and a.flags.c_contiguous and a.tolist() == [[1, 0], [0, 0], [0, 1]]
     kept = np.eye(3)
     assert checks.array("a", kept) is kept  # no copy where none is needed
+
+
+def test_states_of_observables_can_be_written():
+    """Of one that cannot there is a copy: numba would compile everything a second time for it."""
+    problem = iw.TwoLayerMeanField("tanh", 4).bind(iw.solvers.Data.check([[1.0]], [1.0]), np.random.default_rng(0))
+    state = problem.start()
+    assert checks.observed(state, problem, type(problem), "TwoLayerMeanField(...)") is state
+    state.flags.writeable = False
+    copied = checks.observed(state, problem, type(problem), "TwoLayerMeanField(...)")
+    assert copied.flags.writeable and np.array_equal(copied, state)
