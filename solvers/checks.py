@@ -6,8 +6,9 @@ One function per type of argument, so that a flag, a name or a number means the 
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = [
     "instance",
     "integer",
     "integers",
+    "listed",
     "numbers",
     "observed",
     "path",
@@ -39,6 +41,7 @@ Array = np.ndarray
 T = TypeVar("T")
 
 LARGE = 1e8  # bytes of a copy; above, the system is asked how many are free
+MOST_LISTED = 1_000_000
 EXACT = 2**53  # integers beyond have no float of their own
 
 
@@ -128,6 +131,16 @@ def _sequence(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.ndim == 1 and not isinstance(value, np.ma.MaskedArray)
     return np.iterable(value) and not isinstance(value, str | bytes | dict | set | type)
+
+
+def listed(name: str, values: Iterable[Any]) -> list[Any]:
+    """The values of an iterable; one that does not say how many it has may go on for ever."""
+    if isinstance(values, Sized):
+        return list(values)
+    found = list(itertools.islice(values, MOST_LISTED + 1))
+    if len(found) > MOST_LISTED:
+        raise ValueError(f"{name}: a generator of more than {MOST_LISTED} values, which may have no end; give a list")
+    return found
 
 
 def flag(name: str, value: Any) -> bool:

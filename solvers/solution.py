@@ -12,6 +12,7 @@ from . import checkpoint
 from .checks import array, integer, shown
 from .checks import path as checked_path
 from .figures import draw
+from .files.replacing import check_writable
 from .problem import Causal, Problem
 from .running.saved_solution import check_solution, probe, take_up
 
@@ -112,7 +113,7 @@ class Solution:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything but the problem to one .npz file (no pickle), atomically. The path is used as given."""
-        checked_path("path", path)
+        check_writable("path", path)
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("problem", "state")}
         content["history"] = self._history()
         content["state"] = None if content["history"] is not None else self.state

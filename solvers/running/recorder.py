@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ..abilities import RandomLimit, WithError
-from ..checks import integer, real, shown
+from ..checks import integer, listed, real, shown
 from ..files.stored import floats, integers
 from ..machine.memory import refuse_above_available
 from ..problem import Causal, Evaluation, Method, Point, Snapshot
@@ -40,7 +40,9 @@ def check_save_at(save_at: Any, method: Method) -> list[float] | None:
         return None
     if isinstance(save_at, str | bytes | dict | set | type | np.ma.MaskedArray):
         raise ValueError(f"save_at: need a sequence of steps or times, got {shown(save_at)}")
-    values = save_at.ravel().tolist() if isinstance(save_at, np.ndarray) else list(save_at) if np.iterable(save_at) else [save_at]
+    values = (
+        save_at.ravel().tolist() if isinstance(save_at, np.ndarray) else listed("save_at", save_at) if np.iterable(save_at) else [save_at]
+    )
     if not values:
         raise ValueError("save_at: is empty; give at least one step or time, or None for every step")
     wanted: list[float]

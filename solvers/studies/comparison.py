@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import checkpoint
-from ..checks import instance, integer, shown
+from ..checks import instance, integer, listed, shown
 from ..checks import path as checked_path
 from ..figures import label_widths, one_axes
+from ..files.replacing import check_writable
 from ..machine.memory import refuse_above_available
 from ..model_abilities import FiniteModel, HasLimit, RandomStart
 from ..problem import Method, Refining, Rescaled
@@ -82,7 +83,7 @@ class Comparison:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the numbers to one .npz file of that path (no pickle), atomically."""
-        checked_path("path", path)
+        check_writable("path", path)
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "limit"}
         checkpoint.write(path, {"kind": "comparison", **content})
 
@@ -212,7 +213,7 @@ def _checked(networks: Any, seeds: Any, method: Any, options: dict[str, Any]) ->
     """The networks and the labels of the runs, where method and networks make a comparison."""
     if isinstance(method, type) or not isinstance(method, Method):
         raise TypeError(f"method: need a method, got {shown(method)}; for example GradientDescent(learning_rate=0.1, steps=100)")
-    networks = list(networks) if np.iterable(networks) and not isinstance(networks, type) else []
+    networks = listed("networks", networks) if np.iterable(networks) and not isinstance(networks, type) else []
     if not networks or not all(isinstance(network, FiniteModel) for network in networks):
         raise ValueError("networks: need at least one finite network with a width; for example [Network(..., m, ...) for m in (64, 256)]")
     if alone := set(options) & {"checkpoint", "checkpoint_seconds", "start", "rng"}:
@@ -269,9 +270,9 @@ def _print(model: Any) -> Any:
 
 
 def _labels(seeds: Any) -> list[int]:
-    if np.ndim(seeds) == 0 and not isinstance(seeds, range):
+    if not np.iterable(seeds) or isinstance(seeds, str | bytes | dict | set | type):
         return list(range(integer("seeds", seeds, least=1, most=MOST_SEEDS)))
-    labels = [integer("seeds", seed, least=0) for seed in seeds]
+    labels = [integer("seeds", seed, least=0) for seed in listed("seeds", seeds)]
     if len(set(labels)) < len(labels):
         twice = next(label for i, label in enumerate(labels) if label in labels[:i])
         raise ValueError(f"seeds: {twice} occurs twice, and the same seed gives the same run; give different ones")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import instance, shown
+from ..checks import instance, listed, shown
 from ..machine.memory import refuse_above_available
 from ..running.fingerprint import fingerprint
 from .points import compute
@@ -168,12 +168,12 @@ def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:
                 raise TypeError(f"grid: need a sequence of values for each name, got {shown(values)} for {shown(name)}")
         for values in filter(lambda values: isinstance(values, Sized), grid.values()):
             refuse_above_available("grid", "all its points", 500.0 * len(values), "sweep over fewer values at once")
-        axes = {name: list(values) for name, values in grid.items()}
+        axes = {name: listed("grid", values) for name, values in grid.items()}
         refuse_above_available("grid", "all its points", 500.0 * math.prod(map(len, axes.values())), "sweep over fewer values at once")
         points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
         shape = tuple(len(values) for values in axes.values())
     else:
-        given = list(grid)
+        given = listed("grid", grid)
         if not all(isinstance(point, Mapping) for point in given):
             raise TypeError(f"grid: need a dict of sequences or a sequence of dicts, got {shown(grid)}")
         points = [dict(point) for point in given]

@@ -1,5 +1,7 @@
 """Arguments at the boundary: converted, or refused by name with the way out."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,3 +78,17 @@ def test_states_of_observables_can_be_written():
     state.flags.writeable = False
     copied = checks.observed(state, problem, type(problem), "TwoLayerMeanField(...)")
     assert copied.flags.writeable and np.array_equal(copied, state)
+
+
+def test_generators_without_an_end_are_refused():
+    assert checks.listed("grid", (i for i in range(3))) == [0, 1, 2] and checks.listed("grid", range(2)) == [0, 1]
+    nets = [iw.Network(1, 1, m, "linear", iw.Parameterization.mup(1)) for m in (4, 8)]
+    method = iw.GradientDescent(0.1, 2)
+    for name, call in {
+        "grid": lambda: iw.sweep(lambda a: a, {"a": itertools.count()}),
+        "save_at": lambda: iw.solve(nets[0], [[1.0]], [1.0], method, save_at=itertools.count()),
+        "seeds": lambda: iw.compare(None, nets, [[1.0]], [1.0], method, seeds=itertools.count()),
+        "networks": lambda: iw.compare(None, itertools.repeat(nets[0]), [[1.0]], [1.0], method),
+    }.items():
+        with pytest.raises(ValueError, match=f"^{name}: a generator of more than 1000000 values"):
+            call()

@@ -1,5 +1,7 @@
 """What a solve returns: saved, loaded, drawn, printed."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -62,3 +64,13 @@ def test_plot():
 
 def test_repr():
     assert repr(iw.solve(NET, X, Y, DESCENT, rng=0)).startswith("Solution(success=True, T=21, t=[0, 4]")
+
+
+def test_saved_where_no_file_can_be(tmp_path):
+    sol = iw.solve(iw.DeepLinearMuP(1), [[1.0]], [2.0], iw.GradientDescent(0.1, 2))
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "file" / "below", tmp_path / "pipe"):
+        with pytest.raises(ValueError, match="^path: nothing can be written there"):
+            sol.save(path)
+    assert (tmp_path / "pipe").is_fifo()

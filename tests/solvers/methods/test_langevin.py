@@ -95,7 +95,7 @@ def test_float32_is_kept():
         ((0.0, 0.1, 0.1, 5), "step_size: need a finite number > 0"),
         ((0.1, -0.1, 0.1, 5), "temperature: need a finite number >= 0"),
         ((0.5, 0.1, 3.0, 5), "weight_decay: weight_decay . step_size = 1.5 exceeds 1; lower step_size to 0.333"),
-        ((0.5, 0.1, 0.1, -1), "steps: need an integer >= 0"),
+        ((0.5, 0.1, 0.1, -1), "steps: need an integer from 0"),
     ],
 )
 def test_errors_name_the_argument(arguments, words):
