@@ -71,6 +71,6 @@ def test_saved_where_no_file_can_be(tmp_path):
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "file" / "below", tmp_path / "pipe"):
-        with pytest.raises(ValueError, match="^path: nothing can be written there"):
+        with pytest.raises(ValueError, match=r"^path: nothing can be written there"):
             sol.save(path)
     assert (tmp_path / "pipe").is_fifo()
