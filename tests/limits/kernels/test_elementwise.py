@@ -108,6 +108,17 @@ def test_a_smaller_scale_may_need_more_terms():
     assert len(both.values) > len(large.values) and both.tails[-1] <= 1e-11
 
 
+@pytest.mark.parametrize("std", [1.499, 2.5, 3.999, 6.0, 7.999, 11.0, 13.999, 30.0, 39.99])
+def test_rules_of_elu_have_nodes_enough(std):
+    """At the largest scale of each rule and well beyond that of the one before, at all angles: 13 digits of the closed form."""
+    angle = np.linspace(0, np.pi, 25)
+    K, T = serial(Dense(std * np.sqrt(2)), kernels.Elu())(np.stack([np.cos(angle), np.sin(angle)], axis=1))
+    q, c = std**2, np.cos(angle)
+    value, slope = (gaussian.dual("elu", q, q, c, of=of, sine=np.sin(angle)).value for of in ("value", "derivative"))
+    np.testing.assert_allclose(K[0], value, rtol=0, atol=1e-13 * K[0, 0])
+    np.testing.assert_allclose(T[0], q * c * slope, rtol=0, atol=1e-13 * T[0, 0])
+
+
 @pytest.mark.parametrize("name", ["tanh", "softplus", "silu", "sigmoid"])
 def test_the_tolerance_is_kept(name):
     """Against a tolerance of 1e-12; and a rough one takes fewer terms and is rougher."""
