@@ -42,6 +42,8 @@ FARTHEST = 100.0  # exponents of deeper networks
 DEEPEST = 8  # hidden layers: the terms of f are as many as the sets of layers
 LAST_STEP = 100  # of deeper networks, whose exponents are found step by step
 ON_LINE = 1e-9  # distance to a line that counts as on it
+ONE_LAYER = ("f0", "kernel", "increment_a", "increment_w", "f_empty", "f_a", "f_w", "f_aw", "change")
+NUMBERED = {"increment_a": "increment_2", "increment_w": "increment_1", "f_a": "f_2", "f_w": "f_1", "f_aw": "f_12"}
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ class PlaneClass:
         Raises
         ------
         ValueError
-            Where ``step`` is not a positive integer.
+            Where ``step`` is not a positive integer, or above 100 where exponents are found step by step: with more hidden layers, and above
+            the band.
 
         Examples
         --------
@@ -138,10 +141,16 @@ class PlaneClass:
         >>> [scaling.plane_class(-1, rate, method=method, hidden_layers=3).exponents(3)["change"]
         ...  for rate, method in ((1, "gradient"), (0, "rmsprop"))]
         [-1.0, 0.0]
+
+        The scaling that libraries default to: the output weights grow, and from step 2 on the input weights with them.
+
+        >>> [scaling.plane_class(-0.5, 1, 0).exponents(step)["increment_w"] for step in (1, 2)]
+        [-0.5, 0.0]
         """
-        if self.hidden_layers > 1:
+        if self.hidden_layers > 1 or not self.stable:  # above the band moves feed each other, from step to step
             step = integer("step", step, least=1, most=LAST_STEP)
-            return dict(plane_exponents(self.q_sigma, self.rates, self.method == "rmsprop", step))
+            found = dict(plane_exponents(self.q_sigma, self.rates, self.method == "rmsprop", step))
+            return found if self.hidden_layers > 1 else {name: found[NUMBERED.get(name, name)] for name in ONE_LAYER}
         k, q = integer("step", step, least=1), self.q_sigma
         unit = 0.0 if self.method == "rmsprop" else q  # of a gradient of one parameter, which RMSProp divides by
         a, w = unit + self.q_tilde, unit + self.q_tilde_w

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
 import infwidth as iw
 from infwidth.limits import scaling
@@ -48,6 +49,8 @@ def test_the_default_scaling_has_a_place_of_its_own():
     assert default.name == "diverges (rates of a larger)"
     assert default.exponents()["increment_w"] == -0.5
     assert default.exponents()["kernel"] == 1
+    later = default.exponents(2)  # the output weights have grown by the root of the width, and the input weights' gradients with them
+    assert (later["increment_a"], later["increment_w"], later["f_aw"]) == (0.5, 0, 1)
 
 
 def measured(q, rate, width, seed, method="gradient", masks="now"):
@@ -59,7 +62,7 @@ def measured(q, rate, width, seed, method="gradient", masks="now"):
     h = X @ W.T
     x, mask = np.maximum(h, 0), h > 0
     f = sigma * x @ a
-    residual = -y / (1 + np.exp(y * f)) / 3
+    residual = -y * special.expit(-y * f) / 3
     da, dW = -eta * sigma * x.T @ residual, -eta * sigma * (mask * residual[:, None] * a).T @ X
     if method == "rmsprop":
         da, dW = (width**rate * np.sign(move) for move in (da, dW))
@@ -74,14 +77,21 @@ def measured(q, rate, width, seed, method="gradient", masks="now"):
         "f_a": f_a,
         "f_w": f_w,
         "f_aw": f_aw,
+        "change": sigma * np.maximum(X @ (W + dW).T, 0) @ (a + da) - f,
     }
-    return {key: np.log(np.sqrt(np.mean(np.square(v)))) for key, v in sizes.items()}
+    with np.errstate(divide="ignore"):  # moves by saturated residuals
+        return {key: np.log(np.sqrt(np.mean(np.square(v)))) for key, v in sizes.items()}
 
 
-@pytest.mark.parametrize("found", scaling.plane_classes() + scaling.plane_classes("rmsprop"), ids=lambda c: c.name)
+OUTSIDE = {"gradient": ((1, 1), (-1, -1), (-1, 1.25)), "rmsprop": ((-0.5, 0.5), (-1, -1))}
+POINTS = [*scaling.plane_classes(), *scaling.plane_classes("rmsprop")]
+POINTS += [scaling.plane_class(*point, method=method) for method, points in OUTSIDE.items() for point in points]
+
+
+@pytest.mark.parametrize("found", POINTS, ids=lambda c: c.name)
 def test_exponents_against_finite_networks(found):
     """At step 1 and a rate that moves parameters by their own size, where mask flips show; where logits diverge the residual saturates, so
-    the start alone."""
+    the start alone. Above the band all masks switch at once, and the change is that of both increments together."""
     widths = (512, 4096, 32768)
     predicted = found.exponents(1)
     seeds = 160 if predicted["f0"] == 0 and found.method == "gradient" else 24  # the residuals are random where logits are of order 1
@@ -121,6 +131,7 @@ def test_classes_of_rmsprop_lie_where_parameters_move_alike():
         (lambda: scaling.plane_class(0, 0, "a"), "q_tilde_w: need a finite number"),
         (lambda: scaling.plane_class(0, 0, method="adam"), "method: 'adam' is not one of gradient, rmsprop"),
         (lambda: scaling.plane_class(0, 0).exponents(0), "step: need an integer >= 1"),
+        (lambda: scaling.plane_class(1, 1).exponents(101), "step: need an integer from 1 to 100"),
         (lambda: scaling.plane_class(0, 0, hidden_layers=2).exponents(101), "step: need an integer from 1 to 100"),
         (lambda: scaling.plane_class(0, 0, hidden_layers=0), "hidden_layers: need an integer from 1 to 8"),
         (lambda: scaling.plane_class(0, 0, hidden_layers=2, q_tilde_hidden=np.nan), "q_tilde_hidden: need a finite number"),

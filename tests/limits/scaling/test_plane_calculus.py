@@ -50,6 +50,21 @@ def test_layers_that_move_alike_have_the_plane_of_one(L, method):
             ], (q, s)
 
 
+@pytest.mark.parametrize("L", [2, 3])
+def test_the_kernel_is_that_of_the_layer_of_the_largest_rate(L):
+    """Of order 2P + 1 + its rate, whichever layer it is."""
+    for layer, rates in enumerate(0.1 + 0.3 * np.eye(3)):
+        w, between, a = map(float, rates)
+        for q in (-0.9, -0.5, -0.2):
+            found = scaling.plane_class(q, a, w, hidden_layers=L, q_tilde_hidden=between)
+            assert found.exponents()["kernel"] == pytest.approx(2 * L * (q + 0.5) + 0.4), (layer, q)
+
+
+def test_kernels_evolve_where_the_output_weights_do():
+    """Alone: with two hidden layers at q = -1 they move by their own size at the rate 3/2, and pre-activations less."""
+    assert [scaling.plane_class(-1, a, 1, hidden_layers=2, q_tilde_hidden=1).evolving_kernels for a in (1.5, 1.4)] == [True, False]
+
+
 # Deeper: known limits
 
 
