@@ -162,8 +162,9 @@ class Parameterization:
             All are powers of ``width / base_width``, to be multiplied with what is in use at the base width.
         optimizer : {"sgd", "adam"}
             Rates of Adam are known for µP.
-        form : {"stored", "no multipliers", "unit initial weights"}
-            Which of the equivalent forms; do not mix two of them in one network.
+        form : {"stored", "no multipliers", "readout multiplier", "unit initial weights", "equal rates"}
+            Which of the equivalent forms; do not mix two of them in one network. Tables 3, 8 and 9 of [yang2022]_ are ``"no multipliers"``,
+            ``"readout multiplier"`` (the form of the `mup` package), and ``"equal rates"`` (those of SGD).
 
         Raises
         ------

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerRow", "ParameterizationTable", "in_form", "table"]
 
-FORMS = ("stored", "no multipliers", "unit initial weights")
+FORMS = ("stored", "no multipliers", "readout multiplier", "unit initial weights", "equal rates")
 OPTIMIZERS = ("sgd", "adam")
 
 
@@ -61,13 +61,19 @@ def in_form(parameterization: Parameterization, form: str) -> Parameterization:
     Parameters
     ----------
     parameterization : Parameterization
-    form : {"stored", "no multipliers", "unit initial weights"}
-        ``"no multipliers"`` has :math:`a_l = 0`, ``"unit initial weights"`` :math:`b_l = 0`.
+    form : {"stored", "no multipliers", "readout multiplier", "unit initial weights", "equal rates"}
+        ``"no multipliers"`` has :math:`a_l = 0`, ``"unit initial weights"`` :math:`b_l = 0`, ``"equal rates"`` :math:`c_l = 0` (of SGD);
+        ``"readout multiplier"`` :math:`a_l = 0` in the hidden layers and :math:`b_{L+1} = 0`, as the `mup` package has it. Of µP these
+        are tables 3, 8 and 9 of [yang2022]_: no multipliers, readout multiplier, and equal rates.
 
     Raises
     ------
     TypeError, ValueError
         Where it is no Parameterization, or the form is not known.
+
+    References
+    ----------
+    .. [yang2022] Yang et al., arXiv:2203.03466.
 
     Examples
     --------
@@ -76,6 +82,9 @@ def in_form(parameterization: Parameterization, form: str) -> Parameterization:
     >>> p = in_form(Parameterization.mup(2), "no multipliers")
     >>> p.a, p.b, p.c
     ((0.0, 0.0, 0.0), (0.0, 0.5, 1.0), (-1.0, 0.0, 1.0))
+    >>> p = in_form(p, "equal rates")
+    >>> p.a, p.b, p.c
+    ((-0.5, 0.0, 0.5), (0.5, 0.5, 0.5), (0.0, 0.0, 0.0))
     """
     from .parameterization import Parameterization  # which has a method that calls this
 
@@ -84,7 +93,13 @@ def in_form(parameterization: Parameterization, form: str) -> Parameterization:
     p = parameterization
     if form == "stored":
         return p
-    theta = [-a for a in p.a] if form == "no multipliers" else list(p.b)
+    no_multipliers, unit_weights = [-a for a in p.a], list(p.b)
+    theta = {
+        "no multipliers": no_multipliers,
+        "readout multiplier": [*no_multipliers[:-1], unit_weights[-1]],
+        "unit initial weights": unit_weights,
+        "equal rates": [c / 2 for c in p.c],
+    }[form]
 
     def moved(values: tuple[float, ...], times: int) -> tuple[float, ...]:
         return tuple(v + times * t for v, t in zip(values, theta, strict=True))

@@ -126,8 +126,8 @@ class PlaneClass:
         Raises
         ------
         ValueError
-            Where ``step`` is not a positive integer, or above 100 where exponents are found step by step: with more hidden layers, and above
-            the band.
+            Where ``step`` is not a positive integer, or above 100 where exponents are found step by step: with more hidden layers, or
+            above the band.
 
         Examples
         --------

@@ -27,6 +27,9 @@ def plane_limit(
 ) -> PlaneLimit:
     r"""The limit of networks at a point of the plane of scalings, ready to solve: of one hidden layer in each of the thirteen classes.
 
+    It is that of gradient descent and momentum. Under RMSProp the mean field's is :class:`~infwidth.limits.TwoLayerMeanField`, or
+    corrected :class:`~infwidth.limits.InitCorrectedMeanField`, which take the method; the other classes of RMSProp have no solver.
+
     With :math:`s = q_\sigma + \tilde q`, logits at the start of order :math:`d^{q_\sigma + 1/2}` and a change of order :math:`d^u`,
     :math:`u = q_\sigma + 1 + s`, the limit of :math:`d^{-u} f` is one of two dynamics with the residuals of one of three losses; what the
     residuals of step 0 are, the start says.

@@ -25,7 +25,12 @@ __all__ = ["PlaneKernel", "PlaneParticles"]
 Array = np.ndarray
 Start = Callable[[Array], Array]
 
-WAYS_OUT = MappingProxyType({"noise": "use a finite Network", "rates": "use GradientDescent or HeavyBall, or RMSProp on a finite Network"})
+WAYS_OUT = MappingProxyType(
+    {
+        "noise": "use a finite Network",
+        "rates": "use GradientDescent or HeavyBall, or RMSProp on a finite Network, or on its mean field (TwoLayerMeanField)",
+    }
+)
 NO_FLOW = (
     "logits diverge in the first step, and a flow in the time of the learning rate has none; use GradientDescent or HeavyBall, or a class "
     "of finite kernels"

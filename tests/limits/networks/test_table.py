@@ -25,13 +25,19 @@ def rows(optimizer, form):
     return [(r.initial_std, r.multiplier, r.learning_rate) for r in table.rows]
 
 
-def test_published_tables():
-    """arXiv:2203.03466, table 3 (no multipliers): variances 1, 1/m, 1/m^2; rates m, 1, 1/m of SGD and 1, 1/m, 1/m of Adam; here m = 4."""
-    assert rows("sgd", "no multipliers") == [(1, 1, 4), (0.5, 1, 1), (0.25, 1, 0.25)]
-    assert rows("adam", "no multipliers") == [(1, 1, 1), (0.5, 1, 0.25), (0.25, 1, 0.25)]
-    # table 8 keeps the readout's initial weights and gives it a multiplier: rate m of SGD, 1 of Adam
-    assert rows("sgd", "unit initial weights")[2] == (1, 0.25, 4)
-    assert rows("adam", "unit initial weights")[2] == (1, 0.25, 1)
+# arXiv:2203.03466, input, hidden and output weights: initial standard deviations and multipliers, rates of SGD and of Adam; here m = 4
+PUBLISHED = {
+    "no multipliers": ("table 3", (1, 0.5, 0.25), (1, 1, 1), (4, 1, 0.25), (1, 0.25, 0.25)),
+    "readout multiplier": ("table 8", (1, 0.5, 1), (1, 1, 0.25), (4, 1, 4), (1, 0.25, 1)),
+    "equal rates": ("table 9", (0.5, 0.5, 0.5), (2, 1, 0.5), (1, 1, 1), (0.5, 0.25, 0.5)),
+}
+
+
+@pytest.mark.parametrize("form", PUBLISHED)
+def test_published_tables(form):
+    _, std, multiplier, sgd, adam = PUBLISHED[form]
+    assert rows("sgd", form) == [*zip(std, multiplier, sgd, strict=True)]
+    assert rows("adam", form) == [*zip(std, multiplier, adam, strict=True)]
 
 
 def test_everything_is_one_at_the_base_width():
