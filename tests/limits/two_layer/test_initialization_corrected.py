@@ -11,6 +11,8 @@ X = np.array([[1.0, 0.5], [-0.3, 1.0], [0.7, -1.2], [0.2, 0.1]])
 Y = np.array([1.0, -1.0, 0.5, 0.0])
 X_TEST = np.array([[0.4, 0.9], [1.0, 0.5]])
 START = iw.GradientDescent(0.1, 0)
+STDS = 0.5, 3.0
+SIZE = 0.5**2 * 3.0**2  # of the covariance of relu beside that of standard weights
 
 
 def covariance(A, B):
@@ -23,9 +25,9 @@ def test_the_law_of_the_start_of_networks():
     both = np.concatenate([X, X_TEST])
     draws = []
     for seed in range(600):
-        sol = iw.solve(InitCorrectedNetwork(200, "relu"), X, Y, START, X_test=X_TEST, rng=seed)
+        sol = iw.solve(InitCorrectedNetwork(200, "relu", *STDS), X, Y, START, X_test=X_TEST, rng=seed)
         draws.append(np.concatenate([sol.outputs[0, :, 0], sol.test_outputs[0, :, 0]]))
-    found, exact = np.cov(np.array(draws).T), covariance(both, both)
+    found, exact = np.cov(np.array(draws).T), SIZE * covariance(both, both)
     sd = np.sqrt((exact**2 + np.outer(np.diag(exact), np.diag(exact))) / 600)
     assert (np.abs(found - exact) < 4.5 * sd).all()
     assert np.abs(np.mean(draws, axis=0) / np.sqrt(np.diag(exact) / 600)).max() < 4
@@ -53,11 +55,11 @@ def test_training_moves_the_mean_field_part_alone():
 
 def test_covariance_at_the_start_is_that_of_the_process():
     """At training and test points, within the stated error, which is small; the mean is zero within its own."""
-    sol = iw.solve(InitCorrectedMeanField("relu", 4000, replicas=1000), X, Y, START, X_test=X_TEST, rng=0)
+    sol = iw.solve(InitCorrectedMeanField("relu", 4000, *STDS, replicas=1000), X, Y, START, X_test=X_TEST, rng=0)
     both = np.concatenate([X, X_TEST])
-    gap = np.abs(sol.covariance[0, :, 0, :, 0] - covariance(both, both)).max()
-    assert gap < sol.covariance_error[0] < 0.25 * covariance(both, both).max()
-    assert max(np.abs(sol.outputs).max(), np.abs(sol.test_outputs).max()) < sol.error[0] < 0.2
+    exact = SIZE * covariance(both, both)
+    assert np.abs(sol.covariance[0, :, 0, :, 0] - exact).max() < sol.covariance_error[0] < 0.25 * exact.max()
+    assert max(np.abs(sol.outputs).max(), np.abs(sol.test_outputs).max()) < sol.error[0] < 0.2 * SIZE**0.5
 
 
 @pytest.mark.parametrize("method", [iw.GradientDescent(0.3, 12), iw.HeavyBall(0.4, 1.0, 12)], ids=["descent", "heavy ball"])
