@@ -197,6 +197,24 @@ def test_deeper_networks_approach_the_limit_of_their_class(limit):
     assert abs(slope - limit.gap_exponent) < 2 * error
 
 
+@pytest.mark.slow
+def test_a_layer_that_the_limit_leaves_out_has_its_own_power():
+    """One step at residuals of zero logits, the change alone: its mean over networks is off by the layer of the smaller rate, and the
+    rest, fluctuations and the kernel's move, are averaged or smaller; declared seeds 0..127."""
+    limit = PlaneLimit(-1, 1.25, "relu", hidden_layers=2, q_tilde_hidden=1.125)
+    assert limit.gap_exponent == -0.125
+    exact, widths, logs, errors = solve(limit, 1, 0.3).outputs[1], (256, 1024), [], []
+    for width in widths:
+        network = iw.Network(2, 2, width, "relu", limit.parameterization)
+        runs = [solve(network, 1, 0.3, rng=np.random.SeedSequence([seed, width])).outputs for seed in range(128)]
+        missing = [np.sum((f[1] - f[0]) / limit.unit(width) * exact) / np.sum(exact**2) - 1 for f in runs]
+        logs.append(np.log(np.mean(missing)))
+        errors.append(np.std(missing, ddof=1) / 128**0.5 / np.mean(missing))
+    slope, error = (logs[1] - logs[0]) / np.log(4), np.hypot(*errors) / np.log(4)
+    assert error <= 0.05
+    assert abs(slope - limit.gap_exponent) < 2 * error
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
