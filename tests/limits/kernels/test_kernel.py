@@ -58,7 +58,7 @@ def test_relu_diagonal_is_exact():
 @pytest.mark.parametrize("name", ["relu", "erf"])
 def test_near_points_against_mpmath(name):
     """Angles from 1e-9 to 3: three layers, to 1e-13 of the diagonal, where rounding c alone would cost 1e-8."""
-    angles = np.array([1e-9, 1e-6, 5e-6, 1e-3, 0.5, 3.0])
+    angles = np.array([1e-9, 1e-6, 3e-6, 2e-5, 1e-3, 0.5, 3.0])
     X, Y = np.array([[2.0, 0.0]]), 3 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     K, T = deep(3, Elementwise(name), 1.5)(X, Y)
     with mpmath.workdps(50):
