@@ -108,9 +108,9 @@ class CheckpointFile:
             self.check_against_record(recorder, Point(resume["step"], resume["t"], state, loss, outputs, dict))
 
     def check_against_record(self, recorder: Recorder, point: Point) -> None:
-        """ValueError where a point has another loss or other outputs than were recorded at its step."""
+        """ValueError where a point has another loss or other outputs than were recorded at its time."""
         last = recorder.last_row()
-        if last is None or last[0] != point.step or point.outputs is None:
+        if last is None or last[0] != point.t or point.outputs is None:
             return
         for recorded, found in ((last[1], point.loss), (last[2], point.outputs)):
             difference, scale = np.abs(np.asarray(found) - recorded), np.abs(recorded)

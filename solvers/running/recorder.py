@@ -227,11 +227,11 @@ class Recorder:
             if values.dtype.kind not in "biufc" or not values.dtype.isnative:
                 raise ValueError(f"observables[{name!r}] of its record are {values.dtype}")
 
-    def last_row(self) -> tuple[int, float, Array] | None:
-        """Step, loss and outputs of what was recorded last; None before the first."""
-        if not len(self.rows["step"]):
+    def last_row(self) -> tuple[float, float, Array] | None:
+        """Time, loss and outputs of what was recorded last; None before the first."""
+        if not len(self.rows["t"]):
             return None
-        return int(self.rows["step"].last), float(self.rows["loss"].last), self.rows["outputs"].last
+        return float(self.rows["t"].last), float(self.rows["loss"].last), self.rows["outputs"].last
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot; ValueError (or a KeyError, a TypeError) where it is not one of such a run."""

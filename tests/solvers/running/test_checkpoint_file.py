@@ -162,3 +162,15 @@ def test_checkpoint_needs_a_seed_and_an_explicit_stepper(tmp_path):
         iw.solve(NET, X, Y, iw.GradientDescent(0.1, 5), checkpoint=tmp_path / "run")
     with pytest.raises(ValueError, match="explicit stepper"):
         iw.solve(NET, X, Y, iw.GradientFlow(1.0, stepper="Radau"), rng=0, checkpoint=tmp_path / "run")
+
+
+def test_a_flow_goes_on_from_a_step_that_passed_a_saved_time(tmp_path):
+    """What was saved inside the step is not what the state at its end gives."""
+    file, whole = tmp_path / "run", iw.GradientFlow(4.0, estimate_error=False)
+    call = {"model": NET, "X": X, "y": Y, "method": whole, "rng": 0, "save_at": [0.0, 1.9, 4.0]}
+    undisturbed = iw.solve(**call)
+    partial = iw.solve(**call, checkpoint=file, callback=lambda point: point.t > 1.9)
+    assert partial.t[-1] > 1.9 and len(partial.t) == 3
+    resumed = iw.solve(**call, checkpoint=file)
+    assert resumed.t.tolist() == [0.0, 1.9, 4.0]
+    np.testing.assert_array_equal(resumed.outputs, undisturbed.outputs)
