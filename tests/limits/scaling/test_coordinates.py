@@ -30,6 +30,7 @@ def test_right_ones_pass(parameterization, activation):
 
 BUGS = {
     "readout rate unscaled": (replace(MUP, c=(*MUP.c[:-1], 0.0)), "update of output"),
+    "readout rate over the root of the width": (replace(MUP, c=(*MUP.c[:-1], -0.5)), "update of output"),
     "µP rates on SP initialisation": (replace(MUP, a=(0, 0.5, 0.5)), "f"),
     "1/width for the root of it in a hidden layer": (replace(MUP, a=(0, 1.0, 1.0)), "h2"),
     "an extra 1/width in a hidden layer": (replace(MUP, a=(0, 1.5, 1.0)), "h2"),
