@@ -20,6 +20,7 @@ __all__ = [
     "Foreseen",
     "Fused",
     "ImplicitSteps",
+    "NormalisedOnly",
     "OnGrid",
     "Population",
     "RandomLimit",
@@ -58,6 +59,19 @@ class Rated(Problem, Protocol):
     def rates_of_parameters(self) -> Array:
         """Learning rates (p,) as multiples of the base rate: the velocity is minus the gradient, entry by entry times this."""
         ...
+
+
+@runtime_checkable
+class NormalisedOnly(Problem, Protocol):
+    """Is the limit of networks under methods of other powers of the width than the gradient's (:class:`~infwidth.solvers.Rescaled`) alone.
+
+    Attributes
+    ----------
+    no_gradients : str
+        Why, and what to do instead: what ``solve`` says to any other method.
+    """
+
+    no_gradients: ClassVar[str]
 
 
 @runtime_checkable

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from .abilities import Population, Replicated
+from .abilities import NormalisedOnly, Population, Replicated
 from .checks import array, flag, function, real, shown
 from .data import Data
 from .losses import Loss
 from .machine.blas_threads import one_blas_thread
-from .problem import Causal, Method, MethodFailed, Model, Point, Problem, Refining
+from .problem import Causal, Method, MethodFailed, Model, Point, Problem, Refining, Rescaled
 from .running.checkpoint_file import CheckpointFile
 from .running.error_estimate import refinement_error
 from .running.given_start import begin_at
@@ -130,6 +130,8 @@ def solve(
     problem = model.bind(data, model_rng)
     if not isinstance(problem, Problem | Causal):
         raise TypeError(f"model: bind must return a Problem, got {type(problem).__name__}; derive it from infwidth.solvers.Problem")
+    if isinstance(problem, NormalisedOnly) and not isinstance(method, Rescaled):
+        raise ValueError(f"method: {problem.no_gradients}")
     if start is not None:
         begin_at(problem, start)
     if data is None and X_test is not None:

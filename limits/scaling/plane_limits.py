@@ -24,11 +24,12 @@ def plane_limit(
     quasi_random: bool = False,
     hidden_layers: int = 1,
     q_tilde_hidden: float | None = None,
+    method: str = "gradient",
 ) -> PlaneLimit:
     r"""The limit of networks at a point of the plane of scalings, ready to solve: of one hidden layer in each of the thirteen classes.
 
-    It is that of gradient descent and momentum. Under RMSProp the mean field's is :class:`~infwidth.limits.TwoLayerMeanField`, or
-    corrected :class:`~infwidth.limits.InitCorrectedMeanField`, which take the method; the other classes of RMSProp have no solver.
+    It is that of gradient descent and momentum, or with ``method="rmsprop"`` that of RMSProp in the five classes of its upper edge,
+    :math:`\tilde q = 0`: the first row of the table, with moves that are normalised. Below that edge RMSProp has no solver.
 
     With :math:`s = q_\sigma + \tilde q`, logits at the start of order :math:`d^{q_\sigma + 1/2}` and a change of order :math:`d^u`,
     :math:`u = q_\sigma + 1 + s`, the limit of :math:`d^{-u} f` is one of two dynamics with the residuals of one of three losses; what the
@@ -62,11 +63,13 @@ def plane_limit(
         :math:`q_\sigma = -\tfrac12`.
     q_tilde_hidden : float, optional
         Of the matrices between hidden layers, as in :func:`plane_class`.
+    method : {"gradient", "rmsprop"}
+        ``"rmsprop"`` for :class:`~infwidth.solvers.RMSProp`; the limit of one refuses the other.
 
     Raises
     ------
     ValueError
-        Outside the band, or where an argument is out of its range.
+        Outside the band, under RMSProp below its upper edge or with more than one hidden layer, or where an argument is out of its range.
 
     References
     ----------
@@ -82,6 +85,13 @@ def plane_limit(
     >>> sol = iw.solve(limit, [[1.0, 0.2], [-0.3, 1.0]], [1.0, -1.0], iw.GradientDescent(0.5, 5), loss="logistic")
     >>> limit.where.name, sol.outputs[1].round(3).ravel().tolist() == sol.outputs[5].round(3).ravel().tolist()
     ('vanishing logits, diverging kernels, interior', True)
+
+    Under RMSProp the mean field's multiplier needs rates of order 1:
+
+    >>> limit = scaling.plane_limit(-1, 0, "relu", method="rmsprop")
+    >>> sol = iw.solve(limit, [[1.0, 0.2], [-0.3, 1.0]], [1.0, -1.0], iw.RMSProp(0.02, 50), loss="logistic", rng=0)
+    >>> limit.where.name, bool(sol.loss[-1] < 0.2 * sol.loss[0])
+    ('mean field (RMSProp)', True)
     """
     from ..two_layer.plane_limit import PlaneLimit
 
@@ -96,4 +106,5 @@ def plane_limit(
         quasi_random=quasi_random,
         hidden_layers=hidden_layers,
         q_tilde_hidden=q_tilde_hidden,
+        method=method,
     )

@@ -26,6 +26,8 @@ of the first of these that does not vanish:
 With two dynamics, three sizes of the change and three of the start the thirteen classes [golikov2020dynamically]_ are those that the band
 has room for.
 
+Under RMSProp :class:`.plane_problems.NormalisedParticles` have the derivation, of the upper edge.
+
 With L hidden layers and a homogeneous activation the same holds below the upper edge with
 :math:`P = L(q_\sigma + \tfrac12) - \tfrac12` in the place of :math:`q_\sigma` and the largest rate in the place of
 :math:`\tilde q`; layers whose rates have a smaller exponent do not count in the kernel.
@@ -55,7 +57,7 @@ from ..networks.parameterization import Parameterization
 from ..scaling.plane import PlaneClass, plane_class
 from .initial_laws import draw
 from .limit_loss import LimitLoss
-from .plane_problems import PlaneKernel, PlaneParticles
+from .plane_problems import NormalisedParticles, PlaneKernel, PlaneParticles
 
 __all__ = ["PlaneLimit"]
 
@@ -68,7 +70,7 @@ LARGEST = 1e6  # standard deviation
 @dataclass(frozen=True)
 class PlaneLimit:
     r"""The limit of two-layer networks at a point of the plane of scalings: :math:`g = \lim\,(d/d_*)^{-u} f` for training under gradient
-    descent.
+    descent, or at the upper edge under RMSProp.
 
     ``sol.outputs`` and predictions are g, logits in the unit :math:`(d/d_*)^u` of their change, :math:`u = q_\sigma + 1 + s`
     (``exponent``). ``sol.loss`` is the loss itself where u = 0. Where logits vanish it is the change of the loss in that unit,
@@ -94,6 +96,8 @@ class PlaneLimit:
         Of the matrices between hidden layers, as in :func:`plane_class`.
     start : callable, optional
         G, inputs (n, d) to outputs (n, k), such as that of one network. Default: a path of the Gaussian process, drawn by ``rng``.
+    method : {"gradient", "rmsprop"}
+        Gradient descent (momentum included), or RMSProp: the limit of one refuses the other.
 
     Attributes
     ----------
@@ -101,7 +105,8 @@ class PlaneLimit:
     exponent : float
         u.
     parameterization : Parameterization
-        That of the networks of all widths, for :class:`~infwidth.limits.Network` with one hidden layer.
+        That of the networks of all widths, for :class:`~infwidth.limits.Network`; under RMSProp in the form whose gradients are those of
+        the particles, where the reference width is 1.
     random_start : bool
         Whether G matters.
     gap_exponent : float
@@ -110,11 +115,17 @@ class PlaneLimit:
         are left out (their rates' exponents against the largest), residuals of logits that are not yet zero (u where it is negative, the
         exponent of the start where that is negative and u positive).
 
+    Notes
+    -----
+    Under RMSProp with :math:`\varepsilon = 0` and diverging logits, a parameter all of whose gradients so far come from samples with the
+    right sign stays in the limit, and moves by a full step in networks, however small those gradients are. That happens in step 0 where
+    :math:`q_\sigma > -\tfrac12`: give an :math:`\varepsilon > 0` there.
+
     Raises
     ------
     ValueError
-        Outside the band, where there is no limit or it does not learn; where the loss has unbounded residuals and logits diverge; where an
-        argument is out of its range.
+        Outside the band, where there is no limit or it does not learn; under RMSProp below the upper edge or with more hidden layers, where
+        no solver has it; where the loss has unbounded residuals and logits diverge; where an argument is out of its range.
 
     Examples
     --------
@@ -143,6 +154,7 @@ class PlaneLimit:
     start: Callable[[Array], Array] | None = None
     hidden_layers: int = 1
     q_tilde_hidden: float | None = None
+    method: str = "gradient"
     _tangents: Tangents = field(default_factory=Tangents, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -154,14 +166,19 @@ class PlaneLimit:
         settle(self, quasi_random=flag("quasi_random", self.quasi_random))
         if self.start is not None:
             function("start", self.start, SIGNATURE)
-        where = self.where
+        where, normalised = self.where, self.method == "rmsprop"
         if not where.stable or not where.nontrivial:
-            one, s = where.hidden_layers == 1, self.q_sigma + self.q_tilde
-            moves = f"powers {s:g} of the width" if one else "more than their size"
+            one, unit = where.hidden_layers == 1, 0.0 if normalised else self.q_sigma
+            moves = f"powers {unit + self.q_tilde:g} of the width" if one else "more than their size"
             raise ValueError(
                 f"q_tilde: at ({self.q_sigma:g}, {self.q_tilde:g}) "
                 + ("f stays what it is at the start" if where.stable else f"parameters move by {moves}, without a limit")
-                + (f"; take q_tilde from {-0.5 - self.q_sigma:g} to {-self.q_sigma:g}" if one else "")
+                + (f"; take q_tilde from {-0.5 - unit:g} to {0 - unit:g}" if one else "")
+            )
+        if normalised and (where.hidden_layers > 1 or not where.evolving_kernels):
+            raise ValueError(
+                f"method: under RMSProp the limit is known for one hidden layer at the upper edge, q_tilde=0, got {where.name!r}: below it "
+                "f is linear in parameters that no kernel moves; take q_tilde=0, or a finite Network of where.parameterization"
             )
         if where.hidden_layers > 1:
             self._refuse_deep(where)
@@ -180,7 +197,7 @@ class PlaneLimit:
 
     @property
     def where(self) -> PlaneClass:
-        return plane_class(self.q_sigma, self.q_tilde, hidden_layers=self.hidden_layers, q_tilde_hidden=self.q_tilde_hidden)
+        return plane_class(self.q_sigma, self.q_tilde, None, self.method, self.hidden_layers, self.q_tilde_hidden)
 
     @property
     def exponent(self) -> float:
@@ -207,6 +224,9 @@ class PlaneLimit:
     def parameterization(self) -> Parameterization:
         d, q, where = float(self.reference_width), self.q_sigma, self.where
         std = d ** (-0.5 - q)  # the prefactor of the multiplier sits in the weights
+        if self.method == "rmsprop":
+            stored, stds = (-q, -q), (self.weight_std, self.output_std * std)
+            return Parameterization((q, 0.0), stored, stored, weight_std=stds, rates=(1.0, std), name="plane, RMSProp")
         above = where.hidden_layers - 1
         stds = (self.weight_std, *(self.weight_std * std,) * above, self.output_std * std)
         rates = tuple((std**2 if l else 1.0) * d**-rate for l, rate in enumerate(where.rates))
@@ -258,7 +278,8 @@ class PlaneLimit:
         )
         W, a = draw("gaussian", particle_stream, self.particles, d, k, self.quasi_random)
         W, a = (self.weight_std * W).astype(data.X.dtype), (self.output_std * a).astype(data.X.dtype)
-        return PlaneParticles(data, activations.get(self.activation), W, a, loss, start, self.reference_width**0.5)
+        particles = NormalisedParticles if self.method == "rmsprop" else PlaneParticles
+        return particles(data, activations.get(self.activation), W, a, loss, start, self.reference_width**0.5)
 
     def _start(self, kernel: Kernel, outputs: int, rng: np.random.Generator) -> Callable[[Array], Array]:
         """G, or nothing where it does not count."""

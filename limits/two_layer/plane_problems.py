@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...solvers.abilities import Stepwise
+from ...solvers.abilities import NormalisedOnly, Stepwise
 from ...solvers.data import Data
 from ...solvers.problem import Coordinates, Evaluation
 from ..activations import Activation
@@ -20,7 +20,7 @@ from ..kernels.tangent_limit import TangentProblem, Tangents
 from .limit_loss import LimitLoss
 from .scaled_problem import ScaledParticles
 
-__all__ = ["PlaneKernel", "PlaneParticles"]
+__all__ = ["NormalisedParticles", "PlaneKernel", "PlaneParticles"]
 
 Array = np.ndarray
 Start = Callable[[Array], Array]
@@ -28,7 +28,7 @@ Start = Callable[[Array], Array]
 WAYS_OUT = MappingProxyType(
     {
         "noise": "use a finite Network",
-        "rates": "use GradientDescent or HeavyBall, or RMSProp on a finite Network, or on its mean field (TwoLayerMeanField)",
+        "rates": "use GradientDescent or HeavyBall, or RMSProp on a finite Network, or on its own limit, PlaneLimit(..., method='rmsprop')",
     }
 )
 NO_FLOW = (
@@ -69,6 +69,27 @@ class PlaneParticles(ScaledParticles, Stepwise):
     def _residual(self, f: Array, y: Array) -> tuple[float, Array]:
         k = f.shape[1]
         return self.limit_loss.judge(f, y[:, k:], y[:, :k])
+
+
+class NormalisedParticles(PlaneParticles, NormalisedOnly):
+    r"""The same moved by RMSProp, for its upper edge :math:`\tilde q = 0`, where a step is the rate itself.
+
+    The change of f is there of order :math:`d^{q_\sigma + 1}` and the start, of order :math:`d^{q_\sigma + 1/2}`, is always smaller, as at
+    the upper edge of gradient descent; residuals are therefore the same, and gaps to networks have the same powers. Gradients of the
+    parameters of a network, :math:`\sigma_d\nabla_{w, a} \tfrac1n\sum_i \rho_i\, a\phi(w \cdot x_i)`, are
+    :math:`(d/d_*)^{q_\sigma}` times those of the particles,
+    :math:`d_*^{-1/2}\,\nabla_{w, a} \tfrac1n\sum_i \rho_i\, a\phi(w \cdot x_i)`. Normalised moves do not see the factor, but for
+    :math:`\varepsilon`: a fixed one is negligible at large widths where :math:`q_\sigma > 0`, and where :math:`q_\sigma < 0` it makes
+    the method gradient descent with :math:`s = q_\sigma`. Networks are therefore stored as :math:`d^{q_\sigma} w` and
+    :math:`\sigma_d\, a`, moved in proportion. Their gradients are those of the particles at :math:`d_* = 1`, with the same
+    :math:`\varepsilon`; at other reference widths those of the two layers differ by a factor, and only :math:`\varepsilon = 0` is the same.
+    """
+
+    coordinates: ClassVar[Coordinates] = "parameters"
+    no_gradients: ClassVar[str] = (
+        "this is the limit of networks under RMSProp, and under other methods networks of these rates have another one; use RMSProp, or "
+        "plane_limit(..., method='gradient')"
+    )
 
 
 class PlaneKernel(TangentProblem, Stepwise):

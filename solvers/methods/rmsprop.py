@@ -38,7 +38,7 @@ class RMSProp(Stepped, Rescaled):
     [golikov2020towards]_ is then that of particles :math:`(\theta, v)` with the gradient
     :math:`\nabla\Psi(\theta; \rho) = m\,\partial\mathrm{Loss}/\partial\theta` in the place of g: ``TwoLayerMeanField``. In the form
     :math:`a = (-1, 0),\ b = (1, 1),\ c = (1, 1)` of the same network its gradients are of order 1 and :math:`\varepsilon` is that of the
-    particles; in others only :math:`\varepsilon = 0` is.
+    particles; in others only :math:`\varepsilon = 0` is. Other multipliers: ``scaling.plane_limit(..., method="rmsprop")``.
 
     Parameters
     ----------

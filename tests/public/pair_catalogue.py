@@ -179,6 +179,7 @@ PAIRS = iw.InteractionMeanField(GRID, START, lambda w: (w**2).sum(axis=1), tempe
 TWO = iw.TwoLayerMeanField("tanh", 2048, quasi_random=True)
 STUDENT = iw.TwoLayerMeanField("erf", 256, population=TEACHER, quasi_random=True)
 MOVING, FIXED = limits.two_layer.PlaneLimit(-1, 1, "tanh", 64), limits.two_layer.PlaneLimit(-0.75, 0.5, "tanh")
+NORMALISED = limits.two_layer.PlaneLimit(-1, 0, "tanh", 64, method="rmsprop")
 FEW_STUDENTS = lambda m: iw.TwoLayerMeanField("erf", m, population=TEACHER)  # noqa: E731
 PROCESS = limits.InitCorrectedMeanField("tanh", 64)
 LINEAR = {L: iw.DeepLinearIntegrable(L, "naive") for L in (1, 2)}
@@ -213,6 +214,12 @@ def no_flow(model, words):
     flow = Refused("method", "use GradientDescent", (model, METHODS["GradientDescent"], DATA))
     transport = Refused("method", words, (model, METHODS["GradientDescent"], DATA))
     return {"GradientFlow": flow, "GradientFlow, first step": flow, "TransportFlow": transport, "ImplicitTransport": transport}
+
+
+def descent(model, rate, steps, batch_size=None):
+    """Gradient descent, or RMSProp on a limit of that alone."""
+    kind = iw.RMSProp if isinstance(model, limits.two_layer.PlaneLimit) and model.method == "rmsprop" else iw.GradientDescent
+    return kind(rate, steps, batch_size=batch_size)
 
 
 ROWS = {
@@ -251,6 +258,12 @@ ROWS = {
     ),
     "PlaneLimit of particles": row(MOVING, DATA, all_of(Held(PLANE_HELD), MOVING), no_noise(MOVING), rates(NO_RATES_IN_THE_PLANE)),
     "PlaneLimit of a kernel": row(FIXED, DATA, all_of(Held(PLANE_HELD), FIXED), no_noise(FIXED), rates(NO_RATES_IN_THE_PLANE)),
+    "PlaneLimit of RMSProp": row(
+        NORMALISED,
+        DATA,
+        dict.fromkeys(METHODS, Refused("method", "use RMSProp", (NORMALISED, METHODS["RMSProp"], DATA))),
+        rates(Held("limits/two_layer/test_plane_of_rmsprop.py::test_networks_approach_the_limit_of_their_class")),
+    ),
     "RadialMeanField": row(
         RADIAL,
         NOTHING,

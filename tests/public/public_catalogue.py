@@ -616,6 +616,6 @@ RECORDS = set(
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
     Images Samples digits mnist_5000
     Advice Corrections CriticalPoint Curve DepthScales FixedPoint Measured MeasuredCurve MeasuredSingularValues PhaseDiagram
-    Common Noiseless Noisy OnGrid WithWaysOut Signals SingularValues ClosedForm engine names
+    Common Noiseless Noisy NormalisedOnly OnGrid WithWaysOut Signals SingularValues ClosedForm engine names
     """.split()
 )

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from pair_catalogue import ROWS
+from pair_catalogue import ROWS, descent
 
 import infwidth as iw
 from infwidth.solvers import losses
@@ -53,7 +53,7 @@ def with_two_outputs(model):
 
 
 def run(model, X, y, loss, steps):
-    return iw.solve(model, X, y, iw.GradientDescent(RATE, steps), loss=loss, rng=2)
+    return iw.solve(model, X, y, descent(model, RATE, steps), loss=loss, rng=2)
 
 
 @pytest.mark.parametrize("loss", TARGETS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pair_catalogue import CELLS, DATA, METHODS, ROWS, Finite, Held, Near, P, Refused, X, network
+from pair_catalogue import CELLS, DATA, METHODS, ROWS, Finite, Held, Near, P, Refused, X, descent, network
 
 import infwidth as iw
 from infwidth import limits, solvers
@@ -95,7 +95,7 @@ UNDECIDED = (  # a state does not decide how these go on: a history, a density o
 def descended(name, steps, **options):
     """A run of that row, by minibatches where it takes nothing else."""
     model, data, answers = ROWS[name]
-    method = iw.GradientDescent(1e-3, steps, batch_size=2 if isinstance(answers["GradientDescent"], Refused) else None)
+    method = descent(model, 1e-3, steps, 2 if isinstance(answers["GradientDescent"], Refused) else None)
     X, y = data or (None, None)
     return iw.solve(model, X, y, method, rng=5, **options)
 
@@ -126,7 +126,7 @@ def test_a_model_is_the_same_after_a_run(name, tmp_path):
     model, data, answers = ROWS[name]
     model = copy.deepcopy(model)
     before = fingerprint(model)
-    method = iw.GradientDescent(1e-3, 3, batch_size=2 if isinstance(answers["GradientDescent"], Refused) else None)
+    method = descent(model, 1e-3, 3, 2 if isinstance(answers["GradientDescent"], Refused) else None)
     X, y = data or (None, None)
     first, again = (iw.solve(model, X, y, method, rng=5, checkpoint=tmp_path / "run") for _ in range(2))
     assert fingerprint(model) == before

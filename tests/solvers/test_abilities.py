@@ -12,6 +12,7 @@ from infwidth.solvers.abilities import (
     Foreseen,
     Fused,
     ImplicitSteps,
+    NormalisedOnly,
     OnGrid,
     Population,
     RandomLimit,
@@ -54,6 +55,11 @@ ABILITIES = {
         DATA,
         {Replicated, Stepwise, WithWaysOut, *PARTICLES},
     ),
+    "particles of the plane of RMSProp": (
+        iw.limits.scaling.plane_limit(-1, 0, "tanh", 4, method="rmsprop"),
+        DATA,
+        {Replicated, Stepwise, WithWaysOut, NormalisedOnly, *PARTICLES},
+    ),
     "kernel of the plane": (iw.limits.scaling.plane_limit(-0.5, 0, "tanh"), DATA, {Fused, Stepwise, WithRemark, WithWaysOut}),
     "tangent kernel": (iw.NeuralTangentLimit(TANGENT, "gaussian"), DATA, {Fused, WithRemark, WithWaysOut}),
     "tangent kernel from many starts": (
@@ -73,7 +79,7 @@ ABILITIES = {
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population, WithWaysOut}),
 }
 PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, OnGrid, Rated, WithRemark, WithWaysOut}
-ALL = {*PLAIN, Common, Noiseless, RandomLimit, Replicated, Batched, Settling, Retractable, Foreseen, Stepwise}
+ALL = {*PLAIN, Common, Noiseless, RandomLimit, Replicated, Batched, Settling, Retractable, Foreseen, Stepwise, NormalisedOnly}
 
 
 def test_the_table_has_every_ability_of_problems():
