@@ -130,7 +130,7 @@ def test_differences_by_the_variance():
         (lambda m: propagation.pair_corrections(m, 1.0, 1.0, 3), r"c: need a correlation between .*; for one input"),
         (lambda m: propagation.pair_corrections(m, 1.0, 0.5, 99), r"depth: in layer .* the correlation 0.999.*; stop there"),
         (lambda m: propagation.corrections(m, 1.0, 0), "depth: need an integer from 1"),
-        (lambda m: propagation.corrections(m, 1.0, 3).width_for(0), "error: need a finite number > 0"),
+        (lambda m: propagation.corrections(m, 1.0, 3).width_for(0), "error: need a finite number >= 1e-100"),
         (lambda m: propagation.corrections(MeanFieldMaps("relu", 1e9, 0.0), 1.0, 9), "q: variances grow .*; lower it"),
         (lambda m: propagation.corrections(MeanFieldMaps("tanh", 1.0, 0.0, keep=0.5), 1.0, 9), "maps: .*; leave them out"),
     ],
