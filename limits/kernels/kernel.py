@@ -97,7 +97,8 @@ class Kernel(ABC):
         Raises
         ------
         ValueError
-            Where the points do not fit, the matrices are more than the free memory, or a value leaves the range of their floats.
+            Where the points do not fit, the matrices are more than the free memory, a value leaves the range of their floats, or the
+            executor has been shut down.
         """
         names = _names(get)
         X1, X2, points, same = _points(X1, X2)

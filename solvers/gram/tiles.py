@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..machine.blas_threads import one_blas_thread
+from ..machine.executors import submit
 from ..machine.memory import refuse_above_available, refuse_above_free_disk
 from .program import CODES, Program, Step
 from .reference import run
@@ -76,7 +77,7 @@ def gram(left: Program, right: Program | None, into: Gram, executor: Executor | 
             rows, others = slice(i, i + BLOCK), slice(j, j + BLOCK)
             same = right is None and i == j
             want = (into.nngp is not None, into.ntk is not None)
-            task = executor.submit(_task, left.of(rows), None if same else columns.of(others), want, _dtype(into))
+            task = submit(executor, _task, left.of(rows), None if same else columns.of(others), want, _dtype(into))
             tasks[task] = (rows, others, right is None and not same)
     for task, (rows, others, mirrored) in tasks.items():
         for matrix, block in zip(into, task.result(), strict=True):

@@ -160,8 +160,8 @@ def compare(
     Raises
     ------
     ValueError
-        Where there are fewer than two widths or three runs, two runs would be the same, networks name different limits, or the limit
-        fails; what there is of it is then in the attribute ``solution`` of the error.
+        Where there are fewer than two widths or three runs, two runs would be the same, networks name different limits, the executor has
+        been shut down, or the limit fails; what there is of it is then in the attribute ``solution`` of the error.
     Exception
         What the networks raised, where all of them did. If some ran, those that raised are listed in ``failed``.
     NotImplementedError

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..machine.blas_threads import one_blas_thread
+from ..machine.executors import submit
 from ..running.interrupt import DeferredInterrupt, study
 
 __all__ = ["Keep", "compute"]
@@ -87,7 +88,7 @@ def _elsewhere(function: Callable[..., Any], points: Mapping[int, Parameters], e
         try:
             with interrupt.breakable():
                 for i, point in points.items():
-                    futures[future := executor.submit(_Point(function), **point)] = i
+                    futures[future := submit(executor, _Point(function), **point)] = i
                     future.add_done_callback(done.put)
                 left = len(futures)
                 while left:

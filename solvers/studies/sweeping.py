@@ -104,8 +104,8 @@ def sweep(
     Raises
     ------
     ValueError
-        Where the grid is empty or its points are not distinct, where ``resume`` holds a damaged file, or where the function or a point
-        holds something whose content cannot be told (an open file, a generator, a call of ``eval``).
+        Where the grid is empty or its points are not distinct, where the executor has been shut down, where ``resume`` holds a damaged
+        file, or where the function or a point holds something whose content cannot be told (an open file, a generator, a call of ``eval``).
     TypeError
         Where a result would not come back from a file as it was.
     BaseException
