@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import array, squarable
+from .checks import array, shown, squarable
 from .losses import Loss
 from .losses import get as get_loss
 
@@ -66,13 +66,30 @@ class Data:
         return self.y.shape[1]
 
     def rows(self, rows: Array | None) -> tuple[Array, Array]:
-        """Inputs and targets of those rows, or of all."""
-        return (self.X, self.y) if rows is None else (self.X[rows], self.y[rows])
+        """Inputs and targets of those rows, a vector of their numbers, or of all; ValueError where there are no such rows."""
+        return (self.X, self.y) if rows is None else (_taken(self.X, rows), _taken(self.y, rows))
 
     def judge(self, f: Array, rows: Array | None = None) -> tuple[float, Array]:
-        """Mean loss of outputs ``f`` on those rows, and its gradient: the residuals divided by the number of rows."""
-        y = self.y if rows is None else self.y[rows]
+        """Mean loss of outputs ``f`` on those rows, and its gradient: the residuals divided by the number of rows.
+
+        ValueError where there are no such rows, or ``f`` is not one row of outputs for each.
+        """
+        y = self.y if rows is None else _taken(self.y, rows)
+        if not isinstance(f, np.ndarray) or f.shape != y.shape or not len(y):
+            raise ValueError(f"f: need outputs of shape {y.shape}, one row or more, got {shown(f)}")
         return self.loss.judge(f, y)
+
+
+def _taken(a: Array, rows: Array) -> Array:
+    """Those rows of a matrix: of every minibatch, so nothing is looked at but what came out."""
+    reason = ""
+    try:
+        taken = a[rows]
+        if taken.ndim == 2:
+            return taken
+    except IndexError as error:
+        reason = f" ({error})"
+    raise ValueError(f"rows: need a vector of row numbers from 0 to {len(a) - 1}, or None for all, got {shown(rows)}{reason}")
 
 
 def needed(data: Data | None, way_out: str = "give X and y") -> Data:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...solvers.checks import asked, function, integer, reals, returned, vector
+from ...solvers.checks import asked, function, integer, numbers, reals, returned, shown, vector
 from .hermite_functions import hermite_functions
 from .kinks import coefficients, kinks_of, without
 from .line import EPS, integrate, nodes, walls
@@ -50,7 +50,17 @@ class HermiteSeries(NamedTuple):
     error: Array
 
     def pairs(self, first: Array, second: Array, c: Array) -> tuple[Array, Array]:
-        """Values and error bounds (P,) for pairs of rows, ``first`` (P,) and ``second`` (P,), and their correlations ``c`` (P,)."""
+        """Values and error bounds (P,) for pairs of rows, ``first`` (P,) and ``second`` (P,), and their correlations ``c`` (P,).
+
+        Raises
+        ------
+        ValueError
+            Where there are no such rows, the three are not vectors of one length, or a correlation is not in [-1, 1].
+        """
+        c = numbers("c", c)
+        if c.ndim != 1 or not (np.abs(c) <= 1).all():
+            raise ValueError(f"c: need a vector of correlations in [-1, 1], one per pair, got {shown(c)}")
+        first, second = (_rows(name, rows, len(c), len(self.tail)) for name, rows in (("first", first), ("second", second)))
         size = np.sqrt((self.coefficients**2).sum(axis=1) + self.tail**2)
         missing = np.abs(c) ** self.coefficients.shape[1] * self.tail[first] * self.tail[second]
         inexact = size[first] * self.error[second] + size[second] * self.error[first]
@@ -68,6 +78,14 @@ class HermiteSeries(NamedTuple):
                 out = out * c[part] + terms[:, k]
             value[part] = out
         return value
+
+
+def _rows(name: str, rows: Array, length: int, of: int) -> Array:
+    """Numbers of rows, one per pair."""
+    given = numbers(name, rows)
+    if given.shape != (length,) or not ((given >= 0) & (given < of) & (given == np.floor(given))).all():
+        raise ValueError(f"{name}: need a vector of {length} row numbers from 0 to {of - 1}, one per correlation, got {shown(rows)}")
+    return given.astype(np.intp)
 
 
 def hermite_series(f: Callable[[Array], Array], q: Array, terms: int, kinks: tuple[float, ...] = ()) -> HermiteSeries:

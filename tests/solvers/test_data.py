@@ -51,3 +51,22 @@ def test_judge_is_the_mean_loss_and_its_gradient_on_those_rows(rows):
 def test_what_does_not_fit_is_refused_with_the_way_out(call, words):
     with pytest.raises(ValueError, match=f"^{words}"):
         call()
+
+
+@pytest.mark.parametrize("rows", [3, [0, 3], [0.5], "first", (0, 0), np.array([[0, 1]]), np.ones(2, bool), True])
+def test_rows_that_are_not_there_are_refused(rows):
+    data = Data.check(np.ones((3, 2)), np.ones((3, 2)))
+    for call in (data.rows, lambda rows: data.judge(np.zeros((2, 2)), rows)):
+        with pytest.raises(ValueError, match=r"^rows: need a vector of row numbers from 0 to 2, or None for all, got "):
+            call(rows)
+
+
+@pytest.mark.parametrize("f", [np.zeros(3), np.zeros((3, 2)), np.zeros((2, 1)), np.zeros((1, 1)), [[0.0]] * 3, 0.0, None])
+def test_outputs_that_would_be_broadcast_are_refused(f):
+    with pytest.raises(ValueError, match=r"^f: need outputs of shape \(3, 1\), one row or more, got "):
+        Data.check(np.ones((3, 2)), np.ones(3)).judge(f)
+
+
+def test_the_mean_over_no_rows_is_refused():
+    with pytest.raises(ValueError, match=r"^f: need outputs of shape \(0, 1\), one row or more, got "):
+        Data.check(np.ones((3, 2)), np.ones(3)).judge(np.zeros((0, 1)), np.zeros(0, int))

@@ -52,3 +52,31 @@ def test_even_and_odd_functions_have_half_of_the_coefficients():
     series = {f: gaussian.hermite_series(f, q, 21).coefficients for f in (np.exp, np.sinh, np.cosh)}
     assert not series[np.sinh][:, ::2].any() and not series[np.cosh][:, 1::2].any()
     np.testing.assert_allclose(series[np.sinh] + series[np.cosh], series[np.exp], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        (([0, 2], [0, 1], [0.1, 0.2]), "first: need a vector of 2 row numbers from 0 to 1"),
+        (([0, 1], [0, -1], [0.1, 0.2]), "second: need a vector of 2 row numbers from 0 to 1"),
+        (([0], [0, 1], [0.1, 0.2]), "first: need a vector of 2 row numbers from 0 to 1"),
+        (([0, 1], [0, 0.5], [0.1, 0.2]), "second: need a vector of 2 row numbers from 0 to 1"),
+        (([0], [np.nan], [0.1]), "second: need a vector of 1 row numbers from 0 to 1"),
+        (([0], [0], [1.1]), r"c: need a vector of correlations in \[-1, 1\]"),
+        (([0], [0], [np.nan]), r"c: need a vector of correlations in \[-1, 1\]"),
+        ((0, 0, 0.5), r"c: need a vector of correlations in \[-1, 1\]"),
+        (([0], ["one"], [0.5]), "second: need an array of real numbers"),
+    ],
+)
+def test_pairs_that_are_none_are_refused(pairs, words):
+    series = gaussian.hermite_series(np.tanh, np.array([0.5, 2.0]), 21)
+    with pytest.raises(ValueError, match=f"^{words}"):
+        series.pairs(*pairs)
+
+
+def test_pairs_take_lists_and_no_pair_at_all():
+    series = gaussian.hermite_series(np.tanh, np.array([0.5, 2.0]), 21)
+    value, error = series.pairs([0, 1], [1, 1], [0.3, -1.0])
+    exact = gaussian.dual("tanh", np.array([0.5, 2.0]), 2.0, np.array([0.3, -1.0])).value
+    assert (np.abs(value - exact) <= error).all()
+    assert [len(part) for part in series.pairs([], [], [])] == [0, 0]
