@@ -4,7 +4,8 @@ Positively 1-homogeneous ones (relu and its family), erf, gelu, elu, sin, cos, g
 other, your own included, has a Mehler series of as many terms as the tolerance asks, chosen by its error bound for every tile of pairs;
 tell it its kinks. Pairs so strongly correlated that the series is too short go through :func:`infwidth.limits.gaussian.dual`, and so does
 every pair of an activation with closed forms of your own, or of one with a kink beside which it is no polynomial of second degree (but
-at 0): that is slow, but has its own error estimate.
+at 0): that is slow, but has its own error estimate. A point of variance 0, such as a zero row below biases that start at 0, passes by
+:math:`\phi'(0)`, as it does in a network of finite width.
 """
 
 from __future__ import annotations
@@ -95,11 +96,36 @@ class Elementwise(Kernel):
 def _piecewise_linear(trace: Trace, branch: Branch, phi: Activation) -> tuple[Array, Array]:
     ends = phi.value(np.array([1.0, -1.0]))
     odd, even = float(ends[0] - ends[1]) / 2, float(ends[0] + ends[1]) / 2
-    size = math.hypot(odd, even)
+    size, at_zero = math.hypot(odd, even), phi.at_zero()[1]
     if even:
-        trace.step("PIECEWISE", branch, np.zeros((0, len(branch.std))), 2 * (even / size) ** 2 / math.pi)
-    slope = np.where(branch.std > 0, size, abs(phi.at_zero()[1]))
+        mu, still = 2 * (even / size) ** 2 / math.pi, (branch.std == 0) & (branch.tangent > 0)
+        angle = _draw_near(trace, branch, still) if at_zero and still.any() else 0.0
+        trace.step("PIECEWISE", branch, np.zeros((0, len(branch.std))), mu)
+        if angle:
+            _weigh(trace, branch, still, math.copysign(odd / size, at_zero * odd) / (1 - mu * angle))
+    slope = np.where(branch.std > 0, size, abs(at_zero))
     return size * branch.std, slope * branch.tangent
+
+
+def _draw_near(trace: Trace, branch: Branch, still: Array) -> float:
+    """Points of variance 0, which have no direction, at one angle to all others, and that to each other at 0.
+
+    With a = 1 - delta, the cosine of before, delta becomes delta - delta^2 / 2. The angle ends below pi / 4, so that what relu and its
+    family leave of t is at least the odd part of the slope over its root mean square, whatever the two slopes are.
+    """
+    one_, zero = np.ones_like(branch.std), np.zeros_like(branch.std)
+    delta = 1.0
+    while delta > 1 - math.sqrt(0.5):
+        trace.step("LINEAR", branch, np.stack([np.where(still, 1 - delta, 1.0), zero, zero, zero, one_]))
+        delta -= delta**2 / 2
+    return math.acos(1 - delta)
+
+
+def _weigh(trace: Trace, branch: Branch, still: Array, weight: float) -> None:
+    """The tangent kernel of points of variance 0 with others, times a number in [-1, 1]; with each other as it is."""
+    one_, zero = np.ones_like(branch.std), np.zeros_like(branch.std)
+    rest = np.where(still, math.sqrt(max(1 - weight**2, 0.0)), 0.0)
+    trace.step("LINEAR", branch, np.stack([one_, zero, zero, rest, np.where(still, weight, 1.0)]))
 
 
 def _closed(trace: Trace, branch: Branch, phi: Activation) -> tuple[Array, Array]:

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from infwidth.limits import activations, gaussian, kernels
+from infwidth.limits import Network, Parameterization, activations, gaussian, kernels
 from infwidth.limits.gaussian.plane import integrate_pairs
 from infwidth.limits.kernels import Dense, Elementwise, Hermite, LeakyRelu, Monomial, Relu, Tanh, serial
 from infwidth.limits.kernels.elementwise import PairDual
+from infwidth.limits.networks import empirical_ntk
+from infwidth.solvers import Data
 
 
 def cloud(n=60, d=3, seed=0):
@@ -178,3 +180,41 @@ def test_bad_arguments():
         Elementwise("swoosh")
     with pytest.raises(ValueError, match="tolerance: need a finite number >= 1e-14 and <= 1"):
         Elementwise("tanh", 0.0)
+
+
+STILL = np.array([[0.0, 0.0], [1.0, 0.5], [0.0, 0.0], [-0.5, 1.0], [1.0, 0.5000001]])  # rows 0 and 2 stay at 0 through every layer
+FAMILY = [activations.leaky_relu(slope) for slope in (0.3, 0.999, 2.0, -0.4, -1.0, -3.0)] + [
+    activations.get("relu"),
+    activations.get("abs"),
+]
+
+
+@pytest.mark.parametrize("phi", FAMILY, ids=lambda phi: phi.name)
+def test_points_at_0_pass_by_the_slope_at_0(phi):
+    r"""Biases that start at 0 and are trained: :math:`\phi'(0)\,\mathbb E\,\phi'(v)` with other points, :math:`\phi'(0)^2` with each other.
+    By the recursion of the two expectations, layer by layer."""
+    k = serial(kernels.Linear(1.0, 0.0, 1.0, 1.0), *[Elementwise(phi), kernels.Linear(1.2, 0.0, 1.0, 0.5)] * 3)
+    K = STILL @ STILL.T / 2
+    T = K + 1
+    for _ in range(3):
+        q = np.diag(K)
+        sizes = np.sqrt(np.outer(q, q))
+        c = np.clip(np.divide(K, sizes, out=np.zeros_like(K), where=sizes > 0), -1, 1)
+        K, slopes = (gaussian.dual(phi, q[:, None], q, c, of=of).value for of in ("value", "derivative"))
+        T = K + 0.5 + 1.44 * slopes * T
+        K = 1.44 * K
+    np.testing.assert_allclose(k.ntk(STILL), T, rtol=1e-6, atol=1e-12 * T.max())  # rows 1 and 4: their c is known to 1e-16 here
+    far = [0, 1, 2, 3]
+    np.testing.assert_allclose(k.ntk(STILL)[np.ix_(far, far)], T[np.ix_(far, far)], rtol=1e-12, atol=1e-12 * T.max())
+    np.testing.assert_allclose(k.ntk(STILL[:1], STILL), k.ntk(STILL)[:1], rtol=1e-13)
+    np.testing.assert_allclose(k.ntk(STILL[1:2], STILL[3:]), k.ntk(STILL)[1:2, 3:], rtol=1e-14)
+
+
+@pytest.mark.parametrize("slope", [0.3, -3.0])
+def test_points_at_0_are_those_of_wide_networks(slope):
+    p = replace(Parameterization.ntk(2), bias_std=(0.0, 0.0, 0.0), bias_c=(0.0, 0.0, 0.0))
+    net = Network(2, 2, 1000, activations.leaky_relu(slope), p)
+    found = [empirical_ntk(net.bind(Data.check(STILL, STILL[:, 0]), np.random.default_rng(seed)), STILL, trace=True) for seed in range(16)]
+    gap = (np.mean(found, axis=0) - kernels.of(net).ntk(STILL))[0]
+    error = np.std(found, axis=0, ddof=1)[0] / 4
+    assert (np.abs(gap) < 4 * error).all() and (error < 0.05 * np.abs(np.mean(found, axis=0))[0]).all()
