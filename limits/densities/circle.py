@@ -83,8 +83,8 @@ class CircleMeanField:
 
     The order is 2 where the measures and V are smooth, as for a population. On data, V of a kinked activation has kinks, at the angles
     orthogonal to the inputs: atoms and gaps form there in finite time, cells blur them to a width of some cells, and the order is 1.
-    ``sol.error`` (of the outputs, or of the risk of a population) is the difference to half as many cells plus that of these to a quarter:
-    about three times the error where the order is 1, 15 times where it is 2. Relu sees the even part of
+    ``sol.error`` (of the outputs, or of the risk of a population) is the difference to half as many cells plus that of these to a quarter,
+    15 times the error where the order is 2, and half as much again where it is not, 4.5 times of order 1. Relu sees the even part of
     :math:`\nu_+ - \nu_-` and its mean direction, nothing else (:math:`2\,\mathrm{relu}(h) = h + |h|`): a zero loss leaves the rest open.
 
     Examples

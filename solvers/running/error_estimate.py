@@ -19,6 +19,8 @@ Array = np.ndarray
 
 CAUTION = 3.0  # the second run of a flow has an error too, often a tenth of the first, of kinks and where errors cross up to two thirds
 GRIDS = 2  # each of half as many cells as the one before
+SECOND_ORDER = 2**1.5, 2**2.5  # how much larger the second distance is than the first
+DOUBT = 1.5  # of other orders: kinks that cross cells differently on each grid, so that one distance tells little of the next
 
 
 @dataclass
@@ -49,8 +51,9 @@ def refinement_error(
     """Bound of the error of the outputs, at training and test points and up to each saved time; of the loss where there are no outputs.
 
     Three times the distance to the run in other steps, and what that run does not see. On a grid, the distance to the run on half of the
-    cells plus that of this one to the run on a quarter: of an order of convergence that is 2 it is 15 times the error, of 1 three times;
-    and where a single distance is small by chance, as of a kink that happens to lie alike in the cells of both grids, the other one is not.
+    cells plus that of this one to the run on a quarter: of an order of convergence that is 2 it is 15 times the error; and where a single
+    distance is small by chance, as of a kink that happens to lie alike in the cells of both grids, the other one is not. Half as much again
+    from the time on at which the two are not those of an order between 1.5 and 2.5: of order 1 it is 4.5 times the error.
 
     Up to: the difference of two runs passes through zero now and then, and would claim too much there.
     """
@@ -58,7 +61,7 @@ def refinement_error(
         return None
     on_grid = isinstance(problem, OnGrid) and isinstance(problem, Refinable)
     last = _Seen(fine.outputs, fine.test_outputs, fine.loss)
-    difference = np.zeros(len(fine.t))
+    gaps: list[Array] = []
     for grid in range(GRIDS if on_grid else 1):
         if isinstance(problem, Refinable):  # of a history: a fresh one
             try:
@@ -66,12 +69,21 @@ def refinement_error(
             except MethodFailed:
                 if not grid:
                     raise
-                difference *= 3  # as if the order were 1
                 break
         other = _run(problem, method, rng, fine, X_test, interrupt)
-        difference += last.distance(other)
+        gaps.append(last.distance(other))
         last = other
-    return np.maximum.accumulate(difference if on_grid else CAUTION * (difference + method.unseen * (fine.t > 0)))
+    return np.maximum.accumulate(_of_grids(gaps) if on_grid else CAUTION * (gaps[0] + method.unseen * (fine.t > 0)))
+
+
+def _of_grids(gaps: list[Array]) -> Array:
+    """From the distances between each grid and the next coarser one."""
+    if len(gaps) < GRIDS:
+        return 3 * gaps[0]  # as if the order were 1
+    near, far = gaps
+    least, most = SECOND_ORDER
+    doubtful = np.logical_or.accumulate((far < least * near) | (far > most * near))
+    return np.where(doubtful, DOUBT, 1.0) * (near + far)
 
 
 def _run(

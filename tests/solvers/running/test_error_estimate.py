@@ -7,6 +7,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import infwidth as iw
+from infwidth.solvers.running.error_estimate import _of_grids
 
 X, Y = np.eye(3), np.array([1.0, -1.0, 2.0])
 NET = iw.Network(3, 2, 16, "tanh", iw.Parameterization.mup(2))
@@ -65,6 +66,27 @@ def test_a_grid_is_compared_with_two_coarser_ones():
     assert fine.error[-1] > 1e-4
     three, two = (iw.solve(replace(model, grid=grid), method=method, save_at=[0.1]) for grid in SMALL)
     assert three.error[0] == pytest.approx(3 * abs(three.loss[0] - two.loss[0]), rel=1e-12) and two.error is None
+
+
+def test_grids_of_another_order_than_two_claim_half_as_much_again_from_then_on():
+    """Ratios 4, 2, 4 and 4, 8, 4 of the second distance to the first, and 4, 4, 4."""
+    near = np.array([1.0, 1.0, 2.0])
+    for ratio, factor in ((2, 1.5), (8, 1.5), (4, 1), (3, 1), (5.5, 1)):
+        far = near * [4, ratio, 4]
+        np.testing.assert_array_equal(_of_grids([near, far]), (near + far) * [1, factor, factor])
+    np.testing.assert_array_equal(_of_grids([near]), 3 * near)
+    np.testing.assert_array_equal(_of_grids([np.zeros(2), np.zeros(2)]), 0)  # nothing moves
+
+
+def test_relu_at_the_edges_of_cells_exceeded_the_plain_sum():
+    """Kinks in the cells of the circle; by a grid of 1600 cells."""
+    rng = np.random.default_rng([7, 12, 0])
+    cells = 4 * int(rng.integers(20, 60))
+    data, at = (rng.standard_normal((6, 2)), rng.standard_normal(6)), np.linspace(0, 2, 6)[1:]
+    fine = iw.solve(iw.limits.CircleMeanField("relu", cells), *data, iw.GradientFlow(2.0), save_at=at)
+    truth = iw.solve(iw.limits.CircleMeanField("relu", 1600), *data, iw.GradientFlow(2.0, estimate_error=False), save_at=at)
+    true = np.abs(fine.outputs - truth.outputs).max(axis=(1, 2))
+    assert (true < fine.error).all() and (true > 1.2 * fine.error / 1.5).any()
 
 
 SMALL = [iw.solvers.Grid([-2.0, -1.0, 0.0, 2.0]), iw.solvers.Grid([-2.0, 0.0, 2.0])]
