@@ -47,8 +47,10 @@ class TwoLayerChain(ChainProblem, Noisy, Noiseless):
 
     def __init__(self, data: Data, scheme: str) -> None:
         super().__init__(data, 1, scheme)
+        size = data.X.shape[1] + data.outputs
         self.added = slice(len(self._start), None)
-        self._start = np.concatenate([self._start, np.zeros((data.X.shape[1] + data.outputs) ** 2, data.X.dtype)])
+        self._variances = slice(len(self._start), None, size + 1)
+        self._start = np.concatenate([self._start, np.zeros(size**2, data.X.dtype)])
 
     def covariance(self, state: Array) -> Array:
         """View of a state: S, shape (d + k, d + k)."""
@@ -68,9 +70,8 @@ class TwoLayerChain(ChainProblem, Noisy, Noiseless):
             if step == 0 and self.first_step:
                 self._add_first_step(out, -rate * E)
                 return
-            S = self.covariance(state)
-            if S.any():
-                BS = self._force(E) @ S
+            if self._noisy(state):
+                BS = self._force(E) @ self.covariance(state)
                 change = rate * (BS + BS.T)
                 if out is state:  # a step of the neurons is of second order in their moments; a velocity is not
                     change += rate**2 * BS @ self._force(E)
@@ -102,5 +103,11 @@ class TwoLayerChain(ChainProblem, Noisy, Noiseless):
 
     def _product(self, state: Array) -> tuple[Array, Array]:
         P, tops = super()._product(state)
-        d = P.shape[1]
-        return P + self.covariance(state)[d:, :d], tops
+        if self._noisy(state):
+            d = P.shape[1]
+            P += self.covariance(state)[d:, :d]
+        return P, tops
+
+    def _noisy(self, state: Array) -> bool:
+        """Whether there is any S, asked twice a step: a covariance is 0 where its diagonal is."""
+        return bool(np.count_nonzero(state[self._variances]))
