@@ -85,7 +85,8 @@ def draw(grids: dict[str, Any], rows: list[dict[str, Any]]) -> Figure:
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
     figure, axes = plt.subplots(3, 3, figsize=(14, 11), layout="constrained")
-    colours = ListedColormap(["white", "0.8", *plt.get_cmap("Paired").colors[:4], *plt.get_cmap("Paired").colors[6:8]])
+    paired = plt.get_cmap("Paired")(np.arange(8))
+    colours = ListedColormap(["white", "0.8", *paired[:4], *paired[6:]])
     norm = BoundaryNorm(np.arange(-2.5, 6), 8)
     for row, (method, name) in zip(axes, METHODS.items(), strict=False):
         for ax, L in zip(row, DEPTHS, strict=True):
