@@ -8,45 +8,27 @@ from typing import Any, Literal
 
 import numpy as np
 from coverage_flows import Setting, data, exact, gap
-from coverage_systems import problem_of
+from coverage_systems import BALL, RMS, particles_of, problem_of
 
 import infwidth as iw
 from infwidth.limits import activations, fluctuations, gaussian
 
 Array = np.ndarray
 
-BALL = iw.HeavyBall(0.5, 0.5, 30)
-RMS = iw.RMSProp(0.02, 30, epsilon=1e-3)
 POPULATION = iw.GradientDescent(0.5, 20)
 FLOW = iw.GradientFlow(6.0, rtol=1e-3, atol=1e-6)
 ONE_PASS = iw.GradientDescent(0.3, 20, batch_size=16)
-ENDS: dict[Any, list[float]] = {BALL: [10, 30], RMS: [10, 30], POPULATION: [4, 20], FLOW: [2.0, 6.0], ONE_PASS: [4, 20]}
+ENDS: dict[Any, list[float]] = {POPULATION: [4, 20], FLOW: [2.0, 6.0], ONE_PASS: [4, 20]}
 TEACHER = iw.GaussianTeacher([[1.0, 0.0], [0.5, 1.0]], [1.0, -0.5], "erf")
 
 
-@lru_cache
-def _truth(activation: str, seed: int, method: Any) -> Any:
-    X, y, X_test = problem_of(seed)
-    model = iw.TwoLayerMeanField(activation, 2**14, bias=True, quasi_random=True)
-    return exact(model, X, y, method, rng=10**6, save_at=ENDS[method], X_test=X_test)
-
-
-def _particles(i: int, rng: np.random.Generator, method: Any) -> Setting:
-    activation, seed, replicas = ("tanh", "gelu")[i % 2], i // 2 % 2, (8, 16)[i // 4 % 2]
-    X, y, X_test = problem_of(seed)
-    model = iw.TwoLayerMeanField(activation, 100 * replicas, bias=True, replicas=replicas)
-    sol = iw.solve(model, X, y, method, rng=rng, save_at=ENDS[method], X_test=X_test)
-    assert sol.error is not None
-    return f"{activation}, data {seed}, {replicas} replicas of 100", sol.error, gap(sol, _truth(activation, seed, method))
-
-
 def heavy_ball(i: int, rng: np.random.Generator) -> Setting:
-    return _particles(i, rng, BALL)
+    return particles_of(i, rng, BALL, ("tanh", "gelu"))
 
 
 def rmsprop(i: int, rng: np.random.Generator) -> Setting:
     """Its steps have a sign of the gradient in them, so that the bias of a system of N particles is not that of a smooth function."""
-    return _particles(i, rng, RMS)
+    return particles_of(i, rng, RMS, ("tanh", "gelu"))
 
 
 @lru_cache

@@ -16,8 +16,10 @@ Array = np.ndarray
 DESCENT = iw.GradientDescent(0.5, 20)
 FLOW = iw.GradientFlow(10.0, rtol=1e-3, atol=1e-6)
 NOISE = iw.Langevin(0.1, temperature=0.2, weight_decay=0.1, steps=60)
+BALL = iw.HeavyBall(0.5, 0.5, 30)
+RMS = iw.RMSProp(0.02, 30, epsilon=1e-3)
 DEEP = iw.GradientDescent(0.2, 20, first_learning_rate=1.0)
-ENDS: dict[Any, list[float]] = {DESCENT: [4, 20], FLOW: [2.0, 10.0], NOISE: [10, 60], DEEP: [10, 20]}
+ENDS: dict[Any, list[float]] = {DESCENT: [4, 20], FLOW: [2.0, 10.0], NOISE: [10, 60], BALL: [10, 30], RMS: [10, 30], DEEP: [10, 20]}
 REPLICAS = (8, 16)
 
 
@@ -38,7 +40,7 @@ def _particles_truth(activation: str, seed: int, method: Any) -> Any:
     return exact(model, X, y, best, rng=10**6, save_at=ENDS[method], X_test=X_test)
 
 
-def _particles(i: int, rng: np.random.Generator, method: Any, activations: tuple[str, ...] = ("tanh", "relu")) -> Setting:
+def particles_of(i: int, rng: np.random.Generator, method: Any, activations: tuple[str, ...] = ("tanh", "relu")) -> Setting:
     activation, seed, replicas = activations[i % len(activations)], i // 2 % 2, REPLICAS[i // 4 % 2]
     X, y, X_test = problem_of(seed)
     model = iw.TwoLayerMeanField(activation, 100 * replicas, bias=True, replicas=replicas)
@@ -48,17 +50,17 @@ def _particles(i: int, rng: np.random.Generator, method: Any, activations: tuple
 
 
 def particles(i: int, rng: np.random.Generator) -> Setting:
-    return _particles(i, rng, DESCENT)
+    return particles_of(i, rng, DESCENT)
 
 
 def particles_in_flow(i: int, rng: np.random.Generator) -> Setting:
     """Plus the error of the steps."""
-    return _particles(i, rng, FLOW, ("tanh", "erf"))
+    return particles_of(i, rng, FLOW, ("tanh", "erf"))
 
 
 def noisy_particles(i: int, rng: np.random.Generator) -> Setting:
     """Each particle has its own noise, so that the scatter sees it."""
-    return _particles(i, rng, NOISE)
+    return particles_of(i, rng, NOISE)
 
 
 def minibatches(i: int, rng: np.random.Generator) -> Setting:

@@ -16,9 +16,10 @@ change of the function per step of that order, whatever the residuals. The mean 
 the NTK, :math:`\tilde q = -\tfrac12`, the network is linear in its parameters but moved by no kernel.
 
 More hidden layers have the multiplier in front of each matrix but the first, and a rate of their own for the matrices between hidden
-layers; their classes are found by the calculus of exponents (:mod:`.plane_calculus`). With rates that move all layers alike the plane is
-again that of one hidden layer, in :math:`L(q_\sigma + \tfrac12) - \tfrac12` in the place of :math:`q_\sigma`. At the mean field's
-scaling gradient descent still learns with two hidden layers, and not with three, and RMSProp with any number [golikov2020towards]_.
+layers. Classes and exponents of any depth are found by the calculus of exponents (:mod:`.plane_calculus`). With rates that move all
+layers alike the plane is again that of one hidden layer, in :math:`L(q_\sigma + \tfrac12) - \tfrac12` in the place of
+:math:`q_\sigma`. At the mean field's scaling gradient descent still learns with two hidden layers, and not with three, and RMSProp with
+any number [golikov2020towards]_.
 
 References
 ----------
@@ -28,19 +29,18 @@ References
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from ...solvers.checks import choice, integer, real
 from ..networks.parameterization import Parameterization
-from .plane_calculus import PlaneTraits, plane_exponents, plane_parameterization, plane_traits
+from .plane_calculus import plane_exponents, plane_parameterization, plane_traits
 
 __all__ = ["DEEPEST", "METHODS", "PlaneClass", "plane_class"]
 
 METHODS = ("gradient", "rmsprop")
-FARTHEST = 100.0  # exponents of deeper networks
+FARTHEST = 100.0  # exponents
 DEEPEST = 8  # hidden layers: the terms of f are as many as the sets of layers
-LAST_STEP = 100  # of deeper networks, whose exponents are found step by step
+LAST_STEP = 100  # exponents are found step by step
 ON_LINE = 1e-9  # distance to a line that counts as on it
 ONE_LAYER = ("f0", "kernel", "increment_a", "increment_w", "f_empty", "f_a", "f_w", "f_aw", "change")
 NUMBERED = {"increment_a": "increment_2", "increment_w": "increment_1", "f_a": "f_2", "f_w": "f_1", "f_aw": "f_12"}
@@ -126,8 +126,7 @@ class PlaneClass:
         Raises
         ------
         ValueError
-            Where ``step`` is not a positive integer, or above 100 where exponents are found step by step: with more hidden layers, or
-            above the band.
+            Where ``step`` is not an integer from 1 to 100: exponents are found step by step.
 
         Examples
         --------
@@ -147,29 +146,9 @@ class PlaneClass:
         >>> [scaling.plane_class(-0.5, 1, 0).exponents(step)["increment_w"] for step in (1, 2)]
         [-0.5, 0.0]
         """
-        if self.hidden_layers > 1 or not self.stable:  # above the band moves feed each other, from step to step
-            step = integer("step", step, least=1, most=LAST_STEP)
-            found = dict(plane_exponents(self.q_sigma, self.rates, self.method == "rmsprop", step))
-            return found if self.hidden_layers > 1 else {name: found[NUMBERED.get(name, name)] for name in ONE_LAYER}
-        k, q = integer("step", step, least=1), self.q_sigma
-        unit = 0.0 if self.method == "rmsprop" else q  # of a gradient of one parameter, which RMSProp divides by
-        a, w = unit + self.q_tilde, unit + self.q_tilde_w
-        f_a, f_w = q + 1 + a, q + 1 + w
-        random = q + 0.5 + a + w
-        # The sum over neurons has random signs, but for the few whose mask the step itself has switched, and from step 2 on those whose
-        # other weight has moved: increments are then correlated.
-        f_aw = max(random, q + 1 + a + w + (w if k == 1 else max(a, w)))
-        return {
-            "f0": q + 0.5,
-            "kernel": q + max(a, w) + 1,
-            "increment_a": a,
-            "increment_w": w,
-            "f_empty": max(q + 0.5, q + 1 + 2 * w),
-            "f_a": f_a,
-            "f_w": f_w,
-            "f_aw": f_aw,
-            "change": max(f_a, f_w),
-        }
+        step = integer("step", step, least=1, most=LAST_STEP)
+        found = dict(plane_exponents(self.q_sigma, self.rates, self.method == "rmsprop", step))
+        return found if self.hidden_layers > 1 else {name: found[NUMBERED.get(name, name)] for name in ONE_LAYER}
 
     def __str__(self) -> str:
         said = {
@@ -212,7 +191,7 @@ def plane_class(
     Raises
     ------
     ValueError
-        Where an exponent is not finite, or above 100 with more than one hidden layer, the method is not known, or there are no such layers.
+        Where an exponent is not a number from -100 to 100, the method is not known, or there are no such layers.
 
     References
     ----------
@@ -237,20 +216,15 @@ def plane_class(
     mean field (3 hidden layers) (RMSProp)
     """
     L = integer("hidden_layers", hidden_layers, least=1, most=DEEPEST, way_out="the terms of f are as many as the sets of layers")
-    far = math.inf if L == 1 else FARTHEST
-    q, rate = real("q_sigma", q_sigma, least=-far, most=far), real("q_tilde", q_tilde, least=-far, most=far)
-    rate_w = rate if q_tilde_w is None else real("q_tilde_w", q_tilde_w, least=-far, most=far)
+    q, rate = _exponent("q_sigma", q_sigma), _exponent("q_tilde", q_tilde)
+    rate_w = rate if q_tilde_w is None else _exponent("q_tilde_w", q_tilde_w)
     rmsprop = choice("method", method, METHODS) == "rmsprop"
     if L == 1 and q_tilde_hidden is not None:
         raise ValueError(f"q_tilde_hidden: one hidden layer has no matrix between hidden layers, got {q_tilde_hidden}; leave it out")
     between = None
     if L > 1:
-        between = (
-            rate_w - 1 - (q if rmsprop else 2 * q)
-            if q_tilde_hidden is None
-            else real("q_tilde_hidden", q_tilde_hidden, least=-far, most=far)
-        )
-    traits = _one_layer(q, rate, rate_w, rmsprop) if between is None else plane_traits(q, (rate_w, *(between,) * (L - 1), rate), rmsprop)
+        between = rate_w - 1 - (q if rmsprop else 2 * q) if q_tilde_hidden is None else _exponent("q_tilde_hidden", q_tilde_hidden)
+    traits = plane_traits(q, (rate_w, *(() if between is None else (between,) * (L - 1)), rate), rmsprop)
     logits, kernels, bottom = _sign(traits.start), _sign(traits.change), _sign(traits.change - traits.start)
     stable, nontrivial = _sign(traits.entry) <= 0 and not traits.grows, bottom >= 0
     if not stable:
@@ -269,11 +243,6 @@ def plane_class(
     return PlaneClass(name, q, rate, rate_w, stable, nontrivial, logits == 0, kernels == 0, evolving, bottom == 0, method, L, between)
 
 
-def _one_layer(q: float, rate: float, rate_w: float, rmsprop: bool) -> PlaneTraits:
-    s = max(rate, rate_w) + (0.0 if rmsprop else q)
-    return PlaneTraits(q + 0.5, q + s + 1, s, False, _sign(s) >= 0)
-
-
 def _name(logits: int, kernels: int, evolves: bool, bottom: int, hidden_layers: int) -> str:
     known = {(-1, 0, True, 1): "mean field", (0, 0, False, 0): "NTK", (0, 1, True, 1): "sym-default"}
     if (logits, kernels, evolves, bottom) in known:
@@ -282,6 +251,10 @@ def _name(logits: int, kernels: int, evolves: bool, bottom: int, hidden_layers: 
     evolving = "upper edge" if hidden_layers == 1 else "evolving"
     where = evolving if evolves else "lower edge" if bottom == 0 else "interior"
     return f"{size[logits]} logits, {size[kernels]} kernels, {where}"
+
+
+def _exponent(name: str, value: float) -> float:
+    return real(name, value, least=-FARTHEST, most=FARTHEST)
 
 
 def _sign(value: float) -> int:

@@ -1,4 +1,4 @@
-r"""The plane of scalings of deeper networks: what its classes and exponents are, by the calculus of exponents.
+r"""The plane of scalings: what its classes and exponents are at any depth, by the calculus of exponents.
 
 With L hidden layers of d neurons, :math:`\sigma_d \sim d^{q_\sigma}` in front of every matrix but the first, entries of order 1 at the
 start and a homogeneous activation,

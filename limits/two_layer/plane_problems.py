@@ -116,8 +116,7 @@ class PlaneKernel(TangentProblem, Stepwise):
         self._logits = start(data.X)
         super().__init__(data, kernel, start if level else lambda X: np.zeros((len(X), data.outputs), X.dtype), tangents)
 
-    def _judge(self, state: Array, rows: Any) -> tuple[Evaluation, Array]:
+    def _judged(self, f: Array, rows: Any) -> tuple[Evaluation, Array]:
         chosen = slice(None) if rows is None else rows
-        g = self._offset[chosen] + self.gram[chosen] @ state.reshape(self.shape)
-        loss, residual = self.limit_loss.judge(g, self._logits[chosen], self.data.y[chosen])
-        return Evaluation(loss, g), residual
+        loss, residual = self.limit_loss.judge(f, self._logits[chosen], self.data.y[chosen])
+        return Evaluation(loss, f), residual

@@ -16,6 +16,19 @@ PATH = gaussian.ProcessPath(lambda X, Z: X @ Z.T, 1, np.random.default_rng(0))
 ANGLES = np.array([0.2, -0.5, 0.9])
 Q = np.array([0.5, 1.0, 2.0])
 MOVED = iw.solve(iw.Network(2, 1, 6, "relu", P.mup(1)), X, Y, iw.GradientDescent(0.1, 2), rng=0)
+PLANE = {
+    "q_sigma": -0.5,
+    "q_tilde": 0.0,
+    "activation": "tanh",
+    "particles": 8,
+    "weight_std": 1.0,
+    "output_std": 1.0,
+    "reference_width": 4,
+    "quasi_random": True,
+    "hidden_layers": 2,
+    "q_tilde_hidden": 0.0,
+    "method": "gradient",
+}
 ANY_SHAPE = ("empty", "no columns", "four axes")
 
 
@@ -231,37 +244,12 @@ ROOMS: dict[str, Call] = {
     "in_form": Call(limits.networks.in_form, dict(parameterization=P.mup(1), form="no multipliers")),
     "scaling.plane_limit": Call(
         scaling.plane_limit,
-        dict(
-            q_sigma=-0.5,
-            q_tilde=0.0,
-            activation="tanh",
-            particles=8,
-            weight_std=1.0,
-            output_std=1.0,
-            reference_width=4,
-            quasi_random=True,
-            hidden_layers=2,
-            q_tilde_hidden=0.0,
-            method="gradient",
-        ),
+        PLANE,
         train,
     ),
     "two_layer.PlaneLimit": Call(
         limits.two_layer.PlaneLimit,
-        dict(
-            q_sigma=-0.5,
-            q_tilde=0.0,
-            activation="tanh",
-            particles=8,
-            weight_std=1.0,
-            output_std=1.0,
-            reference_width=4,
-            quasi_random=True,
-            hidden_layers=2,
-            q_tilde_hidden=0.0,
-            start=lambda X: X[:, :1],
-            method="gradient",
-        ),
+        PLANE | {"start": lambda X: X[:, :1]},
         train,
     ),
     "two_layer.PlaneLimit.unit": Call(limits.two_layer.PlaneLimit(-0.75, 0.5, "tanh").unit, dict(width=8)),

@@ -130,7 +130,7 @@ def test_classes_of_rmsprop_lie_where_parameters_move_alike():
         (lambda: scaling.plane_class(0, np.inf), "q_tilde: need a finite number"),
         (lambda: scaling.plane_class(0, 0, "a"), "q_tilde_w: need a finite number"),
         (lambda: scaling.plane_class(0, 0, method="adam"), "method: 'adam' is not one of gradient, rmsprop"),
-        (lambda: scaling.plane_class(0, 0).exponents(0), "step: need an integer >= 1"),
+        (lambda: scaling.plane_class(0, 0).exponents(0), "step: need an integer from 1 to 100"),
         (lambda: scaling.plane_class(1, 1).exponents(101), "step: need an integer from 1 to 100"),
         (lambda: scaling.plane_class(0, 0, hidden_layers=2).exponents(101), "step: need an integer from 1 to 100"),
         (lambda: scaling.plane_class(0, 0, hidden_layers=0), "hidden_layers: need an integer from 1 to 8"),

@@ -1,11 +1,10 @@
-"""Deeper networks in the plane of scalings: the calculus against closed forms, known limits, and finite networks."""
+"""The plane of scalings: the calculus against closed forms, known limits, and finite networks."""
 
 import numpy as np
 import pytest
 
 import infwidth as iw
 from infwidth.limits import activations, scaling
-from infwidth.limits.scaling.plane_calculus import plane_run, plane_terms, plane_traits
 
 TRAITS = ("stable", "nontrivial", "finite_logits", "finite_kernels", "evolving_kernels", "comparable_change")
 
@@ -19,22 +18,40 @@ def alike(q, rate, method, L):
 # One hidden layer: closed forms
 
 
+def closed(q, a, w, step):
+    """In the band, where moves a and w of the two layers do not feed each other. The sum over neurons of f_aw has random signs, but for
+    those whose mask the step has switched, and from step 2 on those whose other weight has moved: increments are then correlated."""
+    f_aw = max(q + 0.5 + a + w, q + 1 + a + w + (w if step == 1 else max(a, w)))
+    terms = {"f_empty": max(q + 0.5, q + 1 + 2 * w), "f_a": q + 1 + a, "f_w": q + 1 + w, "f_aw": f_aw}
+    return {
+        "f0": q + 0.5,
+        "kernel": q + max(a, w) + 1,
+        "increment_a": a,
+        "increment_w": w,
+        **terms,
+        "change": max(terms["f_a"], terms["f_w"]),
+    }
+
+
 @pytest.mark.parametrize("method", ["gradient", "rmsprop"])
 def test_the_calculus_finds_the_closed_forms_of_one_hidden_layer(method):
-    """Traits at random points around the band; terms in it, where no move grows; rates of both layers of their own."""
+    """Band and lines at the thirteen representatives and at random points around, exponents in it; each layer with a rate of its own."""
     rng = np.random.default_rng(0)
-    for q, s_a, s_w in zip(rng.uniform(-1.6, 0.4, 60), rng.uniform(-0.9, 0.3, 60), rng.uniform(-0.9, 0.3, 60), strict=True):
+    representatives = [(c.q_sigma, c.q_sigma + c.q_tilde) for c in scaling.plane_classes()]
+    points = [(q, s, other) for q, s in representatives for other in (s, s - 0.3)] + rng.uniform(
+        (-1.6, -0.9, -0.9), (0.4, 0.3, 0.3), (60, 3)
+    ).tolist()
+    for q, a, w in points:
         unit = 0.0 if method == "rmsprop" else q
-        found = scaling.plane_class(q, s_a - unit, s_w - unit, method)
-        traits = plane_traits(q, found.rates, method == "rmsprop")
-        assert (traits.entry <= 1e-9 and not traits.grows) == found.stable
+        found, s = scaling.plane_class(q, a - unit, w - unit, method), max(a, w)
+        assert found.stable == (s <= 1e-9)
         if not found.stable:
             continue
-        assert traits.start == pytest.approx(found.exponents()["f0"]) and traits.change == pytest.approx(found.exponents()["change"])
+        assert found.nontrivial == (s >= -0.5 - 1e-9) and found.comparable_change == (abs(s + 0.5) < 1e-9)
+        assert found.evolving_kernels == (abs(s) < 1e-9)
+        assert found.finite_logits == (abs(q + 0.5) < 1e-9) and found.finite_kernels == (abs(q + s + 1) < 1e-9)
         for step in (1, 2, 3):
-            terms, closed = plane_terms(plane_run(q, found.rates, method == "rmsprop", step), step), found.exponents(step)
-            for layers, name in (((), "f_empty"), ((1,), "f_w"), ((2,), "f_a"), ((1, 2), "f_aw")):
-                assert terms[layers] == pytest.approx(closed[name]), (name, step, q, s_a, s_w)
+            assert found.exponents(step) == pytest.approx(closed(q, a, w, step), abs=1e-8), (step, q, a, w)
 
 
 @pytest.mark.parametrize("method", ["gradient", "rmsprop"])
