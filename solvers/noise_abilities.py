@@ -30,15 +30,15 @@ class Noisy(Problem, Protocol):
 
 @runtime_checkable
 class Noiseless(Protocol):
-    """Stands for networks whose parameters have other units than its own: alike under gradients, momentum and decay, not under noise.
+    """May stand for networks whose parameters have other units than its own: alike under gradients, momentum and decay, not under noise.
 
     Attributes
     ----------
-    no_noise : str
-        Why, and what to do instead; empty where the units are its own.
+    takes_noise : bool
+        Whether the units are its own.
     """
 
-    no_noise: str
+    takes_noise: bool
 
 
 @runtime_checkable

@@ -37,7 +37,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...solvers.abilities import FirstStep, Fused
-from ...solvers.checks import integer
+from ...solvers.checks import flag, integer
 from ...solvers.data import Data, needed
 from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Coordinates, Evaluation
@@ -65,6 +65,9 @@ class DeepLinearIntegrable:
         Number L of hidden layers (L + 1 weight matrices).
     scheme : {"large_lr", "naive", "non_centered"}
         Limit of ``Parameterization.integrable_large_lr``, ``.integrable`` or ``.integrable_non_centered``, all weights of unit variance.
+    takes_noise : bool, keyword only
+        False for the limit of networks whose parameters have another unit (:math:`b \ne 0`), as :func:`~infwidth.limits.scaling.limit`
+        finds it: ``Langevin`` refuses it then.
 
     Raises
     ------
@@ -91,10 +94,11 @@ class DeepLinearIntegrable:
 
     hidden_layers: int
     scheme: str = "large_lr"
-    no_noise: str = field(default="", init=False, repr=False, compare=False)  # why noise means something else for the networks
+    takes_noise: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_layers", integer("hidden_layers", self.hidden_layers, least=1, most=10_000))
+        object.__setattr__(self, "takes_noise", flag("takes_noise", self.takes_noise))
         check_scheme(self.scheme, SCHEMES)
 
     def bind(self, data: Data | None, rng: np.random.Generator) -> ChainProblem:
@@ -110,7 +114,7 @@ class DeepLinearIntegrable:
         from .noise import TwoLayerChain
 
         problem = TwoLayerChain(data, self.scheme)
-        problem.no_noise = self.no_noise
+        problem.takes_noise = self.takes_noise
         return problem
 
 

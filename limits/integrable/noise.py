@@ -43,7 +43,7 @@ Array = np.ndarray
 class TwoLayerChain(ChainProblem, Noisy, Noiseless):
     """The limit for one hidden layer; the state is :math:`A_1 = C_w^T, A_2 = C_a` and S, in one vector. S is 0 until there is noise."""
 
-    no_noise = ""
+    takes_noise = True
 
     def __init__(self, data: Data, scheme: str) -> None:
         super().__init__(data, 1, scheme)

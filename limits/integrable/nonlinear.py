@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import choice, flag, integer, real
+from ...solvers.checks import choice, flag, integer, real, settle
 from ...solvers.data import Data
 from ...solvers.machine.memory import refuse_above_available
 from .. import activations
@@ -88,6 +88,9 @@ class DeepIntegrable:
         Whether to compute nothing where f = 0 for all time, and to say why. Without it the neurons are followed there too: mirrored samples
         keep independent fields uncorrelated, so that f is a rounding error, which grows exponentially where the point is a strict saddle
         ("large_lr" with L = 5 and 6).
+    takes_noise : bool, keyword only
+        False for the limit of networks whose parameters have another unit (:math:`b \ne 0`), as :func:`~infwidth.limits.scaling.limit`
+        finds it: ``Langevin`` refuses it then.
 
     Raises
     ------
@@ -123,7 +126,7 @@ class DeepIntegrable:
     initial: Initial | None = None
     kernels: str = "auto"
     skip_stationary: bool = True
-    no_noise: str = field(default="", init=False, repr=False, compare=False)  # why noise means something else for the networks
+    takes_noise: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("hidden_layers", "neurons", "replicas"):
@@ -133,7 +136,7 @@ class DeepIntegrable:
         L = self.hidden_layers
         check_scheme(self.scheme, SCHEMES)
         choice("kernels", self.kernels, ("auto", "dense", "factored"))
-        object.__setattr__(self, "skip_stationary", flag("skip_stationary", self.skip_stationary))
+        settle(self, **{name: flag(name, getattr(self, name)) for name in ("skip_stationary", "takes_noise")})
         object.__setattr__(self, "weight_std", _per_layer("weight_std", self.weight_std, L + 1))
         unit = 4 * self.replicas if self.initial is None and self.scheme in ("large_lr", "bias") else self.replicas
         if self.neurons % unit:
@@ -184,7 +187,7 @@ class DeepIntegrable:
         if dense:
             few = min(layer_sizes("" if self.initial is not None else self.scheme, self.hidden_layers, size)) < size
             systems = (FewNeurons if few else Systems)([NeuronProblem(data, phi, germ, start, first_step) for start in starts])
-            systems.no_noise = self.no_noise
+            systems.takes_noise = self.takes_noise
             return systems
         return Histories([HistoryProblem(data, phi, germ, start) for start in starts], first_step)
 

@@ -28,7 +28,7 @@ class Systems(Fused, FirstStep, Noiseless, WithError):
     """
 
     coordinates: ClassVar[Coordinates] = "parameters"
-    no_noise = ""
+    takes_noise = True
 
     def __init__(self, systems: list[NeuronProblem]) -> None:
         self.systems, self.data, self.first_step = systems, systems[0].data, systems[0].first_step

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...solvers.checks import integer, settle, shown
+from ...solvers.checks import integer, shown
 from ...solvers.noise_abilities import Noiseless
 from .. import activations
 from ..activations import Activation
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["limit"]
 
 Array = np.ndarray
-
-NO_NOISE = (
-    "the noise of Langevin has the unit of the parameters, and those of this network have b != 0: noise on them grows or vanishes with the "
-    "width; take the equivalent parameterization (a + b, 0, c - 2b), or temperature=0"
-)
 
 
 def limit(
@@ -108,9 +103,8 @@ def limit(
     if not isinstance(network, Network):
         raise TypeError(f"network: need a Network, got {shown(network)}; the exponents alone are in scaling.regime(parameterization)")
     found = _limit(network, particles, neurons)
-    if any(network.parameterization.b) and isinstance(found, Noiseless):
-        settle(found, no_noise=NO_NOISE)
-    return found
+    other_units = any(network.parameterization.b) and isinstance(found, Noiseless)
+    return replace(found, takes_noise=False) if other_units else found
 
 
 def _limit(network: Network, particles: int, neurons: int) -> Any:

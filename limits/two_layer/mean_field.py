@@ -84,6 +84,9 @@ class TwoLayerMeanField:
         (``Parameterization(rates=(1, 0))``); noise and weight decay leave them alone too.
     compiled : bool
         False takes the numpy reference instead of the compiled engines.
+    takes_noise : bool, keyword only
+        False for the limit of networks whose parameters have another unit (:math:`b \ne 0`), as :func:`~infwidth.limits.scaling.limit`
+        finds it: ``Langevin`` refuses it then.
 
     Notes
     -----
@@ -133,14 +136,13 @@ class TwoLayerMeanField:
     compiled: bool = True
     output_bias: bool = False
     train_output: bool = True
-    no_noise: str = field(default="", init=False, repr=False, compare=False)  # why noise means something else for the networks
+    takes_noise: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         activations.get(self.activation)
         settle(self, particles=integer("particles", self.particles, least=1), replicas=integer("replicas", self.replicas, least=1))
-        settle(
-            self, **{name: flag(name, getattr(self, name)) for name in ("bias", "quasi_random", "compiled", "output_bias", "train_output")}
-        )
+        flags = ("bias", "quasi_random", "compiled", "output_bias", "train_output", "takes_noise")
+        settle(self, **{name: flag(name, getattr(self, name)) for name in flags})
         settle(self, **{name: real(name, getattr(self, name), least=0) for name in ("weight_std", "output_std")})
         if self.particles % self.replicas:
             down = self.particles - self.particles % self.replicas
@@ -174,7 +176,7 @@ class TwoLayerMeanField:
         refuse_above_available("replicas", f"outputs of {self.replicas:.3g} replicas at {points:.3g} points", size, "lower one of them")
         W, a = self._start(rng, data.X.shape[1], data.outputs, data.X.dtype)
         problem = ParticleProblem(data, activation, W, a, *self._options())
-        problem.no_noise = self.no_noise
+        problem.takes_noise = self.takes_noise
         return problem
 
     def _options(self) -> tuple[bool, Callable[[Array], Array] | None, int, bool, bool, bool]:

@@ -56,7 +56,7 @@ class ParticleProblem(Fused, Rated, Common, Noiseless, WithError):
     coordinates: ClassVar[Coordinates] = "parameters"
 
     threads = "block"
-    no_noise = ""
+    takes_noise = True
 
     def __init__(
         self,

@@ -116,8 +116,11 @@ class Langevin(Stepped):
             raise ValueError(
                 "method: this parameterization starts with one large step, which Langevin dynamics has not; use GradientDescent"
             )
-        if self.temperature and isinstance(problem, Noiseless) and problem.no_noise:
-            raise ValueError(f"temperature: {problem.no_noise}")
+        if self.temperature and isinstance(problem, Noiseless) and not problem.takes_noise:
+            raise ValueError(
+                "temperature: noise has the unit of the parameters, and those of this network have b != 0: it grows or vanishes with the "
+                "width; take the equivalent parameterization (a + b, 0, c - 2b), or temperature=0"
+            )
         h = self.step_size
         first, state = (0, problem.start()) if resume is None else (int(resume["step"]), resume["state"])
         noise = _Noise(problem, state, rng, self.stepper == "leimkuhler_matthews")

@@ -164,7 +164,7 @@ CALLS: dict[str, Call] = {
         dict(network=NET, first_layer=1.0, size=1.0, output_size=0.1, cap=10.0, samples=2),
         train,
     ),
-    "DeepLinearIntegrable": Call(iw.DeepLinearIntegrable, dict(hidden_layers=2, scheme="large_lr"), train),
+    "DeepLinearIntegrable": Call(iw.DeepLinearIntegrable, dict(hidden_layers=2, scheme="large_lr", takes_noise=True), train),
     "DeepLinearMuP": Call(iw.DeepLinearMuP, dict(hidden_layers=2, gamma=1.0), train),
     "TwoLayerMeanField": Call(
         iw.TwoLayerMeanField,
@@ -181,6 +181,7 @@ CALLS: dict[str, Call] = {
             compiled=True,
             output_bias=False,
             train_output=True,
+            takes_noise=True,
         ),
         train,
     ),

@@ -182,6 +182,7 @@ ROOMS: dict[str, Call] = {
             replicas=2,
             kernels="auto",
             skip_stationary=True,
+            takes_noise=True,
         ),
         train,
     ),

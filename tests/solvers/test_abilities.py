@@ -53,12 +53,12 @@ ABILITIES = {
     "particles of the plane": (
         iw.limits.scaling.plane_limit(-1, 1, "tanh", 4),
         DATA,
-        {Replicated, Stepwise, WithWaysOut, *PARTICLES},
+        {Replicated, Stepwise, WithRemark, WithWaysOut, *PARTICLES},
     ),
     "particles of the plane of RMSProp": (
         iw.limits.scaling.plane_limit(-1, 0, "tanh", 4, method="rmsprop"),
         DATA,
-        {Replicated, Stepwise, WithWaysOut, NormalisedOnly, *PARTICLES},
+        {Replicated, Stepwise, WithRemark, WithWaysOut, NormalisedOnly, *PARTICLES},
     ),
     "kernel of the plane": (iw.limits.scaling.plane_limit(-0.5, 0, "tanh"), DATA, {Fused, Stepwise, WithRemark, WithWaysOut}),
     "tangent kernel": (iw.NeuralTangentLimit(TANGENT, "gaussian"), DATA, {Fused, WithRemark, WithWaysOut}),

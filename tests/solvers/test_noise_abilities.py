@@ -1,5 +1,7 @@
 """Protocols of what noise does: a problem has them by their members."""
 
+from dataclasses import replace
+
 import numpy as np
 
 import infwidth as iw
@@ -29,7 +31,7 @@ def test_common_parameters_are_the_output_biases():
 
 def test_limits_know_whether_noise_has_its_unit():
     limit = iw.limits.scaling.limit(iw.Network(2, 1, 4, "linear", iw.Parameterization((1, 1), (-1, 0), (-3, -1))))
-    assert isinstance(limit, Noiseless) and limit.no_noise
+    assert isinstance(limit, Noiseless) and not limit.takes_noise and not replace(limit).takes_noise
     problem = bound(limit)
-    assert isinstance(problem, Noisy) and isinstance(problem, Noiseless) and problem.no_noise == limit.no_noise
-    assert not bound(iw.DeepLinearIntegrable(1, "naive")).no_noise
+    assert isinstance(problem, Noisy) and isinstance(problem, Noiseless) and not problem.takes_noise
+    assert bound(iw.DeepLinearIntegrable(1, "naive")).takes_noise

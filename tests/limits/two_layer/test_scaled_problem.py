@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from infwidth.limits import activations
-from infwidth.limits.two_layer.scaled_problem import ScaledParticles
+from infwidth.limits.two_layer.scaled_problem import REMEMBERED, ScaledParticles
 from infwidth.solvers import Data
 
 X = np.array([[1.0, 0.5], [-0.3, 1.0], [0.7, -1.2], [0.2, 0.1]])
@@ -63,3 +63,21 @@ def test_float32_is_kept():
     evaluation, update = problem.descend(problem.start().astype(np.float32))
     update(0.1)
     assert evaluation.outputs.dtype == np.float32
+
+
+def test_the_start_at_the_last_points_is_remembered_and_not_that_at_all():
+    asked = []
+
+    def start(Z):
+        asked.append(len(Z))
+        return np.zeros((1, len(Z), 1))
+
+    problem = ScaledParticles(Data.check(X, Y[:, 0]), activations.get("tanh"), np.ones((4, 2)), np.ones((4, 1)), start, 2.0)
+    grids = [np.full((n, 2), 0.1 * n) for n in range(5, 5 + 3 * REMEMBERED)]
+    outputs = [problem.predict(problem.start() + 0.1, Z) for Z in grids]
+    assert asked == [4, *map(len, grids)] and len(problem._known) == REMEMBERED
+    again = problem.predict(problem.start() + 0.1, grids[-1])
+    assert len(asked) == 1 + len(grids)
+    np.testing.assert_array_equal(again, outputs[-1])
+    np.testing.assert_array_equal(problem.predict(problem.start() + 0.1, grids[0]), outputs[0])
+    assert len(asked) == 2 + len(grids)
