@@ -94,7 +94,7 @@ def limit(
     --------
     >>> from infwidth.limits import Network, Parameterization, scaling
     >>> scaling.limit(Network(3, 4, 256, "linear", Parameterization.integrable_large_lr(4)))
-    DeepLinearIntegrable(hidden_layers=4, scheme='large_lr')
+    DeepLinearIntegrable(hidden_layers=4, scheme='large_lr', takes_noise=True)
     >>> type(scaling.limit(Network(3, 4, 256, "relu", Parameterization.ntk(4)))).__name__
     'NeuralTangentLimit'
     >>> scaling.limit(Network(3, 4, 256, "relu", Parameterization.integrable(4))).stationary
