@@ -8,11 +8,12 @@ layer by layer, in the vocabulary of composable layers::
     k = kernels.serial(kernels.Dense(W_std=1.5, b_std=0.1), kernels.Relu(), kernels.Dense(W_std=1.5, b_std=0.1))
     K, T = k(X1, X2)          # or k.nngp(X1, X2), k.ntk(X1, X2)
 
-``layers`` has the linear layers, ``elementwise`` the activations, ``named`` some of them, ``combinators`` what joins layers, ``network``
-the kernels of a finite :class:`~infwidth.limits.Network`; ``kernel`` is what all of them can do, ``tracing`` makes a program of an
-architecture, for Gram matrices. ``tangent_limit`` is training with them under any loss (``tangent_draws``: from many starts at once, for
-the law of what is trained), ``ensembles`` that law for the squared loss at any time (``gains``: its time courses); ``regression`` is
-regression with them, ``likelihood`` what the data say about the scales of the weights, ``inverse`` the linear algebra of both.
+``layers`` has the linear layers, ``elementwise`` the activations, ``named`` some of them, ``combinators`` what joins layers, ``sums`` sums
+and multiples of whole kernels, ``network`` the kernels of a finite :class:`~infwidth.limits.Network`; ``kernel`` is what all of them can
+do, ``tracing`` makes a program of an architecture, for Gram matrices. ``tangent_limit`` is training with them under any loss
+(``tangent_draws``: from many starts at once, for the law of what is trained), ``ensembles`` that law for the squared loss at any time
+(``gains``: its time courses); ``regression`` is regression with them, ``likelihood`` what the data say about the scales of the weights,
+``inverse`` the linear algebra of both.
 """
 
 from typing import TYPE_CHECKING

@@ -124,7 +124,7 @@ class FanInSum(Kernel):
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
         if sum(not branch.fresh for branch in branches[1:]) + (not branches[0].fresh) > 1:
             raise ValueError(
-                "kernel: FanInSum of branches that are correlated; let all of them, or all but one, end in a Dense layer of their own"
+                "kernel: a sum of values that are correlated; let all of its terms, or all but one, end in a Dense layer of their own"
             )
         total = branches[0]
         for branch in branches[1:]:

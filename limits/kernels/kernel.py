@@ -49,7 +49,13 @@ class Kernels(NamedTuple):
 
 
 class Kernel(ABC):
-    """An architecture of infinite width; build it of layers by :func:`~infwidth.limits.kernels.serial`.
+    r"""An architecture of infinite width; build it of layers by :func:`~infwidth.limits.kernels.serial`.
+
+    ``k1 + k2`` is that of two networks with weights of their own whose outputs are added, :math:`K_1 + K_2` and
+    :math:`\Theta_1 + \Theta_2`, and ``c * k`` with a number c > 0 that of a network times :math:`\sqrt c`, with :math:`c K` and
+    :math:`c\, \Theta`. Both are kernels like any other, inside of :func:`~infwidth.limits.kernels.serial` too:
+    ``Identity() + serial(Relu(), Dense())`` is a residual block. The values that are added must be uncorrelated, so all terms, or all but
+    one, end in a dense layer.
 
     Examples
     --------
@@ -62,7 +68,34 @@ class Kernel(ABC):
     >>> k.ntk(X), k.diagonal(X, get="ntk")
     (array([[2.        , 0.31830989],
            [0.31830989, 2.        ]]), array([2., 2.]))
+    >>> (0.5 * k + kernels.Dense()).nngp(X)  # and X X' / 2 of a linear network
+    array([[1.        , 0.15915494],
+           [0.15915494, 1.        ]])
     """
+
+    __array_ufunc__ = None  # numbers of numpy leave + and * to the kernel
+
+    def __add__(self, other: Kernel) -> Kernel:
+        """Outputs of two networks, added."""
+        from .sums import added
+
+        if not isinstance(other, Kernel):
+            raise TypeError(f"kernel: a kernel and {shown(other)} have no sum; a constant b is that of a bias, Dense(0.0, b_std=b**0.5)")
+        return added(self, other)
+
+    def __radd__(self, other: Any) -> Kernel:
+        """The sum of a list starts with 0."""
+        return self if isinstance(other, int) and other == 0 else self.__add__(other)
+
+    def __mul__(self, factor: float) -> Kernel:
+        """A positive multiple of both kernels."""
+        from .sums import multiplied
+
+        if isinstance(factor, Kernel):
+            raise TypeError("factor: the product of two kernels is not that of a network; multiply by a number > 0, or add them")
+        return multiplied(factor, self)
+
+    __rmul__ = __mul__
 
     @abstractmethod
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
@@ -154,9 +187,9 @@ class Kernel(ABC):
         length = np.sqrt(np.einsum("id,id->i", scaled, scaled))[:, None]
         directions = np.divide(scaled, length, out=scaled, where=length > 0)
         std = (largest * length)[:, 0] / math.sqrt(points.shape[1])
-        trace = Trace(points.shape[1])
+        trace = Trace()
         with np.errstate(over="ignore", invalid="ignore"):  # what leaves the floats is refused afterwards
-            branches = self.follow(trace, [Branch(0, std, np.zeros_like(std))])
+            branches = self.follow(trace, [Branch(0, std, np.zeros_like(std), dim=points.shape[1])])
         if len(branches) != 1:
             raise ValueError(f"kernel: the architecture ends in {len(branches)} branches; join them by FanInSum()")
         return trace.program(directions, branches[0])

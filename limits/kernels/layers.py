@@ -136,7 +136,7 @@ class Dense(Kernel):
         w, b = self.W_std, self.b_std or 0.0
         if self.parameterization == "ntk":
             return [_linear(trace, branch, w, b, w * w, b * b, w)]
-        fan_in = self.fan_in or (trace.dim if not trace.steps else None)
+        fan_in = self.fan_in or branch.dim
         if fan_in is None:
             raise ValueError("fan_in: a dense layer under the standard parameterization needs the width below it; give fan_in=...")
         return [_linear(trace, branch, w, b, float(fan_in), float(self.b_std is not None), w)]

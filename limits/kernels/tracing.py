@@ -27,6 +27,8 @@ class Branch:
         Whether the values are Gaussian, so that an activation can follow.
     fresh : bool
         Whether they come from weights of their own, so that they are uncorrelated with every other branch.
+    dim : int, optional
+        Their number of columns while they are still the inputs.
     """
 
     register: int
@@ -34,19 +36,13 @@ class Branch:
     tangent: Array
     gaussian: bool = False
     fresh: bool = False
+    dim: int | None = None
 
 
 @dataclass
 class Trace:
-    """The steps so far, and the registers that are free again.
+    """The steps so far, and the registers that are free again."""
 
-    Attributes
-    ----------
-    dim : int
-        Number of columns of the inputs.
-    """
-
-    dim: int
     steps: list[Step] = field(default_factory=list)
     registers: int = 1
     free: list[int] = field(default_factory=list)

@@ -53,6 +53,8 @@ METHODS: dict[str, Call] = {
         NTK, dict(X1=X, out=str(FOLDER)), lambda made: tuple(map(np.array, made)), fine={"X1": ("one row",)}
     ),
     "Kernel.__call__ on an executor": Call(lambda executor: NTK(X, executor=executor), dict(executor=None), fine={"executor": ("none",)}),
+    "Kernel.__add__": Call(lambda kernel: (NTK + kernel)(X), dict(kernel=NTK)),
+    "Kernel.__mul__": Call(lambda factor: (NTK * factor)(X), dict(factor=2.0)),
     # maps
     "MeanFieldMaps.variance_slope": Call(MAPS.variance_slope, dict(q=Q), fine={"q": ANY_SHAPE}),
     "MeanFieldMaps.gradient_growth": Call(MAPS.gradient_growth, dict(q=Q), fine={"q": ANY_SHAPE}),

@@ -33,9 +33,9 @@ def test_registers_are_few_however_deep():
 @pytest.mark.parametrize(
     ("layers", "words"),
     [
-        ((Dense(), FanOut(2), FanInSum()), "FanInSum of branches that are correlated"),
-        ((Dense(), FanOut(2), parallel(Relu(), Identity()), FanInSum()), "FanInSum of branches that are correlated"),
-        ((Dense(), FanOut(2), parallel(Identity(), RESIDUAL), FanInSum()), "FanInSum of branches that are correlated"),
+        ((Dense(), FanOut(2), FanInSum()), "a sum of values that are correlated"),
+        ((Dense(), FanOut(2), parallel(Relu(), Identity()), FanInSum()), "a sum of values that are correlated"),
+        ((Dense(), FanOut(2), parallel(Identity(), RESIDUAL), FanInSum()), "a sum of values that are correlated"),
         ((Dense(), FanOut(3), parallel(Identity(), Identity()), FanInSum()), "parallel of 2 layers got 3 branches"),
         ((FanOut(2), parallel(Identity(), Dense()), FanInSum(), Relu()), "relu needs Gaussian values"),
         ((Relu(), Dense()), "relu needs Gaussian values"),

@@ -8,7 +8,7 @@ def test_ratio_of_zeros_is_zero():
 
 
 def test_registers_are_used_again():
-    trace = Trace(1)
+    trace = Trace()
     branch = Branch(0, np.ones(2), np.ones(2), gaussian=True)
     copy = trace.copy(branch)
     assert (copy.register, copy.gaussian, trace.registers) == (1, True, 2)
