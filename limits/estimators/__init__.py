@@ -1,8 +1,9 @@
 r"""Infinitely wide networks as estimators of scikit-learn: fit, predict, clone, pipelines and grid searches.
 
 ``regression`` and ``classification`` have two each: networks of the NNGP, whose outputs follow Bayes given the data, and of the NTK,
-trained by gradient flow for some time. Both need scikit-learn (``pip install infwidth[data]``, asked for in ``scikit``); nothing else in
-the library does. Kernels serve scikit-learn's own estimators as they are: ``SVC(kernel=k.ntk)``.
+trained by gradient flow for some time; ``largest`` is the law by which classifiers state probabilities. Both need scikit-learn (``pip
+install infwidth[data]``, asked for in ``scikit``); nothing else in the library does. Kernels serve scikit-learn's own estimators as they
+are: ``SVC(kernel=k.ntk)``.
 """
 
 from typing import TYPE_CHECKING

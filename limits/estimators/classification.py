@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..kernels.kernel import Kernel
+from .largest import probability_of_largest
 from .regression import NNGPRegressor, NTKRegressor
 from .scikit import BaseEstimator, ClassifierMixin, check_classification_targets, check_is_fitted, validate_data
 
@@ -16,7 +17,11 @@ Array = np.ndarray
 
 
 class _Classifier(ClassifierMixin, BaseEstimator):
-    """What both have in common: the regression that answers for them has the same parameters."""
+    """What both have in common: the regression that answers for them has the same parameters.
+
+    There is no ``decision_function``: scikit-learn wants one that ranks points as ``predict_proba`` does, which outputs do not: some are
+    less certain than others.
+    """
 
     _regressor: ClassVar[type[NNGPRegressor | NTKRegressor]]
 
@@ -32,21 +37,38 @@ class _Classifier(ClassifierMixin, BaseEstimator):
         self.condition_ = self._trained.condition_
         return self
 
-    def decision_function(self, X: Any) -> Array:
-        """Outputs (n', k) at points X (n', d), which sum to zero; of two classes the difference (n',), positive for the second."""
+    def outputs(self, X: Any) -> Array:
+        """Mean outputs (n', k) at points X (n', d), in the order of ``classes_``; they sum to zero."""
         check_is_fitted(self, "condition_")
-        outputs: Array = self._trained.predict(validate_data(self, X, reset=False, dtype=(np.float64, np.float32)))
-        return outputs[:, 1] - outputs[:, 0] if len(self.classes_) == 2 else outputs
+        mean: Array = self._trained.predict(validate_data(self, X, reset=False, dtype=(np.float64, np.float32)))
+        return mean
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities (n', k) at points X (n', d), in the order of ``classes_``: what they are is said above."""
+        check_is_fitted(self, "condition_")
+        mean, std = self._trained.predict(validate_data(self, X, reset=False, dtype=(np.float64, np.float32)), return_std=True)
+        return probability_of_largest(mean, np.hypot(std[:, 0], self._noise_std()))
+
+    def _noise_std(self) -> float:
+        """Of what is compared, beside the spread of the outputs."""
+        return 0.0
 
     def predict(self, X: Any) -> Array:
         """The class (n',) of the largest output."""
-        outputs = self.decision_function(X)
-        labels: Array = self.classes_[(outputs > 0).astype(int) if outputs.ndim == 1 else outputs.argmax(axis=1)]
+        largest = self.outputs(X).argmax(axis=1)
+        labels: Array = self.classes_[largest]
         return labels
 
 
 class NNGPClassifier(_Classifier):
     r"""Infinitely wide Bayesian networks, by regression on targets :math:`1 - 1/k` of the class and :math:`-1/k` of the others.
+
+    ``predict_proba`` is the probability that, of the targets of a new observation, the one of the class is the largest. They are Gaussian
+    and independent given the data, with means :math:`m_c` and one variance, that v of the outputs and that of the noise: for two classes
+    :math:`\Phi\big((m_1 - m_0)/\sqrt{2 (v + \sigma^2)}\big)`. This is the law of the regression, read as ``predict`` reads its mean. It
+    is no posterior over classes: that of labels with a likelihood of their own is not Gaussian. It is as good as :math:`\sigma^2` is: where
+    classes overlap, take that of the largest ``log_marginal_likelihood_``, or choose it by ``scoring="neg_log_loss"``. As
+    :math:`\sigma \to 0` it is the probability that a network of the posterior answers with the class.
 
     Parameters
     ----------
@@ -60,6 +82,8 @@ class NNGPClassifier(_Classifier):
     classes_ : ndarray, shape (k,)
     condition_ : float
         Condition number of what was inverted.
+    log_marginal_likelihood_ : float
+        Of the targets, as that of :class:`NNGPRegressor`.
     n_features_in_ : int
 
     Raises
@@ -74,6 +98,12 @@ class NNGPClassifier(_Classifier):
     >>> X, y = load_digits(return_X_y=True)
     >>> NNGPClassifier().fit(X[:300] / 8 - 1, y[:300]).score(X[1000:] / 8 - 1, y[1000:]) > 0.9
     True
+
+    Halfway between two points of two classes nothing is known, and noise makes all answers less certain:
+
+    >>> points, new = [[-1.0], [1.0]], [[0.0], [1.0]]
+    >>> [NNGPClassifier(noise_variance=v).fit(points, [0, 1]).predict_proba(new)[:, 1].round(2).tolist() for v in (0.01, 0.3)]
+    [[0.5, 1.0], [0.5, 0.77]]
     """
 
     _regressor = NNGPRegressor
@@ -82,9 +112,22 @@ class NNGPClassifier(_Classifier):
         self.kernel = kernel
         self.noise_variance = noise_variance
 
+    def fit(self, X: Any, y: Any) -> NNGPClassifier:
+        """Take in points X (n, d) and labels y (n,)."""
+        super().fit(X, y)
+        self.log_marginal_likelihood_ = self._trained.log_marginal_likelihood_
+        return self
+
+    def _noise_std(self) -> float:
+        return float(self._trained.noise_variance) ** 0.5
+
 
 class NTKClassifier(_Classifier):
     r"""The mean of infinitely wide networks trained by gradient flow on the squared loss, with targets as in :class:`NNGPClassifier`.
+
+    ``predict_proba`` is the part of all such networks, over their initial weights, whose largest output is that of the class. It tells how
+    far they agree, not how often they are right: labels have no noise here, and in the end all networks agree at the training points,
+    wrong labels too. Where classes overlap, stop early, or add a ridge.
 
     Parameters
     ----------

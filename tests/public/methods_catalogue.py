@@ -100,6 +100,6 @@ METHODS: dict[str, Call] = {
 CONTRACT = set(
     """
     bind check coarser factors fingerprint_parts fit follow gentler get_params history judge pairs predict rate rows second set_params
-    settled started_at sums trajectory weights decision_function score get_metadata_routing limit law rows_of at_zero as_data
+    settled started_at sums trajectory weights score get_metadata_routing limit law rows_of at_zero as_data
     """.split()
 )

@@ -70,7 +70,7 @@ def fit(estimator):
 
 
 def classify(estimator):
-    return estimator.fit(X, Y > 0.3).decision_function(X)
+    return estimator.fit(X, Y > 0.3).predict_proba(X)
 
 
 def dense(W_std):

@@ -1,0 +1,43 @@
+r"""Which of several independent Gaussian numbers of one variance is the largest: the law behind classes that are told by outputs.
+
+.. math::
+    \Pr(f_c > f_j \;\forall j \ne c) = \int \varphi(z) \prod_{j \ne c} \Phi\!\Big(z + \frac{m_c - m_j}{s}\Big)\, dz,
+
+with the normal density :math:`\varphi` and distribution function :math:`\Phi`; of two, :math:`\Phi((m_1 - m_2)/(\sqrt2\, s))`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+__all__ = ["probability_of_largest"]
+
+Array = np.ndarray
+
+NODES = np.arange(-72, 73) / 8  # standard deviations around the largest mean: the trapezoidal rule errs by 1e-13 for a thousand numbers
+BLOCK = 2**20  # numbers of a table
+FARTHEST = 1e6  # standard deviations behind the largest mean: of no weight, and without overflow
+
+
+def probability_of_largest(means: Array, std: Array) -> Array:
+    """Probabilities (n, k) that each of k numbers of means (n, k) is the largest; their standard deviations are ``std`` (n,) >= 0.
+
+    Equal numbers without spread share what they have.
+    """
+    top = means.max(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        behind = np.where(means == top, 0.0, np.minimum((top - means) / std[:, None], FARTHEST))
+    rows = max(1, BLOCK // (len(NODES) * means.shape[1]))
+    return np.concatenate([_block(behind[i : i + rows]) for i in range(0, len(means), rows)])
+
+
+def _block(behind: Array) -> Array:
+    from scipy.special import log_ndtr
+
+    z = NODES[:, None] + behind[:, None, :]  # of each number at the value that is the largest
+    below = log_ndtr(z)
+    others = below.sum(axis=2, keepdims=True) - below
+    share: Array = np.exp(others - z * z / 2).sum(axis=1) * ((NODES[1] - NODES[0]) / math.sqrt(2 * math.pi))
+    return share / share.sum(axis=1, keepdims=True)
