@@ -35,6 +35,7 @@ from ...solvers.checks import integer
 from ...solvers.data import Data, needed
 from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Coordinates, Evaluation, Update
+from ..gaussian.wishart import wishart_root
 
 __all__ = ["TwoLayerLinearNetwork"]
 
@@ -92,16 +93,10 @@ class TwoLayerLinearNetwork:
             weights = rng.standard_normal((min(PART, n - begin), d + k))
             moments += weights.T @ weights
         if n > MOST_DRAWN:
-            moments = _wishart(rng, n, d + k)
+            root = wishart_root(rng, n, d + k)
+            moments = root.T @ root
         B, W, A = moments[:d, :d] / n, moments[d:, :d] / math.sqrt(n), moments[d:, d:] / n
         return TwoLayerLinearProblem(data, n, W, A, B)
-
-
-def _wishart(rng: np.random.Generator, n: int, size: int) -> Array:
-    """Moments of n Gaussian vectors by Bartlett's decomposition L L^T, L Gaussian below a diagonal of chi variables."""
-    L = np.tril(rng.standard_normal((size, size)), -1)
-    L[np.diag_indices(size)] = np.sqrt(rng.chisquare(n - np.arange(size)))
-    return L @ L.T
 
 
 class TwoLayerLinearProblem(Fused):

@@ -5,7 +5,8 @@ For :math:`u \sim N(0, q)`, :math:`\mathbb E\,\phi(u)`, :math:`\mathbb E\,\phi(u
 E\,\phi'(u)\phi'(v)` are :func:`dual`; :func:`expectation` takes any function. Where an activation has a closed form (``closed_forms``,
 ``exponential_linear``) that is used; otherwise (``numerical``) a quadrature (``line``, ``plane``) or the Mehler
 series (``mehler``, with ``hermite_functions``; ``kinks`` are taken off first) is refined until its own error estimate meets the tolerance.
-Every answer comes with its error. ``process`` is one path of a Gaussian process, ``draws`` what limits have in common that start at many.
+Every answer comes with its error. ``process`` is one path of a Gaussian process, ``draws`` what limits have in common that start at many,
+``wishart`` the second moments of many Gaussian vectors.
 """
 
 from typing import TYPE_CHECKING

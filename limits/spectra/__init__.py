@@ -2,7 +2,7 @@ r"""Spectra of kernels, and what they decide: how fast gradient flow learns, and
 
 ``spectrum`` is a target in the eigenbasis of a kernel. It is known exactly on the sphere (``sphere``) and in the radial sector of a ball
 (``ball``), and measured on data (``measured``). ``loss_curve`` predicts the training loss against time, ``regression`` the test error
-against the number of samples; ``tails`` fits the powers that both follow.
+against the number of samples, whose assumption ``gaussian_features`` keeps by construction; ``tails`` fits the powers that both follow.
 """
 
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .ball import radial_spectrum as radial_spectrum
+    from .gaussian_features import gaussian_curve as gaussian_curve
     from .loss_curve import loss_curve as loss_curve
     from .measured import measured_spectrum as measured_spectrum
     from .regression import LearningCurve as LearningCurve

@@ -155,6 +155,11 @@ ROOMS: dict[str, Call] = {
     "propagation.singular_values": Call(propagation.singular_values, dict(maps=MAPS, depth=3, weights="gaussian", q=1.0)),
     # spectra
     "spectra.effective_ridge": Call(spectra.effective_ridge, dict(spectrum=SPECTRUM, samples=3, ridge=0.1)),
+    "spectra.gaussian_curve": Call(
+        spectra.gaussian_curve,
+        dict(spectrum=SPECTRUM, sizes=[1, 2], ridge=0.1, noise=0.1, draws=2, rng=0),
+        fine={"rng": ("longer than a float",)},
+    ),
     "spectra.learning_curve": Call(spectra.learning_curve, dict(kernel=inner, X=X, y=Y, sizes=[1, 2], ridge=0.1, noise=0.1)),
     "spectra.loss_curve": Call(spectra.loss_curve, dict(spectrum=SPECTRUM, t=np.array([0.0, 1.0, 3.0])), fine={"t": ("infinite",)}),
     "spectra.measure_curve": Call(

@@ -5,7 +5,7 @@ import pytest
 
 import infwidth as iw
 from infwidth.limits import catapult
-from infwidth.limits.catapult.linear_network import TwoLayerLinearProblem, _wishart
+from infwidth.limits.catapult.linear_network import TwoLayerLinearProblem
 from infwidth.solvers import Data
 
 WIDTH = 24
@@ -96,15 +96,6 @@ def test_float32_and_bad_arguments(problem):
         catapult.TwoLayerLinearNetwork(0)
     with pytest.raises(ValueError, match="X: is missing, and this model learns from data; give X and y"):
         iw.solve(catapult.TwoLayerLinearNetwork(3), method=iw.GradientDescent(0.01, 3))
-
-
-def test_moments_of_very_wide_networks_have_the_law_of_drawn_ones():
-    """First and second moments of G^T G for n x 3 Gaussian G: n I, variances 2 n on the diagonal and n off it; entries are uncorrelated."""
-    rng, n, draws = np.random.default_rng(0), 40, 20_000
-    moments = np.array([_wishart(rng, n, 3) for _ in range(draws)])
-    assert np.abs(moments.mean(axis=0) - n * np.eye(3)).max() < 5 * np.sqrt(2 * n / draws)
-    assert np.allclose(moments.var(axis=0), n * (1 + np.eye(3)), rtol=0.06)
-    assert np.abs(np.corrcoef(moments.reshape(draws, 9)[:, [0, 1, 2, 4, 5, 8]].T) - np.eye(6)).max() < 0.04
 
 
 def test_a_network_wider_than_can_be_drawn_starts_near_infinite_width():
