@@ -19,7 +19,8 @@ approximation.
 
 References
 ----------
-.. [chizat2018] Chizat and Bach, arXiv:1805.09545 (2-homogeneous particles and their measure on the sphere).
+.. [chizat2018] Chizat and Bach, arXiv:1805.09545 (2-homogeneous particles and their measure on the sphere; theorem 3.3 on its
+   global minima).
 .. [chizat2019] Chizat, arXiv:1907.10300 (the flow of that measure).
 """
 

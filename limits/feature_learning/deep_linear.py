@@ -6,8 +6,8 @@ is µP; :math:`\gamma \to 0` the tangent kernel). Its limit is a deep linear net
 
 References
 ----------
-.. [yang2020feature] Yang and Hu, arXiv:2011.14522 (µP limit).
-.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522, definition 5.1 (µP).
+.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653, section 4.1 (deep linear networks).
 .. [chizat2022] Chizat, Colombo, Fernández-Real and Figalli, arXiv:2211.16980.
 """
 

@@ -6,8 +6,8 @@ processes that meet through averages alone [bordelon2022]_; :mod:`.march` has th
 
 References
 ----------
-.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653.
-.. [yang2020feature] Yang and Hu, arXiv:2011.14522.
+.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653, sections 2 (the network) and 3 (its limit).
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522, definition 5.1 (µP).
 """
 
 from __future__ import annotations

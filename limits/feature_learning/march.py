@@ -27,7 +27,7 @@ and the memory is :math:`O(L\,S\,R)` however many times there were.
 
 References
 ----------
-.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653.
+.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653, section 3.2: the processes, their kernels and responses.
 .. [yang2020laws] Yang, arXiv:2009.10685 (a Gaussian matrix conditioned on what was seen of it).
 """
 

@@ -15,7 +15,8 @@ at earlier times only), and the responses :math:`A = \langle\partial\phi(h)/\par
 
 References
 ----------
-.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653.
+.. [bordelon2022] Bordelon and Pehlevan, arXiv:2205.09653, section 3.2; there samples and kernels are found in turn
+   (algorithm 1 in appendix B).
 """
 
 from __future__ import annotations

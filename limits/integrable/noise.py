@@ -20,7 +20,7 @@ The noise of deeper networks does not close like this: what a middle layer learn
 
 References
 ----------
-.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561 (noisy SGD of mean-field networks). The closed moments are derived here.
+.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, theorem 5 (noisy SGD of mean-field networks). The closed moments are derived here.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ falls [mei2018]_. The excess of its risk is :math:`a(t)/N` and a part from the n
 
 References
 ----------
-.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, section 3 (centered isotropic Gaussians).
+.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, section 3 (centered isotropic Gaussians) and theorem 3 (the gap in N and in
+   the step).
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ References
 ----------
 .. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, section 3 (centered isotropic Gaussians: minimum risk against the
    separation).
-.. [denoyelle2018] Denoyelle, Duval, Peyré and Soubies, arXiv:1811.06416.
+.. [denoyelle2018] Denoyelle, Duval, Peyré and Soubies, arXiv:1811.06416, theorem 3: in one dimension sliding atoms end after
+   finitely many steps.
 """
 
 from __future__ import annotations

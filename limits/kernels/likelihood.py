@@ -6,7 +6,7 @@ summed over outputs [rasmussen2006]_: how likely it is that a random network mak
 
 References
 ----------
-.. [rasmussen2006] Rasmussen and Williams, Gaussian Processes for Machine Learning, chapter 5.
+.. [rasmussen2006] Rasmussen and Williams, Gaussian Processes for Machine Learning, equation 5.8.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ step 0 perhaps at one of its own. :math:`(a + \theta, b - \theta, c - 2\theta)` 
 
 References
 ----------
-.. [yang2020feature] Yang and Hu, arXiv:2011.14522, section 3.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522, section 3, equation 5 (the shift by :math:`\theta`); µP is definition 5.1.
 .. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596: integrable parameterizations, IP-LLR, IP-bias, IP-non-centered.
 """
 

@@ -73,7 +73,7 @@ def in_form(parameterization: Parameterization, form: str) -> Parameterization:
 
     References
     ----------
-    .. [yang2022] Yang et al., arXiv:2203.03466.
+    .. [yang2022] Yang et al., arXiv:2203.03466, tables 3, 8 and 9.
 
     Examples
     --------

@@ -12,7 +12,7 @@ chaotic phase its length grows like :math:`\chi_1^{l/2}` at a curvature that ten
 
 References
 ----------
-.. [poole2016] Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, arXiv:1606.05340, section 3.
+.. [poole2016] Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, arXiv:1606.05340, section 3, equation 8.
 """
 
 from __future__ import annotations

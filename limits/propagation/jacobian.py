@@ -13,7 +13,8 @@ are nearly linear at :math:`q^* \to 0`, and never for relu, whose :math:`\mu_2/\
 
 References
 ----------
-.. [pennington2017] Pennington, Schoenholz and Ganguli, arXiv:1711.04735.
+.. [pennington2017] Pennington, Schoenholz and Ganguli, arXiv:1711.04735, sections 2.4 and 2.5: products by their S-transforms
+   (equation 11), and the moments for Gaussian and orthogonal weights.
 .. [pennington2018] Pennington, Schoenholz and Ganguli, arXiv:1802.09979.
 """
 

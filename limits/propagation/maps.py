@@ -22,7 +22,8 @@ At the fixed point :math:`q^* = V(q^*)` signals that differ come to the correlat
 References
 ----------
 .. [poole2016] Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, arXiv:1606.05340.
-.. [schoenholz2016] Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, arXiv:1611.01232 (depth scales, gradients, dropout).
+.. [schoenholz2016] Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, arXiv:1611.01232: depth scales of variances and
+   correlations (equations 7 and 9), gradients, dropout.
 """
 
 from __future__ import annotations

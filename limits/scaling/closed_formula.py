@@ -8,7 +8,8 @@ for it; integrable parameterizations are outside, because their pre-activations 
 
 References
 ----------
-.. [yang2020feature] Yang and Hu, arXiv:2011.14522, section 3.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522, section 3: stable where r >= 0 and the exponents of theorem 3.3 hold, feature
+   learning or kernel as r = 0 or r > 0 (theorems 3.6 and 3.8, corollary 3.9).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ Movement relative to size makes it invariant where a factor is shifted from a la
 
 References
 ----------
-.. [yang2020feature] Yang and Hu, arXiv:2011.14522, section 3.
+.. [yang2020feature] Yang and Hu, arXiv:2011.14522, theorem 3.3 (stable) and corollary 3.9 (the dichotomy).
 .. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596: integrable parameterizations with many layers start at a stationary point.
 """
 

@@ -38,8 +38,8 @@ def loss_curve(spectrum: Spectrum, t: Any) -> Array:
 
     References
     ----------
-    .. [velikanov2021] Velikanov and Yarotsky, arXiv:2105.00507: where :math:`\lambda_k \sim k^{-\nu}` and the tail sums of the power fall
-       like :math:`k^{-\kappa}`, the loss falls like :math:`t^{-\kappa/\nu}`.
+    .. [velikanov2021] Velikanov and Yarotsky, arXiv:2105.00507, theorem 1: where :math:`\lambda_k \sim k^{-\nu}` and the tail sums of the
+       power fall like :math:`k^{-\kappa}`, the loss falls like :math:`t^{-\kappa/\nu}`.
 
     Examples
     --------

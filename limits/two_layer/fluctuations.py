@@ -18,7 +18,7 @@ On training points the fluctuation decays with the loss; ask for test points.
 
 References
 ----------
-.. [rotskoff2018] Rotskoff and Vanden-Eijnden, arXiv:1805.00915.
+.. [rotskoff2018] Rotskoff and Vanden-Eijnden, arXiv:1805.00915, proposition 3.7: the central limit theorem.
 .. [chen2020] Chen, Rotskoff, Bruna and Vanden-Eijnden, arXiv:2008.09623.
 """
 

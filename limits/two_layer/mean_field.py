@@ -11,8 +11,8 @@ for gradient flow [chizat2018]_ [mei2018]_. N particles :math:`\theta_j` that st
 
 References
 ----------
-.. [chizat2018] Chizat and Bach, arXiv:1805.09545.
-.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561.
+.. [chizat2018] Chizat and Bach, arXiv:1805.09545, theorem 2.6: particles in the limit of many.
+.. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, theorem 3: stochastic gradient descent follows the equation.
 """
 
 from __future__ import annotations

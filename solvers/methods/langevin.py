@@ -67,7 +67,7 @@ class Langevin(Stepped):
     References
     ----------
     .. [leimkuhler2012] Leimkuhler and Matthews, arXiv:1203.5428.
-    .. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561 (noisy SGD).
+    .. [mei2018] Mei, Montanari and Nguyen, arXiv:1804.06561, theorem 5 (noisy SGD comes near to the smallest risk).
 
     Examples
     --------
