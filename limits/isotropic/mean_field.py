@@ -165,7 +165,7 @@ class RadialMeanField:
 
         return stats.chi(self.dim, scale=self.initial / math.sqrt(self.dim))
 
-    def bind(self, data: Data | None, rng: np.random.Generator) -> Any:
+    def bind(self, data: Data | None, rng: np.random.Generator) -> RadialParticles | DensityProblem:
         """Join the model to its population; ``rng`` serves ``random_start`` alone."""
         unwanted(data)
         refuse_above_available("size", f"{self.size:.3g} {self.discretisation}", 8.0 * 8 * self.size, "lower it")

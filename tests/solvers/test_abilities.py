@@ -1,11 +1,13 @@
 """Which abilities the problems of this library have: methods ask for them, so one that is lost or gained silently changes a run."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import infwidth as iw
 from infwidth.limits import CircleMeanField, DensityMeanField, GaussianTeacher, IsotropicNetwork, LinearTeacher, kernels
-from infwidth.solvers import Data, Grid, abilities, noise_abilities
+from infwidth.solvers import Causal, Data, Grid, Problem, abilities, noise_abilities
 from infwidth.solvers.abilities import (
     Batched,
     FirstStep,
@@ -93,6 +95,41 @@ def test_problems_have_these_abilities_and_no_others(name):
     problem = model.bind(data, np.random.default_rng(0))
     expected = expected | ({WithError} if Replicated in expected else set())
     assert {ability.__name__ for ability in ALL if isinstance(problem, ability)} == {ability.__name__ for ability in expected}
+
+
+def unwritten(thing, protocol):
+    """Members that the thing lacks, or has only as the protocol writes them down: a class that names its abilities passes isinstance."""
+    names = {
+        name for base in protocol.__mro__ if getattr(base, "_is_protocol", False) for name in (*vars(base), *inspect.get_annotations(base))
+    }
+    for name in sorted(name for name in names if not name.startswith("_")):
+        owner = next((base for base in type(thing).__mro__ if name in vars(base)), None)
+        member = owner and vars(owner)[name]
+        function = member.fget if isinstance(member, property) else member
+        if not hasattr(thing, name) or (getattr(owner, "_is_protocol", False) and inspect.isfunction(function) and empty(function)):
+            yield name
+
+
+def empty(function):
+    return set(function.__code__.co_consts) <= {function.__doc__, None, Ellipsis} and not function.__code__.co_names
+
+
+@pytest.mark.parametrize("name", ABILITIES)
+def test_nothing_of_an_ability_is_left_unwritten(name):
+    model, data, expected = ABILITIES[name]
+    problem = model.bind(data, np.random.default_rng(0))
+    kind = Causal if isinstance(problem, Causal) else Problem
+    assert {ability.__name__: missing for ability in {kind, *expected} if (missing := list(unwritten(problem, ability)))} == {}
+
+
+def test_the_check_of_abilities_sees():
+    class Part(Refinable, WithRemark, Stepwise):
+        def remark(self, state):
+            return ""
+
+    part = Part()
+    assert isinstance(part, Refinable) and isinstance(part, Stepwise)
+    assert [list(unwritten(part, ability)) for ability in (Refinable, WithRemark, Stepwise)] == [["coarser"], [], ["no_flow"]]
 
 
 @pytest.mark.parametrize(
