@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .abilities import Foreseen as Foreseen
     from .abilities import Fused as Fused
     from .abilities import ImplicitSteps as ImplicitSteps
+    from .abilities import NormalisedOnly as NormalisedOnly
+    from .abilities import OnGrid as OnGrid
     from .abilities import Population as Population
     from .abilities import RandomLimit as RandomLimit
     from .abilities import Rated as Rated
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from .abilities import Transported as Transported
     from .abilities import WithError as WithError
     from .abilities import WithRemark as WithRemark
+    from .abilities import WithWaysOut as WithWaysOut
     from .data import Data as Data
     from .distances import circular_wasserstein as circular_wasserstein
     from .distances import wasserstein as wasserstein
@@ -59,6 +62,10 @@ if TYPE_CHECKING:
     from .methods import TransportFlow as TransportFlow
     from .model_abilities import FiniteModel as FiniteModel
     from .model_abilities import HasLimit as HasLimit
+    from .model_abilities import RandomStart as RandomStart
+    from .noise_abilities import CommonParameters as CommonParameters
+    from .noise_abilities import NoiseUnits as NoiseUnits
+    from .noise_abilities import Noisy as Noisy
     from .problem import Causal as Causal
     from .problem import Evaluation as Evaluation
     from .problem import Method as Method

@@ -217,7 +217,7 @@ class OnGrid(Protocol):
     grid: Grid
 
     def density(self, state: Array) -> Array:
-        """Mass per unit of volume, in the shape of the grid; of both signs, shape (2, cells), where the measure is signed."""
+        """Mass per unit of volume at a ``state``, in the grid's shape; of both signs, shape (2, cells), where the measure is signed."""
         ...
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .problem import Evaluation, Problem
 
-__all__ = ["Common", "Noiseless", "Noisy"]
+__all__ = ["CommonParameters", "NoiseUnits", "Noisy"]
 
 Array = np.ndarray
 Stir = Callable[[float, float, float, np.random.Generator], None]
@@ -29,7 +29,7 @@ class Noisy(Problem, Protocol):
 
 
 @runtime_checkable
-class Noiseless(Protocol):
+class NoiseUnits(Protocol):
     """May stand for networks whose parameters have other units than its own: alike under gradients, momentum and decay, not under noise.
 
     Attributes
@@ -42,7 +42,7 @@ class Noiseless(Protocol):
 
 
 @runtime_checkable
-class Common(Problem, Protocol):
+class CommonParameters(Problem, Protocol):
     """Has parameters that networks of every width and their limit have in common, such as output biases: noise on them does not average
     out with the width.
 

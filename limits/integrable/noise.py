@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from ...solvers.data import Data
-from ...solvers.noise_abilities import Noiseless, Noisy, Stir
+from ...solvers.noise_abilities import NoiseUnits, Noisy, Stir
 from ...solvers.problem import Evaluation
 from .deep_linear import ChainProblem
 
@@ -40,7 +40,7 @@ __all__ = ["TwoLayerChain"]
 Array = np.ndarray
 
 
-class TwoLayerChain(ChainProblem, Noisy, Noiseless):
+class TwoLayerChain(ChainProblem, Noisy, NoiseUnits):
     """The limit for one hidden layer; the state is :math:`A_1 = C_w^T, A_2 = C_a` and S, in one vector. S is 0 until there is noise."""
 
     takes_noise = True

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...solvers.abilities import Batched, FirstStep, Foreseen, Fused, Refinable, Retractable, WithError
 from ...solvers.machine.memory import by_parts
-from ...solvers.noise_abilities import Noiseless
+from ...solvers.noise_abilities import NoiseUnits
 from ...solvers.problem import Coordinates, Evaluation, Snapshot, Update
 from ...solvers.studies.replicas import simultaneous_error
 from .history import LARGEST, HistoryProblem, history_bytes
@@ -21,7 +21,7 @@ __all__ = ["LARGEST", "FewNeurons", "Histories", "Systems"]
 Array = np.ndarray
 
 
-class Systems(Fused, FirstStep, Noiseless, WithError):
+class Systems(Fused, FirstStep, NoiseUnits, WithError):
     """Problem of R independent systems that see the same rows. Its state is theirs, one after the other.
 
     The outputs are the mean of theirs and the loss is of it; each moves by its own residual.

@@ -22,7 +22,7 @@ from ...solvers.abilities import FirstStep, Fused
 from ...solvers.data import Data
 from ...solvers.machine.memory import by_parts
 from ...solvers.machine.products import add_product, product
-from ...solvers.noise_abilities import Common
+from ...solvers.noise_abilities import CommonParameters
 from ...solvers.problem import Coordinates, Evaluation, Update
 from ..activations import Activation
 
@@ -38,7 +38,7 @@ class Rates(NamedTuple):
     biases: list[float]
 
 
-class LayeredProblem(Fused, FirstStep, Common):
+class LayeredProblem(Fused, FirstStep, CommonParameters):
     """Problem of a stack of layers. Its state is all weights and then all biases, layer by layer, in one vector.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...solvers.checks import integer, shown
-from ...solvers.noise_abilities import Noiseless
+from ...solvers.noise_abilities import NoiseUnits
 from .. import activations
 from ..activations import Activation
 from ..networks.initial_weights import entries
@@ -103,7 +103,7 @@ def limit(
     if not isinstance(network, Network):
         raise TypeError(f"network: need a Network, got {shown(network)}; the exponents alone are in scaling.regime(parameterization)")
     found = _limit(network, particles, neurons)
-    other_units = any(network.parameterization.b) and isinstance(found, Noiseless)
+    other_units = any(network.parameterization.b) and isinstance(found, NoiseUnits)
     return replace(found, takes_noise=False) if other_units else found
 
 

@@ -18,7 +18,7 @@ from ...solvers.abilities import Fused, Rated, WithError
 from ...solvers.checks import array, asked, returned
 from ...solvers.data import Data
 from ...solvers.machine.memory import by_parts
-from ...solvers.noise_abilities import Common, Noiseless
+from ...solvers.noise_abilities import CommonParameters, NoiseUnits
 from ...solvers.particles import together
 from ...solvers.particles.choice import engine
 from ...solvers.problem import Coordinates, Evaluation
@@ -32,7 +32,7 @@ Array = np.ndarray
 SUMS = 64  # of groups of particles, at most, that an engine keeps for each output
 
 
-class ParticleProblem(Fused, Rated, Common, Noiseless, WithError):
+class ParticleProblem(Fused, Rated, CommonParameters, NoiseUnits, WithError):
     """Problem of :class:`~infwidth.limits.TwoLayerMeanField`.
 
     Parameters

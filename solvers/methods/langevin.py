@@ -12,7 +12,7 @@ import numpy as np
 
 from ..abilities import has_first_step, way_out
 from ..checks import choice, integer, real, settle
-from ..noise_abilities import Common, Noiseless, Noisy, Stir
+from ..noise_abilities import CommonParameters, NoiseUnits, Noisy, Stir
 from ..problem import Causal, Evaluation, Point, Problem, Snapshot
 from .clock import MOST_STEPS, Stepped
 
@@ -116,7 +116,7 @@ class Langevin(Stepped):
             raise ValueError(
                 "method: this parameterization starts with one large step, which Langevin dynamics has not; use GradientDescent"
             )
-        if self.temperature and isinstance(problem, Noiseless) and not problem.takes_noise:
+        if self.temperature and isinstance(problem, NoiseUnits) and not problem.takes_noise:
             raise ValueError(
                 "temperature: noise has the unit of the parameters, and those of this network have b != 0: it grows or vanishes with the "
                 "width; take the equivalent parameterization (a + b, 0, c - 2b), or temperature=0"
@@ -143,7 +143,7 @@ class _Noise:
     """
 
     def __init__(self, problem: Any, state: Array, rng: np.random.Generator, halves: bool) -> None:
-        shared = isinstance(problem, Common)
+        shared = isinstance(problem, CommonParameters)
         self._common: slice = problem.common if shared else slice(0)
         self._replicas: int = problem.replicas if shared else 1
         self._streams = {"rng": rng, "common": rng.spawn(1)[0]} if len(state[self._common]) else {"rng": rng}

@@ -611,12 +611,12 @@ CALLS: dict[str, Call] = {
 RECORDS = set(
     """
     Batched Causal Evaluation FiniteModel FirstStep Foreseen Fused HasLimit ImplicitSteps Method MethodFailed Model Point Population Problem
-    RandomLimit Rated Refinable Refining Replicated Rescaled Retractable Settling Stepwise Transported WithError WithRemark
+    RandomLimit RandomStart Rated Refinable Refining Replicated Rescaled Retractable Settling Stepwise Transported WithError WithRemark
     Comparison CoordinateCheck Data EscapeFit EscapeScaling Exponents Fluctuations GrowthCurve PlaneClass Regime Slopes Solution Sweep
     LikelihoodFit Posterior Ridge
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
     Images Samples digits mnist_5000
     Advice Corrections CriticalPoint Curve DepthScales FixedPoint Measured MeasuredCurve MeasuredSingularValues PhaseDiagram
-    Common Noiseless Noisy NormalisedOnly OnGrid WithWaysOut Signals SingularValues ClosedForm engine names
+    CommonParameters NoiseUnits Noisy NormalisedOnly OnGrid WithWaysOut Signals SingularValues ClosedForm engine names
     """.split()
 )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import infwidth as iw
+from infwidth import solvers
 from infwidth.limits import CircleMeanField, DensityMeanField, GaussianTeacher, IsotropicNetwork, LinearTeacher, kernels
-from infwidth.solvers import Causal, Data, Grid, Problem, abilities, noise_abilities
+from infwidth.solvers import Causal, Data, Grid, Problem, abilities, model_abilities, noise_abilities, problem
 from infwidth.solvers.abilities import (
     Batched,
     FirstStep,
@@ -30,7 +31,7 @@ from infwidth.solvers.abilities import (
     WithWaysOut,
     has_first_step,
 )
-from infwidth.solvers.noise_abilities import Common, Noiseless, Noisy
+from infwidth.solvers.noise_abilities import CommonParameters, NoiseUnits, Noisy
 
 DATA = Data.check(np.eye(2), [1.0, -1.0])
 LARGE = iw.Parameterization.integrable_large_lr(2)
@@ -38,12 +39,12 @@ TEACHER = GaussianTeacher(np.eye(2), [1.0, -1.0], "relu")
 TANGENT = kernels.of(iw.Network(2, 1, 4, "relu", iw.Parameterization.ntk(1)))
 DENSITY = {Fused, Refinable, Transported, ImplicitSteps, WithWaysOut, OnGrid, WithRemark}
 CAUSAL = {Batched, Settling, Retractable, Refinable, WithError}
-PARTICLES = {Fused, Rated, Common, Noiseless}
+PARTICLES = {Fused, Rated, CommonParameters, NoiseUnits}
 ABILITIES = {
-    "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep, Rated, Common}),
+    "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep, Rated, CommonParameters}),
     "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep, WithWaysOut}),
-    "exact two-layer linear": (iw.DeepLinearIntegrable(1), DATA, {Fused, FirstStep, WithWaysOut, Noisy, Noiseless}),
-    "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, Replicated, Noiseless}),
+    "exact two-layer linear": (iw.DeepLinearIntegrable(1), DATA, {Fused, FirstStep, WithWaysOut, Noisy, NoiseUnits}),
+    "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, Replicated, NoiseUnits}),
     "causal": (iw.DeepLinearMuP(2), DATA, CAUSAL),
     "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
     "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Replicated, *PARTICLES}),
@@ -81,12 +82,21 @@ ABILITIES = {
     "radial network": (IsotropicNetwork(10, 0.5, 4, test_samples=10), None, {Fused, Population, WithWaysOut}),
 }
 PLAIN = {Fused, FirstStep, Population, WithError, Refinable, Transported, ImplicitSteps, Noisy, OnGrid, Rated, WithRemark, WithWaysOut}
-ALL = {*PLAIN, Common, Noiseless, RandomLimit, Replicated, Batched, Settling, Retractable, Foreseen, Stepwise, NormalisedOnly}
+ALL = {*PLAIN, CommonParameters, NoiseUnits, RandomLimit, Replicated, Batched, Settling, Retractable, Foreseen, Stepwise, NormalisedOnly}
 
 
 def test_the_table_has_every_ability_of_problems():
     others = {"has_first_step", "way_out"}
     assert {ability.__name__ for ability in ALL} | others == {*abilities.__all__, *noise_abilities.__all__}
+
+
+@pytest.mark.parametrize(
+    "module", [abilities, model_abilities, noise_abilities, problem], ids=lambda module: module.__name__.rpartition(".")[2]
+)
+def test_the_contract_is_public(module):
+    """Those who write a model, a problem or a method of their own find every protocol in one place."""
+    protocols = [name for name in module.__all__ if getattr(getattr(module, name), "_is_protocol", False)]
+    assert protocols and [name for name in protocols if name not in solvers.__all__] == []
 
 
 @pytest.mark.parametrize("name", ABILITIES)

@@ -6,7 +6,7 @@ import numpy as np
 
 import infwidth as iw
 from infwidth.solvers import Data
-from infwidth.solvers.noise_abilities import Common, Noiseless, Noisy
+from infwidth.solvers.noise_abilities import CommonParameters, NoiseUnits, Noisy
 
 DATA = Data.check(np.eye(2), [1.0, -1.0])
 
@@ -18,7 +18,7 @@ def bound(model):
 def test_common_parameters_are_the_output_biases():
     mup = iw.Parameterization.mup(1)
     plain = bound(iw.Network(2, 1, 4, "tanh", mup))
-    assert isinstance(plain, Common) and not len(plain.start()[plain.common])
+    assert isinstance(plain, CommonParameters) and not len(plain.start()[plain.common])
     biased = bound(iw.Network(2, 1, 4, "tanh", mup.with_biases()))
     state = biased.start()
     state[biased.common] = 7.0
@@ -31,7 +31,7 @@ def test_common_parameters_are_the_output_biases():
 
 def test_limits_know_whether_noise_has_its_unit():
     limit = iw.limits.scaling.limit(iw.Network(2, 1, 4, "linear", iw.Parameterization((1, 1), (-1, 0), (-3, -1))))
-    assert isinstance(limit, Noiseless) and not limit.takes_noise and not replace(limit).takes_noise
+    assert isinstance(limit, NoiseUnits) and not limit.takes_noise and not replace(limit).takes_noise
     problem = bound(limit)
-    assert isinstance(problem, Noisy) and isinstance(problem, Noiseless) and not problem.takes_noise
+    assert isinstance(problem, Noisy) and isinstance(problem, NoiseUnits) and not problem.takes_noise
     assert bound(iw.DeepLinearIntegrable(1, "naive")).takes_noise
