@@ -24,6 +24,7 @@ import numpy as np
 from ...solvers.checks import array, instance, shown
 from ...solvers.checks import path as checked_path
 from ...solvers.files.replacing import renamed
+from ...solvers.gram.equal_points import settle_equal_points
 from ...solvers.gram.program import Program
 from ...solvers.gram.tiles import Gram, allocate, gram
 from ...solvers.machine.blas_threads import one_blas_thread
@@ -125,7 +126,7 @@ class Kernel(ABC):
         -------
         Kernels or ndarray, shape (n1, n2)
             In float32 where the points are, otherwise in float64; symmetric without X2. It is computed in float64 in any case, and a
-            diagonal is that of :meth:`diagonal`.
+            diagonal is that of :meth:`diagonal`; so is what equal points have with one another, but below a :class:`Dropout`.
 
         Raises
         ------
@@ -152,6 +153,7 @@ class Kernel(ABC):
                 gram(program, None, into, executor)
             else:
                 gram(program.of(slice(0, len(X1))), program.of(slice(len(X1), None)), into, executor)
+            settle_equal_points(into, program, points, None if same else len(X1))
             if files is not None:
                 del into
         if files is not None:

@@ -121,6 +121,11 @@ class Program:
     std: Array
     tangent: Array
 
+    @property
+    def draws_masks(self) -> bool:
+        """Whether points have masks of their own, so that equal points are not one."""
+        return any(step.code == "LINEAR" and step.constant != 0 for step in self.steps)
+
     def of(self, rows: slice) -> Program:
         """The same for some of the points, a slice of ``rows``."""
         return Program(

@@ -93,6 +93,18 @@ def test_infinite_time_and_repeated_points():
     assert nothing.rank == 0 and nothing.condition == np.inf
 
 
+@pytest.mark.parametrize("names", [("erf", "relu"), ("tanh", "relu"), ("silu", "silu")])
+def test_contradicting_labels_are_averaged_whatever_the_activation(names):
+    one, two = map(kernels.Elementwise, names)
+    k = kernels.serial(kernels.Dense(1.5, 0.2), one, kernels.Dense(1.5, 0.2), two, kernels.Dense())
+    first, second = np.random.default_rng(0).standard_normal((2, 4))
+    both = kernels.ensemble(k, np.vstack([X, X]), np.concatenate([first, second]), X_TEST, [np.inf])
+    mean = kernels.ensemble(k, X, (first + second) / 2, X_TEST, [np.inf])
+    assert both.rank == 4
+    np.testing.assert_allclose(both.mean, mean.mean, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(both.covariance, mean.covariance, rtol=0, atol=1e-10)
+
+
 def test_all_times_share_one_eigendecomposition(monkeypatch):
     calls, eigh = [], np.linalg.eigh
     monkeypatch.setattr(np.linalg, "eigh", lambda matrix: calls.append(len(matrix)) or eigh(matrix))

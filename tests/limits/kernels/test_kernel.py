@@ -159,12 +159,25 @@ def test_repeated_points_and_the_same_points_twice(activation, dtype):
     np.testing.assert_array_equal(again.ntk, T)
     rectangle = k(X, X[:4])
     diagonal = k.diagonal(X)
-    rtol = 1e-6 if dtype is np.float32 else 1e-13 if activation.activation in ("relu", "erf", "gelu") else 4e-11
     for matrix, other, exact in zip((K, T), rectangle, diagonal, strict=True):
         np.testing.assert_array_equal(np.diag(matrix), exact)
-        np.testing.assert_allclose(np.diag(matrix[:4, 4:]), exact[:4], rtol=rtol)
-        np.testing.assert_allclose(np.diag(other[:4]), exact[:4], rtol=rtol)
+        np.testing.assert_array_equal(np.diag(matrix[:4, 4:]), exact[:4])
+        np.testing.assert_array_equal(np.diag(other[:4]), exact[:4])
         assert np.linalg.eigvalsh(matrix.astype(float)).min() > -100 * np.finfo(dtype).eps * np.trace(matrix.astype(float))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(Erf(), Relu()), (Tanh(), Relu()), (Gelu(), Elementwise("step")), (Sin(), Elementwise("abs"))]
+)
+def test_repeated_points_below_a_kink(first, second):
+    """Rounding of the first activation would be 1e-8 in the slopes of a relu, 1e-4 in a step: the Gram matrix would not look singular."""
+    X = cloud(6, 4)
+    for b_std in (None, 0.3):
+        k = serial(Dense(1.5, b_std), first, Dense(1.5, b_std), second, Dense(1.5, b_std), second, Dense(1.0, b_std))
+        for matrix, square in zip(k(np.concatenate([X, X])), k(X), strict=True):
+            assert np.linalg.matrix_rank(matrix, tol=1e-13 * matrix.max()) == np.linalg.matrix_rank(square, tol=1e-13 * matrix.max()) <= 6
+        for rectangle, square in zip(k(X, X[:5]), k(X), strict=True):
+            np.testing.assert_allclose(rectangle, square[:, :5], rtol=0, atol=2e-13 * square.max())
 
 
 def test_a_relu_kernel_without_bias_is_homogeneous():

@@ -1,0 +1,47 @@
+"""Points that are one and the same: what they have with one another is what each has with itself, to the last digit.
+
+As pairs they would carry the rounding of every step, of which a kink makes the root: 1e-16 before a relu is 1e-8 in its slope, and a Gram
+matrix of repeated points would not look singular.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .program import Program
+from .tiles import Gram
+
+__all__ = ["equal_points", "settle_equal_points"]
+
+Array = np.ndarray
+
+
+def equal_points(points: Array) -> list[Array]:
+    """Groups of two or more rows of ``points`` (n, d), in float64, that are equal."""
+    bits = np.ascontiguousarray(points + 0.0).view(np.uint64)  # one zero, not two
+    keys = bits @ np.random.default_rng(0).integers(1, 2**63, bits.shape[1], dtype=np.uint64)  # modulo 2^64: in any order the same
+    order = np.argsort(keys, kind="stable")
+    ends = np.nonzero(np.diff(keys[order]))[0] + 1
+    groups = np.split(order, ends) if len(ends) < len(order) - 1 else []
+    return [group for group in groups if len(group) > 1 and (bits[group] == bits[group[0]]).all()]
+
+
+def settle_equal_points(into: Gram, program: Program, points: Array, rows: int | None) -> None:
+    """Set the pairs of equal points in the matrices of ``into``.
+
+    Parameters
+    ----------
+    into : Gram
+    program : Program
+        Of all points. Where it draws masks for every point, no two are equal.
+    points : ndarray, shape (n, d)
+    rows : int, optional
+        How many of the points belong to the rows, the others to the columns; by default all belong to both.
+    """
+    if program.draws_masks:
+        return
+    for group in equal_points(points):
+        i, j = (group, group) if rows is None else (group[group < rows], group[group >= rows] - rows)
+        for matrix, scale in zip(into, (program.std, program.tangent), strict=True):
+            if matrix is not None:
+                matrix[np.ix_(i, j)] = scale[group[0]] ** 2
