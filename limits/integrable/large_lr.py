@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from .fields import Fields
 from .start import FirstPass, Setting, Start, zero_residual
-from .vanishing import VanishingField
+from .vanishing import VanishingField, undecided
 
 __all__ = ["large_lr"]
 
@@ -40,18 +40,17 @@ def large_lr(setting: Setting) -> Start:
     fields = Fields(setting.rng, setting.neurons, mirrored=L == 1 or (germ.linear and L >= 3))
     first = std[0] * fields.independent(data.X.shape[1], "forward").T
     last = std[L] * fields.independent(data.outputs, "backward")
-    X = data.X.astype(float)
+    X, residual = data.X.astype(float), zero_residual(data)
     h = X @ first.T
     inputs, slopes, vanishing = [X, phi.value(h)], [phi.derivative(h)], {}
     for l in range(2, L + 1):
         h = fields.through(inputs[-1], std[l - 1], "forward")
         slope = germ.slope(h)
         if not germ.linear:
-            kept = (slope == 0).all(axis=0) | setting.dense
+            kept = undecided(slope, residual) | setting.dense
             vanishing[l] = VanishingField.draw(setting.rng, inputs[-1], std[l - 1], h, kept, data.X.dtype)
         inputs.append(germ.value(h))
         slopes.append(slope)
-    residual = zero_residual(data)
     signals = [slopes[-1] * (residual @ last), residual]
     for l in range(L - 1, 0, -1):
         signals.insert(0, slopes[l - 1] * fields.through(signals[0], std[l], "backward"))

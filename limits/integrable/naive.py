@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from .fields import Fields
-from .start import Setting, Start
-from .vanishing import VanishingField
+from .start import Setting, Start, zero_residual
+from .vanishing import VanishingField, undecided
 
 __all__ = ["naive"]
 
@@ -29,7 +29,7 @@ def naive(setting: Setting) -> Start:
         below = setting.activation.value(data.X.astype(float) @ first.T)
         for l in range(2, L + 1):
             field = fields.through(below, std[l - 1], "forward")
-            stays = (setting.germ.slope(field) == 0).all(axis=0) if l == L else np.ones(N, bool)
+            stays = undecided(setting.germ.slope(field), zero_residual(data)) if l == L else np.ones(N, bool)
             vanishing[l] = VanishingField.draw(setting.rng, below, std[l - 1], field, stays | setting.dense, dtype)
             below = np.full_like(below, setting.activation.at_zero()[0])
     biases = [b.astype(dtype) for b in biases]

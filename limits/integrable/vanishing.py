@@ -18,9 +18,22 @@ import numpy as np
 from ...solvers.machine.memory import refuse_above_available
 from .germ import Germ
 
-__all__ = ["VanishingField"]
+__all__ = ["VanishingField", "undecided"]
 
 Array = np.ndarray
+
+
+def undecided(slope: Array, residual: Array) -> Array:
+    """Neurons that learn nothing at step 0, a mask of shape (N,): off wherever there is something to learn.
+
+    Parameters
+    ----------
+    slope : ndarray, shape (n, N)
+        Of the activation at step 0; 0 where the neuron is off.
+    residual : ndarray, shape (n, k)
+        Where a sample's is 0 (a target of 0 at f = 0), neurons that are on learn nothing either.
+    """
+    return (slope[residual.any(axis=1)] == 0).all(axis=0)
 
 
 @dataclass(frozen=True)

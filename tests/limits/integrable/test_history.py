@@ -12,18 +12,12 @@ from infwidth.limits.integrable.nonlinear import SCHEMES
 from infwidth.limits.integrable.start import Setting
 from infwidth.limits.integrable.systems import Histories
 
+from .runs import Bound
+
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((4, 3))
 Y = RNG.standard_normal((4, 2))
 METHODS = [iw.GradientDescent(0.4, 10, first_learning_rate=1.5), iw.HeavyBall(0.5, 0.8, 10, first_learning_rate=1.0)]
-
-
-class Bound:
-    def __init__(self, problem):
-        self.problem = problem
-
-    def bind(self, data, rng):
-        return self.problem
 
 
 def both(scheme, L, activation, data, N=40):

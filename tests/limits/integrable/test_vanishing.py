@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import DeepIntegrable, Network, Parameterization
+from infwidth.limits import DeepIntegrable, Network, Parameterization, activations
 from infwidth.limits.integrable.germ import Germ
-from infwidth.limits.integrable.vanishing import VanishingField
+from infwidth.limits.integrable.history import HistoryProblem
+from infwidth.limits.integrable.nonlinear import SCHEMES
+from infwidth.limits.integrable.start import Setting
+from infwidth.limits.integrable.vanishing import VanishingField, undecided
+
+from .runs import Bound
 
 X, Y = np.array([[1.0, 0.0], [-0.6, 0.8]]), np.array([1.0, -1.0])
 METHOD = iw.GradientDescent(0.5, 2, first_learning_rate=2.0)
@@ -50,6 +55,43 @@ def test_slope_takes_the_sign_where_h_vanishes_and_nowhere_else():
     slope = field.slope(Germ(1.0, 0.0), (h > 0) * 1.0, h, vectors)
     np.testing.assert_array_equal(slope[:, :10], first[:, :10] > 0)
     np.testing.assert_array_equal(slope[:, 10:], h[:, 10:] > 0)
+
+
+RELU = activations.get("relu")
+ROWS = np.random.default_rng(5).standard_normal((4, 3)) + 0.7
+
+
+@pytest.mark.parametrize("scheme", ["naive", "large_lr"])
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        (ROWS, [1.0, -0.5, 0.3, 0.8]),
+        (ROWS, [1.0, 0.0, 0.0, 0.0]),  # residuals of 0 teach nothing
+        (np.array([[1.0], [-0.7], [0.4]]), [1.0, 0.6, -0.2]),  # inputs of opposite signs see disjoint neurons
+    ],
+)
+def test_no_sign_is_asked_for_of_which_there_is_no_row(scheme, X, y):
+    """Factored kernels keep rows of the neurons that need them alone: the run is that with all rows."""
+    data = iw.solvers.Data.check(X, np.array(y))
+    some, every = (
+        SCHEMES[scheme](Setting(data, 2, 40, RELU, Germ.of(RELU), (1.3,) * 3, None, dense, np.random.default_rng(4))).fields[2]
+        for dense in (False, True)
+    )
+    start = SCHEMES[scheme](Setting(data, 2, 40, RELU, Germ.of(RELU), (1.3,) * 3, None, True, np.random.default_rng(4)))
+    np.testing.assert_array_equal(some.first, every.first)
+    assert 0 < (some.row >= 0).sum() < 40
+    fewer = replace(start, fields={2: replace(every, row=np.where(some.row >= 0, every.row, -1))})
+    method = iw.GradientDescent(0.3, 6, first_learning_rate=3.0)
+    a, b = (iw.solve(Bound(HistoryProblem(data, RELU, Germ.of(RELU), s)), X, np.array(y), method).outputs for s in (start, fewer))
+    assert np.abs(a[-1]).max() > 0.1
+    np.testing.assert_allclose(a, b, atol=1e-13)
+
+
+def test_neurons_learn_where_they_are_on_and_there_is_something_to_learn():
+    slope = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
+    np.testing.assert_array_equal(undecided(slope, np.ones((3, 2))), [False, False, True])
+    np.testing.assert_array_equal(undecided(slope, np.array([[0.0, 0.3], [0.0, 0.0], [0.0, 0.0]])), [False, True, True])
+    np.testing.assert_array_equal(undecided(slope, np.zeros((3, 1))), [True, True, True])
 
 
 def woken(h_first, h_second):
