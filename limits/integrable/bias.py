@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from .fields import Fields
-from .start import FirstPass, Setting, Start, zero_residual
+from .start import FirstPass, Setting, Start, initial_biases, zero_residual
 
 __all__ = ["bias"]
 
@@ -30,18 +30,16 @@ def bias(setting: Setting) -> Start:
 
     Mirrored samples: the output is then exactly 0 at the start, as in the limit.
     """
-    data, L, phi, std, bias_std = setting.data, setting.hidden_layers, setting.activation, setting.weight_std, setting.bias_std
-    assert bias_std is not None
+    data, L, phi, std = setting.data, setting.hidden_layers, setting.activation, setting.weight_std
     fields, dtype = Fields(setting.rng, setting.neurons, mirrored=True), data.X.dtype
     first = std[0] * fields.independent(data.X.shape[1], "forward").T
     last = std[L] * fields.independent(data.outputs, "backward")
-    biases = [b * fields.independent(1, "forward")[0] for b in bias_std[:L]]
+    biases = initial_biases(setting, fields)
     X = data.X.astype(float)
-    h = [X @ first.T + biases[0]] + [np.tile(b, (data.n, 1)) for b in biases[1:]]
+    h = [X @ first.T + biases[0]] + [np.tile(b, (data.n, 1)) for b in biases[1:L]]
     residual = zero_residual(data)
     signals = [phi.derivative(h[-1]) * (residual @ last), residual]
     for l in range(L - 1, 0, -1):
         signals.insert(0, phi.derivative(h[l - 1]) * fields.through(signals[0], std[l], "backward"))
     first_pass = FirstPass([X.astype(dtype)] + [phi.value(v).astype(dtype) for v in h], [g.astype(dtype) for g in signals])
-    biases.append(np.zeros(data.outputs))
     return Start(first.astype(dtype), [None] * (L - 1), last.astype(dtype), [b.astype(dtype) for b in biases], first_pass)

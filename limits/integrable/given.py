@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import array
+from ...solvers.checks import array, vector
 from .start import Kernel, Setting, Start
 
 __all__ = ["Initial", "given"]
@@ -28,9 +28,15 @@ Initial = Callable[[np.random.Generator, int, int, int], Any]
 
 
 def given(setting: Setting, initial: Initial) -> Start:
-    """The user's weights, checked: ``initial(rng, N, d, k)`` gives L + 1 of them, kernels dense or as a pair of factors."""
+    """The user's weights, checked: ``initial(rng, N, d, k)`` gives L + 1 of them, kernels dense or as a pair of factors, perhaps in a pair
+    with L + 1 biases."""
     N, L, (d, k, dtype) = setting.neurons, setting.hidden_layers, (setting.data.X.shape[1], setting.data.outputs, setting.data.X.dtype)
-    weights = initial(setting.rng, N, d, k)
+    weights, biases = initial(setting.rng, N, d, k), []
+    if isinstance(weights, tuple) and len(weights) == 2 and all(isinstance(part, list) for part in weights):
+        weights, biases = weights
+        if len(biases) != L + 1:
+            raise ValueError(f"initial: need hidden_layers + 1 = {L + 1} biases with these weights, got {len(biases)}")
+        biases = [vector(f"initial[1][{l}]", b, length=k if l == L else N).astype(dtype) for l, b in enumerate(biases)]
     if not isinstance(weights, list | tuple) or len(weights) != L + 1:
         what = f"{len(weights)} weights" if isinstance(weights, list | tuple) else type(weights).__name__
         raise ValueError(f"initial: need a list of hidden_layers + 1 = {L + 1} weights, got {what}")
@@ -50,4 +56,4 @@ def given(setting: Setting, initial: Initial) -> Start:
         if left.shape != right.shape:
             raise ValueError(f"initial[{l}]: factors need one rank, got shapes {left.shape} and {right.shape}")
         kernels.append((left, right))
-    return Start(matrix(0, weights[0], (N, d)), kernels, matrix(L, weights[-1], (k, N)))
+    return Start(matrix(0, weights[0], (N, d)), kernels, matrix(L, weights[-1], (k, N)), biases)

@@ -68,17 +68,17 @@ class DeepIntegrable:
     weight_std : float or sequence of float, length L + 1
         Standard deviations :math:`\sigma_l` of the initial weights, as in :class:`Parameterization`.
     bias_std : float or sequence of float, length L, optional
-        Standard deviations of the initial hidden biases, of "bias" (default 1) or "naive" (default: no biases). The output bias starts at
-        0.
+        Standard deviations of the initial hidden biases, of "bias" (default 1), or of "naive" and "non_centered" (default: no biases). With
+        them there is an output bias, which starts at 0.
     replicas : int
         R > 1 splits the N neurons into R systems that do not interact. The outputs are their mean, and ``sol.error`` its Monte-Carlo
         error: a simultaneous 95% bound over the outputs at that time, at the training points and, where ``solve`` is given ``X_test``,
         at the test points. Needs :math:`R \ll \sqrt N`: the bias of a system of N / R neurons is not in it.
     initial : callable, optional
         A start of your own, ``initial(rng, N, d, k) -> [w1, W2, .., WL, last]``, called for each replica with its number of neurons: w1
-        (N, d), kernels (N, N) or pairs of factors (N, r), (N, r) of :math:`W = A B^\top`, last (k, N). It takes the place of the
-        scheme, every step is then the same, and the N neurons are also exactly a network of that width (multilayer mean field,
-        neuronal embedding).
+        (N, d), kernels (N, N) or pairs of factors (N, r), (N, r) of :math:`W = A B^\top`, last (k, N); or, with biases, a pair of that list
+        and a list of L + 1 biases, L of length N and one of length k. It takes the place of the scheme, every step is then the same, and
+        the N neurons are also exactly a network of that width (multilayer mean field, neuronal embedding).
     kernels : {"auto", "dense", "factored"}
         Dense kernels are part of a state vector, and every method works. Factored ones are a history of rank n per step (of the batch
         size with minibatches, which relu and its kin do not have there; several n per step of a flow), for ``GradientDescent``,
@@ -95,8 +95,9 @@ class DeepIntegrable:
     Raises
     ------
     ValueError
-        Where an argument is out of its range, or ``bind`` finds more than 4 GB to be needed, an ``initial`` of the wrong shapes, or for
-        "large_lr" an activation without :math:`\phi(0) = 0` and a slope there.
+        Where an argument is out of its range, or ``bind`` finds more than 4 GB to be needed, an ``initial`` of the wrong shapes, for
+        "large_lr" an activation without :math:`\phi(0) = 0` and a slope there, or biases of 0 where the limit is not known: with a kink at
+        0, of "bias" above the first layer, of "naive" in two layers on top of each other.
 
     Notes
     -----
@@ -150,11 +151,28 @@ class DeepIntegrable:
             if any(std != 1 for std in self.weight_std):
                 raise ValueError("initial: weight_std belongs to the schemes; leave it out with your own start")
         if self.bias_std is not None:
-            if self.initial is not None or self.scheme in ("large_lr", "non_centered"):
-                raise ValueError(f"bias_std: scheme {self.scheme!r} and starts of your own have no biases; take 'bias' or 'naive'")
+            if self.initial is not None:
+                raise ValueError("bias_std: belongs to the schemes; let initial return its biases too, as a pair (weights, biases)")
+            if self.scheme == "large_lr":
+                raise ValueError("bias_std: the large first step of 'large_lr' holds without biases only; take 'bias', or another scheme")
             object.__setattr__(self, "bias_std", _per_layer("bias_std", self.bias_std, L))
+            self._check_still_biases(self.bias_std)
         elif self.scheme == "bias":
             object.__setattr__(self, "bias_std", (1.0,) * L)
+
+    def _check_still_biases(self, std: tuple[float, ...]) -> None:
+        """Refuse biases of 0 below which nothing decides the side of a kink."""
+        phi = activations.get(self.activation)
+        if Germ.of(phi).linear or self.scheme == "non_centered":
+            return
+        for l in range(2, self.hidden_layers + 1):
+            held = self.scheme == "naive" and (l == 2 or std[l - 2] or phi.at_zero()[0])
+            if not std[l - 1] and not held:
+                below = ", or a positive one in the layer below" if self.scheme == "naive" else ""
+                raise ValueError(
+                    f"bias_std[{l - 1}]: with {phi.name}, which has a kink at 0, no limit is known for biases that start at 0 in layer {l}"
+                    f" of this network; take a positive one{below}"
+                )
 
     @property
     def stationary(self) -> str | None:
@@ -169,7 +187,8 @@ class DeepIntegrable:
             raise ValueError("X: this limit needs training data; give X and y")
         phi = activations.get(self.activation)
         germ = Germ.of(phi)
-        kinked = self.initial is None and not germ.linear and self.bias_std is None and self.hidden_layers > 1
+        signs = self.scheme == "large_lr" or (self.scheme == "naive" and (self.bias_std is None or 0 in self.bias_std[1:]))
+        kinked = self.initial is None and not germ.linear and signs and self.hidden_layers > 1
         first_step = self.initial is None and (self.scheme in ("large_lr", "bias") or (self.scheme == "naive" and kinked))
         if (why := self.stationary) is not None and self.skip_stationary:
             return StationaryProblem(data, why, first_step)
@@ -185,7 +204,7 @@ class DeepIntegrable:
             for stream in rng.spawn(self.replicas)
         ]
         if dense:
-            few = min(layer_sizes("" if self.initial is not None else self.scheme, self.hidden_layers, size)) < size
+            few = min(self._sizes(size)) < size
             systems = (FewNeurons if few else Systems)([NeuronProblem(data, phi, germ, start, first_step) for start in starts])
             systems.takes_noise = self.takes_noise
             return systems
@@ -194,10 +213,14 @@ class DeepIntegrable:
     def _start(self, setting: Setting) -> Start:
         return SCHEMES[self.scheme](setting) if self.initial is None else given(setting, self.initial)
 
+    def _sizes(self, size: int) -> tuple[int, ...]:
+        """Neurons of each hidden layer of one system."""
+        return layer_sizes("" if self.initial is not None else self.scheme, self.hidden_layers, size, self.bias_std is not None)
+
     def _dense(self, data: Data, kinked: bool) -> bool:
         """Which form of the kernels; refuses dense ones that do not fit."""
         size = self.neurons // self.replicas
-        sizes = layer_sizes("" if self.initial is not None else self.scheme, self.hidden_layers, size)
+        sizes = self._sizes(size)
         cheap = size <= ALWAYS_DENSE or EXPECTED_STEPS * data.n >= size or min(sizes) == 1 or self.hidden_layers == 1
         if self.kernels == "factored" or (self.kernels == "auto" and not cheap):
             if min(sizes) == 1 and self.hidden_layers > 2:

@@ -9,10 +9,11 @@ import numpy as np
 
 from ...solvers.data import Data
 from ..activations import Activation
+from .fields import Fields
 from .germ import Germ
 from .vanishing import VanishingField
 
-__all__ = ["FirstPass", "Kernel", "Setting", "Start", "layer_sizes", "zero_residual"]
+__all__ = ["FirstPass", "Kernel", "Setting", "Start", "initial_biases", "layer_sizes", "zero_residual"]
 
 Array = np.ndarray
 Kernel = Array | tuple[Array, Array] | None  # dense (N', N), factors (N', R) and (N, R), or zero
@@ -29,7 +30,7 @@ class Setting(NamedTuple):
     activation : Activation
     germ : Germ
     weight_std : tuple of float, length L + 1
-    bias_std : tuple of float, length L + 1, or None
+    bias_std : tuple of float, length L, or None
     dense : bool
         Whether vanishing fields are needed on all neurons: minibatches may leave any of them at 0.
     rng : numpy Generator
@@ -87,11 +88,19 @@ class Start:
     fields: dict[int, VanishingField] = field(default_factory=dict)
 
 
-def layer_sizes(scheme: str, hidden_layers: int, neurons: int) -> tuple[int, ...]:
+def layer_sizes(scheme: str, hidden_layers: int, neurons: int, biased: bool = False) -> tuple[int, ...]:
     """Neurons of each hidden layer."""
-    if scheme == "non_centered" and hidden_layers > 2:
+    if scheme == "non_centered" and hidden_layers > 2 and not biased:
         return (neurons, *(1,) * (hidden_layers - 2), neurons)
     return (neurons,) * hidden_layers
+
+
+def initial_biases(setting: Setting, fields: Fields) -> list[Array]:
+    """Gaussian hidden biases and output biases of 0, of all L + 1 weight layers; empty where there are none."""
+    if setting.bias_std is None:
+        return []
+    hidden = [std * fields.independent(1, "forward")[0] for std in setting.bias_std]
+    return [*hidden, np.zeros(setting.data.outputs)]
 
 
 def zero_residual(data: Data) -> Array:

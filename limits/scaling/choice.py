@@ -41,6 +41,9 @@ def limit(
     (The noise of ``Langevin`` has the unit of the parameters, which :math:`\theta` changes: the limits of networks whose :math:`b_l` are
     not 0 refuse it.)
 
+    IP and non-centered IP may have hidden biases, which start with any spread, and an output bias, which starts at 0
+    (``Parameterization.with_biases``).
+
     ==========================  ==============  ======================================================================================
     parameterization            activation      limit
     ==========================  ==============  ======================================================================================

@@ -6,6 +6,7 @@ A layer's multiplier, initial scale and rate enter training only through :math:`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -57,6 +58,13 @@ KNOWN: Mapping[str, Callable[[int], Parameterization]] = {
 def which(p: Parameterization) -> str | None:
     """Key of :data:`KNOWN` that this is, whatever its name says; None for another one.
 
-    With one hidden layer, "naive", "large_lr" and "mup" are one parameterization, which is called "naive".
+    With one hidden layer, "naive", "large_lr" and "mup" are one parameterization, which is called "naive". "naive" and "non_centered" are
+    so with hidden biases too, of any spread, and an output bias that starts at 0 (``Parameterization.with_biases``).
     """
-    return next((key for key, build in KNOWN.items() if same_limit(p, build(p.hidden_layers))), None)
+    for key, build in KNOWN.items():
+        plain = build(p.hidden_layers)
+        if p.bias_std is not None and not p.bias_std[-1] and key in ("naive", "non_centered"):
+            plain = replace(plain.with_biases(), bias_std=p.bias_std)
+        if same_limit(p, plain):
+            return key
+    return None

@@ -48,6 +48,20 @@ def test_factors_and_matrices_start_alike():
     np.testing.assert_allclose(run(64, 3, "factored"), run(64, 3), atol=1e-12)
 
 
+@pytest.mark.parametrize("kernels", ["dense", "factored"])
+def test_biases_of_ones_own(kernels):
+    """The weights and biases of a scheme, given as one's own, make the same run."""
+    schemes = {scheme: DeepIntegrable(2, "elu", 40, scheme, bias_std=(0.5, 1.5)) for scheme in ("naive", "non_centered")}
+    for model in schemes.values():
+        sol = iw.solve(model, X, Y, METHOD, rng=0)
+        weights, biases = sol.problem.systems[0].layers(sol.problem.start())
+        own = DeepIntegrable(2, "elu", 40, initial=lambda rng, N, d, k, found=(weights, biases): found, kernels=kernels)
+        mine = iw.solve(own, X, Y, METHOD, X_test=X)
+        assert np.abs(sol.outputs[-1] - sol.outputs[0]).max() > 0.1
+        np.testing.assert_allclose(mine.outputs, sol.outputs, atol=1e-12)
+        np.testing.assert_allclose(mine.test_outputs, sol.outputs, atol=1e-12)
+
+
 def test_fluctuations_at_the_start():
     """f = a (c2 c2^T / N) A2 (c1 c1^T / N) x: N Var = |a|^2 |v|^2 + (a.v)^2 + |u|^2 |x|^2 + (u.x)^2, v = A2 x, u = A2^T a, up to 1/N."""
     a, x = np.array([0.8, -0.5]), np.array([[1.0, 0.5]])
@@ -82,6 +96,14 @@ def test_fluctuations_have_a_limit():
     [
         (lambda N, d, k: [np.ones((N, d)), np.ones((k, N))], r"initial: need a list of hidden_layers \+ 1 = 3 weights, got 2 weights"),
         (lambda N, d, k: 1.0, "initial: need a list .* got float"),
+        (
+            lambda N, d, k: ([np.ones((N, d)), np.ones((N, N)), np.ones((k, N))], [np.ones(N)]),
+            r"initial: need hidden_layers \+ 1 = 3 biases with these weights, got 1",
+        ),
+        (
+            lambda N, d, k: ([np.ones((N, d)), np.ones((N, N)), np.ones((k, N))], [np.ones(N), np.ones(N), np.ones(N)]),
+            r"initial\[1\]\[2\]: need a vector of 2 numbers",
+        ),
         (lambda N, d, k: [np.ones((N, d)), np.ones((N, 3)), np.ones((k, N))], r"initial\[1\]: need shape \(40, 40\), got \(40, 3\)"),
         (lambda N, d, k: [np.ones((d, N)), np.ones((N, N)), np.ones((k, N))], r"initial\[0\]: need shape \(40, 2\), got \(2, 40\)"),
         (lambda N, d, k: [np.ones((N, d)), (np.ones((N, 2)), np.ones((N, 3))), np.ones((k, N))], r"initial\[1\]: factors need one rank"),

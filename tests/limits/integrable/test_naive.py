@@ -8,13 +8,14 @@ X = np.array([[1.0, 0.2], [-0.3, 0.9], [0.5, -0.8]])
 Y = np.array([[1.0, 0.1], [-0.5, 0.4], [0.7, -0.2]])
 
 
+@pytest.mark.parametrize("bias_std", [None, 0.0])
 @pytest.mark.parametrize("activation", ["tanh", "gelu", "relu", "leaky_relu"])
-def test_first_step_of_two_layers_by_hand(activation):
-    """W_2 = eta mean_i phi'(h~^2_i) (w^3 y_i) x phi(w^1 x_i), nothing else moves."""
+def test_first_step_of_two_layers_by_hand(activation, bias_std):
+    """W_2 = eta mean_i phi'(h~^2_i) (w^3 y_i) x phi(w^1 x_i), b_2 likewise, and the output bias; nothing else moves."""
     phi = activations.get(activation)
-    sol = iw.solve(DeepIntegrable(2, activation, 64, "naive"), X, Y, iw.GradientDescent(0.3, 1), rng=0)
+    sol = iw.solve(DeepIntegrable(2, activation, 64, "naive", bias_std=bias_std), X, Y, iw.GradientDescent(0.3, 1), rng=0)
     system = sol.problem.systems[0]
-    (w1, _, w3), (v1, W2, v3) = system.layers(system.start())[0], system.layers(sol.state)[0]
+    (w1, _, w3), ((v1, W2, v3), biases) = system.layers(system.start())[0], system.layers(sol.state)
     below = phi.value(X @ w1.T)
     if activation in ("relu", "leaky_relu"):  # by the sign of the vanishing field
         slope = phi.derivative(system._initial.fields[2].first)
@@ -23,6 +24,9 @@ def test_first_step_of_two_layers_by_hand(activation):
     np.testing.assert_allclose(W2, 0.3 * (slope * (Y @ w3)).T @ below / 3, atol=1e-14)
     np.testing.assert_array_equal(v1, w1)
     np.testing.assert_array_equal(v3, w3)
+    assert len(biases) == (0 if bias_std is None else 3)
+    for b, expected in zip(biases, (np.zeros(64), 0.3 * (slope * (Y @ w3)).mean(axis=0), 0.3 * Y.mean(axis=0)), strict=False):
+        np.testing.assert_allclose(b, expected, atol=1e-14)
 
 
 def test_flows_that_start_on_a_kink_are_refused():

@@ -31,6 +31,17 @@ def test_middle_layers_are_one_neuron(L, activation, kernels):
     np.testing.assert_allclose(a.outputs, b.outputs, atol=1e-12)
 
 
+@pytest.mark.parametrize("kernels", ["dense", "factored"])
+def test_biases_tell_middle_neurons_apart(kernels):
+    """Layers have N neurons then, with kernels of 1: matrices and factors of them agree."""
+    sol = iw.solve(DeepIntegrable(3, "tanh", 60, "non_centered", bias_std=0.5, kernels=kernels), X, Y, iw.GradientDescent(0.1, 15), rng=0)
+    dense = iw.solve(DeepIntegrable(3, "tanh", 60, "non_centered", bias_std=0.5), X, Y, iw.GradientDescent(0.1, 15), rng=0)
+    np.testing.assert_allclose(sol.outputs, dense.outputs, atol=1e-12)
+    weights, biases = dense.problem.systems[0].layers(dense.state)
+    assert [w.shape for w in weights] == [(60, 2), (60, 60), (60, 60), (2, 60)] and biases[1].std() > 0.3
+    assert np.ptp(weights[1]) > 0.01
+
+
 def test_output_weights_have_mean_one():
     problem = DeepIntegrable(3, "relu", 10_000, "non_centered", weight_std=(2.0, 1.0, 1.0, 0.5)).bind(
         iw.solvers.Data.check(X, Y), np.random.default_rng(0)

@@ -143,7 +143,16 @@ def test_dense_kernels_that_do_not_fit_are_refused():
         ({"scheme": "standard"}, "scheme: 'standard' is not one of naive, large_lr, bias, non_centered; .*'naive'"),
         ({"weight_std": (1, 1)}, r"weight_std: need one number, or one per layer \(3\), got 2"),
         ({"weight_std": -1}, r"weight_std\[0\]: need a finite number >= 0 and <= 1e\+50, got -1"),
-        ({"bias_std": 1.0}, "bias_std: scheme 'large_lr' .* take 'bias' or 'naive'"),
+        ({"bias_std": 1.0}, "bias_std: the large first step of 'large_lr' holds without biases only; take 'bias'"),
+        ({"bias_std": 1.0, "initial": lambda *a: None}, "bias_std: belongs to the schemes; let initial return its biases too"),
+        (
+            {"bias_std": (1, 0), "scheme": "bias", "activation": "relu"},
+            r"bias_std\[1\]: with relu, .* start at 0 in layer 2 .*; take a positive one$",
+        ),
+        (
+            {"hidden_layers": 3, "bias_std": 0, "scheme": "naive", "activation": "relu"},
+            r"bias_std\[2\]: .* in layer 3 of this network; .* in the layer below",
+        ),
         ({"kernels": "sparse"}, "kernels: 'sparse' is not one of auto, dense, factored"),
         ({"initial": lambda *a: None, "weight_std": 2.0}, "initial: weight_std belongs to the schemes; leave it out"),
     ],

@@ -171,6 +171,38 @@ def test_limits_with_biases_are_those_of_networks(preset, L, activation):
 
 
 @pytest.mark.parametrize(
+    ("preset", "L", "activation", "std"),
+    [
+        ("integrable", 1, "relu", 0.0),
+        # With biases of 0 the signs of a vanishing field choose the neurons that are on.
+        pytest.param("integrable", 2, "relu", 0.0, marks=pytest.mark.slow),
+        pytest.param("integrable_non_centered", 3, "tanh", 0.5, marks=pytest.mark.slow),
+    ],
+)
+def test_limits_of_other_schemes_with_biases_are_those_of_networks(preset, L, activation, std):
+    """Gap ~ m^{-1/2}; widths and seeds 0..63 fixed beforehand."""
+    p = replace(getattr(Parameterization, preset)(L).with_biases(std), weight_std=(0.7,) * L + (1.2,))
+    networks = [network(p, activation, m) for m in (64, 128, 256, 512)]
+    limit = replace(scaling.limit(networks[0], particles=2**16, neurons=2**14), replicas=8)
+    result = iw.compare(limit, networks, X, Y, iw.GradientDescent(0.3, 10), seeds=64)
+    assert result.slope_error <= 0.06
+    assert abs(result.slope + 0.5) <= 2 * result.slope_error, str(result)
+
+
+@pytest.mark.parametrize("std", [0.0, 0.7])
+def test_biases_of_any_spread_are_handed_on(std):
+    for L in (2, 3):
+        for preset, scheme in (("integrable", "naive"), ("integrable_non_centered", "non_centered")):
+            found = scaling.limit(network(getattr(Parameterization, preset)(L).with_biases(std), "tanh"))
+            assert found == DeepIntegrable(L, "tanh", 2048, scheme, bias_std=std)
+    for preset in ("integrable", "mup", "integrable_non_centered"):
+        found = scaling.limit(network(getattr(Parameterization, preset)(1).with_biases(std), "relu"))
+        assert isinstance(found, TwoLayerMeanField) and found.bias and found.output_bias
+    with pytest.raises(ValueError, match=r"bias_std\[2\]: with relu, which has a kink at 0, no limit is known for biases that start at 0"):
+        scaling.limit(network(Parameterization.integrable(3).with_biases(0.0), "relu"))
+
+
+@pytest.mark.parametrize(
     ("p", "activation", "reason"),
     [
         (Parameterization.integrable_large_lr(3), "sigmoid", "no solver for IP-LLR with sigmoid"),

@@ -46,6 +46,16 @@ def test_with_one_hidden_layer_three_of_them_are_one():
     assert [which(KNOWN[name](1)) for name in ("naive", "large_lr", "mup")] == ["naive"] * 3
 
 
+def test_two_of_them_may_have_biases():
+    for name in ("naive", "non_centered"):
+        for std in (0.0, 0.3):
+            p = KNOWN[name](3).with_biases(std)
+            assert which(p) == name
+            assert which(replace(p, bias_c=(-1.0, -1.0, -0.5, 0.0))) is None
+            assert which(replace(p, bias_std=(std, std, std, 1.0))) is None  # of the output: f_0 would be random
+    assert which(KNOWN["mup"](3).with_biases()) is None
+
+
 def test_biases_that_start_otherwise_are_another_limit():
     p = Parameterization.integrable_bias(3)
     still = replace(p, bias_std=(0.0,) * 4)
