@@ -31,7 +31,8 @@ def given(setting: Setting, initial: Initial) -> Start:
     """The user's weights, checked: ``initial(rng, N, d, k)`` gives L + 1 of them, kernels dense or as a pair of factors, perhaps in a pair
     with L + 1 biases."""
     N, L, (d, k, dtype) = setting.neurons, setting.hidden_layers, (setting.data.X.shape[1], setting.data.outputs, setting.data.X.dtype)
-    weights, biases = initial(setting.rng, N, d, k), []
+    weights: Any = initial(setting.rng, N, d, k)
+    biases: list[Array] = []
     if isinstance(weights, tuple) and len(weights) == 2 and all(isinstance(part, list) for part in weights):
         weights, biases = weights
         if len(biases) != L + 1:
