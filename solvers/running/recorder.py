@@ -115,6 +115,8 @@ class Recorder:
         while self.next < len(self.save_at) and self.save_at[self.next] <= now:
             wanted = self.save_at[self.next]
             if wanted == now:
+                if point.at is not None and isinstance(point.state, Causal):
+                    point.at(now)  # a saved time before it may have moved the history
                 self._keep(point.t, point.step, point.state, point)
             elif point.at is not None:
                 self._keep(wanted, point.step, point.at(wanted), None)

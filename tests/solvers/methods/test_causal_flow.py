@@ -46,3 +46,13 @@ def test_resumed_to_the_same_bits(tmp_path):
 def test_steppers_that_a_history_has_not():
     with pytest.raises(ValueError, match=r"stepper: .*RK45"):
         iw.solve(iw.DeepLinearMuP(2), X, Y, iw.GradientFlow(1.0, stepper="Radau"))
+
+
+def test_all_that_is_recorded_at_a_time_is_of_that_time():
+    """Two saved times within the last step: at its end the history stood where the first had moved it. Test outputs, kernels, errors."""
+    seen = {"loss": lambda t, state, problem: problem.evaluate(state).loss}
+    for end in (1.0, 2.0, 3.0):
+        times = np.linspace(0, end, 41)
+        sol = iw.solve(iw.DeepLinearMuP(2), X, Y, iw.GradientFlow(end), save_at=times, X_test=X, observables=seen)
+        np.testing.assert_array_equal(sol.test_outputs, sol.outputs)
+        np.testing.assert_array_equal(sol.observables["loss"], sol.loss)
