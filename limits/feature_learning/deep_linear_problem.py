@@ -77,10 +77,11 @@ class Kernels(NamedTuple):
     forward : ndarray, shape (L + 1, n, n)
         :math:`\Phi^0, \ldots, \Phi^L`: averages over neurons of :math:`h^l(x)\, h^l(x')`; :math:`\Phi^0 = x \cdot x'`.
     backward : ndarray, shape (L + 1, k, k)
-        :math:`G^1, \ldots, G^{L+1}`: averages of :math:`g^l_a\, g^l_b`, with :math:`g^l = \gamma m\, \partial f/\partial h^l`.
+        :math:`G^1, \ldots, G^L`: averages of :math:`g^l_a\, g^l_b`, with :math:`g^l = \gamma m\, \partial f/\partial h^l`; and
+        :math:`G^{L+1} = 1`.
     tangent : ndarray, shape (n, k, n, k)
-        :math:`\Theta` with :math:`\dot f = -\Theta\, \partial\mathrm{loss}/\partial f` under gradient flow:
-        :math:`\gamma^2 \sum_l c_l\, \Phi^{l-1}(x, x')\, G^l_{ab} / \gamma^2`, in the output layer without the first :math:`\gamma^2`.
+        :math:`\Theta = \sum_l c_l\, \Phi^{l-1}(x, x')\, G^l_{ab}`, with
+        :math:`\dot f = -\Theta\, \partial\mathrm{Loss}/\partial f` under gradient flow.
     """
 
     forward: Array
@@ -197,7 +198,9 @@ class DeepLinearProblem(Batched, Settling, Retractable, Refinable, WithError):
         tails = zip(h, np.cumprod([1.0, *np.square(self.layers.scales[:-1])]), strict=True)
         forward = np.array([(U @ (below.T @ below)) @ U.T + tail * outside for below, tail in tails])
         backward = np.array([above.T @ above for above in g])
-        return Kernels(forward, self.layers.gamma**2 * backward, np.einsum("l,lij,lab->iajb", self.layers.rates, forward, backward))
+        tangent = np.einsum("l,lij,lab->iajb", self.layers.rates, forward, backward)
+        backward[:-1] *= self.layers.gamma**2  # the output weights are gamma times the last matrix
+        return Kernels(forward, backward, tangent)
 
     def weights_law(self) -> WeightLaw:
         """Law of the weights at the newest time."""

@@ -27,9 +27,15 @@ def test_linear_networks_are_exact(L):
 
 def test_scales_rates_and_gamma_against_the_exact_linear_limit():
     options = {"gamma": 0.7, "weight_std": (1.2, 0.8, 0.0), "rates": (1.0, 0.5, 2.0)}
-    found = iw.solve(DynamicalMeanField(2, "linear", 2048, replicas=1, tolerance=1e-5, **options), X, Y, METHOD, rng=0)
-    np.testing.assert_allclose(found.outputs, iw.solve(iw.DeepLinearMuP(2, **options), X, Y, METHOD).outputs, atol=3e-5)
+    y = np.column_stack([Y, Y[::-1]])
+    found = iw.solve(DynamicalMeanField(2, "linear", 2048, replicas=1, tolerance=1e-5, **options), X, y, METHOD, rng=0)
+    exact = iw.solve(iw.DeepLinearMuP(2, **options), X, y, METHOD)
+    np.testing.assert_allclose(found.outputs, exact.outputs, atol=3e-5)
     assert abs(found.outputs[1]).max() > 0.01
+    samples, true = found.problem.kernels(), exact.problem.kernels()
+    np.testing.assert_allclose(samples.forward, true.forward, atol=3e-5)
+    np.testing.assert_allclose(samples.backward, np.broadcast_to(true.backward[:, None, :, None], samples.backward.shape), atol=3e-5)
+    np.testing.assert_allclose(samples.tangent, true.tangent, atol=3e-5)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
