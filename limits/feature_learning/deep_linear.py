@@ -20,7 +20,8 @@ import numpy as np
 
 from ...solvers.checks import integer, real
 from ...solvers.data import Data, needed, unwanted
-from .deep_linear_problem import DeepLinearPopulation, DeepLinearProblem, Layers
+from .deep_linear_population import DeepLinearPopulation
+from .deep_linear_problem import DeepLinearProblem, Layers
 from .linear_teacher import LinearTeacher
 
 __all__ = ["DeepLinearMuP"]

@@ -17,18 +17,16 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from ...solvers.abilities import Batched, Population, Refinable, Retractable, Settling, WithError
+from ...solvers.abilities import Batched, Refinable, Retractable, Settling, WithError
 from ...solvers.checks import array
 from ...solvers.data import Data
-from ...solvers.losses import get as get_loss
 from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Evaluation, Snapshot
 from .gradients import Gradients
 from .growing_network import LARGEST, GrowingNetwork
-from .linear_teacher import LinearTeacher
 from .weight_law import WeightLaw, middle_layer
 
-__all__ = ["DeepLinearPopulation", "DeepLinearProblem", "Kernels", "Layers", "Now"]
+__all__ = ["DeepLinearProblem", "Kernels", "Layers", "Now"]
 
 Array = np.ndarray
 
@@ -269,35 +267,3 @@ class DeepLinearProblem(Batched, Settling, Retractable, Refinable, WithError):
         self.past = [Now(**now) for now in history["past"]]
         if self.shadow is not None:
             self.shadow.restore(history["shadow"])
-
-
-class DeepLinearPopulation(DeepLinearProblem, Population):
-    """The same on the population of a linear teacher; rows of a minibatch are fresh samples (X, y) themselves."""
-
-    def __init__(self, teacher: LinearTeacher, layers: Layers, compared: bool) -> None:
-        self.data, self.teacher = None, teacher
-        self._squared = get_loss("squared")
-        self._begin(np.eye(teacher.dim), len(teacher.weights), layers)
-        self.shadow = self.coarser() if compared and len(layers.scales) > 2 else None
-
-    @property
-    def input_dim(self) -> int:
-        return self.teacher.dim
-
-    def _inputs(self) -> Array:
-        return np.eye(self.teacher.dim)
-
-    def sample(self, rng: np.random.Generator, size: int) -> tuple[Array, Array]:
-        return self.teacher.sample(rng, size)
-
-    def _judge(self, F: Array, rows: Any) -> tuple[Evaluation, Array]:
-        if rows is None:
-            loss, gradient = self.teacher.judge(F)
-            return Evaluation(loss, np.empty((0, len(F)))), gradient
-        X, y = rows
-        f = X @ F.T
-        loss, residual = self._squared.judge(f, y)
-        return Evaluation(loss, f), residual.T @ X
-
-    def coarser(self) -> DeepLinearPopulation:
-        return DeepLinearPopulation(self.teacher, self._coarser_layers(), compared=False)
