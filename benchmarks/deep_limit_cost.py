@@ -24,6 +24,7 @@ import numpy as np
 
 import infwidth as iw
 from infwidth.limits import DeepIntegrable, Network, Parameterization
+from infwidth.solvers.figures import plain_ticks
 from infwidth.solvers.machine.blas_threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def plot(results: dict[str, list[dict[str, float]]]) -> Figure:
         for r in rows:
             ax.annotate(f"{r['size']:.0f}", (r["seconds"], r["error"]), textcoords="offset points", xytext=(4, 4), fontsize=8)
     ax.set(xlabel="processor seconds of one run", ylabel="rms error", title=f"IP-LLR, {ACTIVATION}, L = {L}, {METHOD.steps} steps")
+    ax.margins(0.1)  # for the annotations
+    for axis in (ax.xaxis, ax.yaxis):
+        plain_ticks(axis)
     ax.legend(frameon=False)
     return figure
 

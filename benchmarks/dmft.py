@@ -21,6 +21,7 @@ from harness import options, workers, write
 
 import infwidth as iw
 from infwidth.limits import DynamicalMeanField
+from infwidth.solvers.figures import label_widths, plain_ticks
 
 X = np.array([[0.6, -0.2, 0.5], [-0.4, 0.8, 0.1], [0.3, 0.5, -0.7], [0.9, 0.1, 0.2]])
 Y = np.array([1.0, -1.0, 0.5, 0.2])
@@ -132,9 +133,10 @@ def main() -> None:
         left.loglog(widths, row["gaps"], {2: "o-", 3: "s--", 4: "^:"}[row["L"]], color=colors[row["activation"]], label=label)
     for i, priced in enumerate(costs):
         right.bar(i, priced["factor"], color=colors[priced["activation"]], alpha=1 if priced["L"] == 2 else 0.6)
-    left.set(xlabel="width", ylabel="rms gap of one network to the limit", xticks=widths, xticklabels=widths)
-    left.minorticks_off()
+    left.set(xlabel="width", ylabel="rms gap of one network to the limit")
+    label_widths(left, widths)
     left.set_ylim(left.get_ylim()[0] / 4)  # room for the legend, below the curves
+    plain_ticks(left.yaxis)
     left.legend(fontsize="small", title="slope", loc="lower left")
     right.set(yscale="log", ylabel="networks' seconds / limit's, at equal error")
     right.set_xticks(range(len(cases)), [f"{activation}\nL={L}" for activation, L in cases])

@@ -24,6 +24,7 @@ import numpy as np
 from harness import options, write
 
 import infwidth as iw
+from infwidth.solvers.figures import label_widths, plain_ticks
 
 Array = np.ndarray
 
@@ -101,13 +102,14 @@ def plot(N: Array, runs: list[list[dict[str, Any]]], names: dict[str, str], slop
     guide = np.mean([run["output_change"] for run in runs[0]]) * np.sqrt(N[0] / N)
     left.plot(N, 1.5 * guide, "k:", label="$N^{-1/2}$")
     left.set(xscale="log", yscale="log", xlabel="neurons $N$", ylabel="mean over seeds")
-    left.set_xticks(N, [str(number) for number in N])
-    left.minorticks_off()
+    label_widths(left, N)
+    plain_ticks(left.yaxis)
     left.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1))
     for row, number, colour in ((runs[0], N[0], "tab:orange"), (runs[-1], N[-1], "tab:blue")):
         right.plot(np.linspace(0, 1, len(row[0]["along"])), row[0]["along"], color=colour, label=f"path of the proof, N = {number}")
         right.plot(np.linspace(0, 1, len(row[0]["straight"])), row[0]["straight"], "--", color=colour, label=f"straight line, N = {number}")
     right.set(yscale="log", xlabel="along the path from one solution to the other", ylabel="training loss")
+    plain_ticks(right.yaxis)
     right.legend(fontsize=7)
     figure.suptitle("Solutions of the heavy ball: dropout of half of the neurons, and paths between solutions")
     return figure

@@ -29,6 +29,7 @@ from kernel_peers import Peer, environment
 from matplotlib.figure import Figure
 
 from infwidth.limits import activations, gaussian, kernels
+from infwidth.solvers.figures import plain_ticks
 
 matplotlib.use("Agg")
 Array = np.ndarray
@@ -170,6 +171,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
     for shift, key, color, label in ((0.2, "peak_over_outputs", "C2", "infwidth"), (-0.2, "peer_peak_over_outputs", "0.6", "peer")):
         memory.barh(y + shift, [r.get(key, np.nan) for r in rows], 0.38, color=color, label=label)
     memory.set(xscale="log", xlabel="peak memory over the outputs")
+    plain_ticks(memory.xaxis)
     memory.axvline(1, color="gray", lw=0.8)
     memory.legend(frameon=False, fontsize="small", loc="upper right")
     return figure

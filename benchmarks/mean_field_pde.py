@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 
 import infwidth as iw
 from infwidth.solvers import Grid, ImplicitTransport, TransportFlow, wasserstein_of_grids, wasserstein_to_particles
+from infwidth.solvers.figures import plain_ticks
 
 Array = np.ndarray
 Law = Any  # (grid, masses), or particles
@@ -220,6 +221,7 @@ def main() -> None:
         for name, own in runs.items():
             ax.loglog(*np.transpose(own), "o-", ms=4, color=COLORS[name], label=name)
         ax.set(xlabel="CPU seconds", title=label)
+        plain_ticks(ax.xaxis)
         ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.15))
     axes[0].set(ylabel="error of the law of radii, $W_1$")
     write(chosen, "mean_field_pde", results, figure)

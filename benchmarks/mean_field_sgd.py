@@ -21,6 +21,7 @@ from harness import options, workers, write
 
 import infwidth as iw
 from infwidth.limits import IsotropicNetwork
+from infwidth.solvers.figures import plain_ticks
 
 DIM, DELTA, RATE, BATCH, NOISY = 40, 0.8, 8e-3, 100, 25
 Array = np.ndarray
@@ -105,6 +106,7 @@ def main() -> None:
         axes[0].semilogy(times, risk * (1 + step + own), "o--", ms=4, lw=1, mfc="none", label=f"SGD, $N={n}$")
     axes[0].errorbar(times, risk * (1 + c), 2 * risk * c_error, fmt="x", color="C3", capsize=2, label=r"$N=\infty$, no noise, no steps")
     axes[0].set(xlabel="time $t$ = rate x step", ylabel=r"risk $\mathbb{E}(y-f)^2$")
+    plain_ticks(axes[0].yaxis)
     axes[0].legend(fontsize="small")
     for label, values, spread in (
         ("width 800", a / 800, a_error / 800),

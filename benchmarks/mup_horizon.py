@@ -16,6 +16,7 @@ import numpy as np
 from harness import options, write
 
 import infwidth as iw
+from infwidth.solvers.figures import plain_ticks
 
 L, RANK, OUTPUTS, RATE = 3, 5, 1, 0.005
 
@@ -84,6 +85,7 @@ def main() -> None:
     for axes in (left, right):
         axes.set_xticks(horizons, [f"{steps:,}" for steps in horizons])
         axes.xaxis.set_minor_locator(NullLocator())
+        plain_ticks(axes.yaxis)
     left.set(xlabel="steps T", ylabel="seconds, error estimate included")
     right.set(xlabel="steps T", ylabel="largest output error (squares: stated)")
     left.legend()

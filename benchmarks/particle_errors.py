@@ -20,6 +20,7 @@ from harness import options, write
 
 import infwidth as iw
 from infwidth.solvers import replicas as scatter
+from infwidth.solvers.figures import label_widths, plain_ticks
 
 Array = np.ndarray
 
@@ -112,8 +113,8 @@ def plot(N: Array, results: dict[str, Any]) -> Any:
             axis.loglog(N, results[name][kind]["rms"], style, markersize=4, label=f"{kind}: {value:.2f} ± {error:.2f}")
         axis.loglog(N, results[name]["independent"]["rms"][0] * np.sqrt(N[0] / N), "k:", label="$N^{-1/2}$")
         coverage = results[name]["coverage"]
-        axis.set_xticks(N, [str(n) for n in N], fontsize=7)
-        axis.minorticks_off()
+        label_widths(axis, N)
+        plain_ticks(axis.yaxis)
         axis.set(
             xlabel="particles $N$", title=f"{name}\ncoverage of 95%: {coverage['point']:.1%}, all at once {coverage['simultaneous']:.1%}"
         )

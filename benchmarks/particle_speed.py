@@ -30,6 +30,7 @@ from harness import options, write
 from threadpoolctl import threadpool_limits
 
 from infwidth.limits import activations
+from infwidth.solvers.figures import plain_ticks
 from infwidth.solvers.particles.choice import engine
 from infwidth.solvers.particles.thin import ThinEngine
 
@@ -280,6 +281,7 @@ def plot(every: dict[str, Any], peer: str, all_threads: int) -> Any:
         axis.set(title="one thread, CPU time" if threads == 1 else f"{threads} threads, wall time")
         axis.set_xscale("log")
         axis.set_xlim(0.3, 6 * ratios.max())
+        plain_ticks(axis.xaxis)
     axes[0].set_yticks(rows, names, fontsize=8)
     figure.supxlabel(
         f"time of {peer} / time of infwidth (median and quartiles over rounds); the numbers are the times of infwidth", fontsize=9

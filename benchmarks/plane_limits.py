@@ -17,6 +17,7 @@ import numpy as np
 
 import infwidth as iw
 from infwidth.limits import scaling
+from infwidth.solvers.figures import label_widths, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,6 +69,8 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
         ax.loglog(widths, middle, "o", color="C0")
         guide = np.exp(np.log(middle).mean()) * (widths / np.exp(np.log(widths).mean())) ** row["predicted"]
         ax.loglog(widths, guide, "--", color="black")
+        label_widths(ax, widths)
+        plain_ticks(ax.yaxis)
         ax.set_title(
             f"{row['class'].replace(', ', chr(10), 1)}\n{row['slope']:.2f} ± {row['error']:.2f}, predicted {row['predicted']:.2f}",
             fontsize=8,

@@ -32,6 +32,7 @@ import places
 from harness import options, write
 from revisions import ROOT, alternating, environment, source_of
 
+from infwidth.solvers.figures import plain_ticks
 from infwidth.solvers.particles import reference, together
 
 Array = np.ndarray
@@ -157,6 +158,7 @@ def main() -> None:
     left.axvline(1, color="black", linewidth=0.8)
     left.set_yticks(range(len(ratios)), list(ratios))
     left.set(xscale="log", xlabel="CPU time / that of the peer (numpy; of DeepLinearMuP the integrable model)")
+    plain_ticks(left.xaxis)
     left.legend(frameon=False)
     places_then = results.get("against", {}).get("cpu_seconds", {})
     for i, (name, now) in enumerate(compile_seconds.items()):

@@ -1,4 +1,4 @@
-"""The figure of a Solution: loss, outputs and density, whichever it has; and axes of widths."""
+"""The figure of a Solution: loss, outputs and density, whichever it has; and axes of widths and of few powers of ten."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from .solution import Solution
 
-__all__ = ["draw", "label_widths", "one_axes"]
+__all__ = ["draw", "label_widths", "one_axes", "plain_ticks"]
 
 Array = np.ndarray
 
 STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")  # of the outputs of a sample
 FEW = 12  # times; so many are marked one by one
 TICKS = 5
+PARTS = (1.0, 2.0, 5.0)  # of a power of ten, that have ticks
 APART = 0.1  # of the axis, between the numbers of two ticks
 
 
@@ -78,6 +79,7 @@ def _loss(sol: Solution, ax: Axes, samples: int) -> None:
     ax.plot(sol.t, sol.loss, color="black", marker=_marker(sol), markersize=3)
     if np.all(sol.loss > 0):
         ax.set_yscale("log")
+        plain_ticks(ax.yaxis)
     ax.set(xlabel="time $t$", ylabel="training loss")
 
 
@@ -146,6 +148,8 @@ def _density(sol: Solution, ax: Axes, samples: int) -> None:
 
 def label_widths(axes: Any, widths: Any) -> None:
     """Ticks at the widths of a logarithmic axis, with the numbers of those that are far enough apart to be read."""
+    from matplotlib.ticker import NullLocator
+
     widths = np.unique(widths)
     places = np.log(widths / widths[0]) / np.log(widths[-1] / widths[0])
     named = [0]
@@ -154,4 +158,20 @@ def label_widths(axes: Any, widths: Any) -> None:
             named.append(i)
     named.append(len(widths) - 1)
     axes.set_xticks(widths, [str(m) if i in named else "" for i, m in enumerate(widths)])
-    axes.minorticks_off()
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def plain_ticks(axis: Any) -> None:
+    """Plain numbers on a logarithmic axis with fewer than two powers of ten in view: at 1, 2 and 5 times them, or else evenly apart.
+
+    Matplotlib labels all ticks there, and their numbers run into each other.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high) + 1)
+    in_view = [np.count_nonzero((low <= ticks) & (ticks <= high)) for ticks in (powers, np.outer(powers, PARTS))]
+    if in_view[0] < 2:
+        axis.set_major_locator(LogLocator(subs=PARTS) if in_view[1] > 1 else MaxNLocator(3))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())

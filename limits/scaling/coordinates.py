@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...solvers.checks import integer, real
-from ...solvers.figures import label_widths, one_axes
+from ...solvers.figures import label_widths, one_axes, plain_ticks
 from ..activations import Activation
 from ..networks.parameterization import Parameterization
 from .exponent_calculus import exponents
@@ -97,6 +97,7 @@ class CoordinateCheck:
                 axes.loglog(widths, guide, "--", color=color, linewidth=0.8)
         axes.set(xlabel="width $m$", ylabel=f"root mean square at step {last}")
         label_widths(axes, widths)
+        plain_ticks(axes.yaxis)
         axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
         return axes.figure
 

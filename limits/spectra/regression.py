@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...solvers.checks import instance, integer, integers, real
-from ...solvers.figures import one_axes
+from ...solvers.figures import one_axes, plain_ticks
 from ...solvers.running.streams import generator
 from .measured import gram, measured_spectrum
 from .spectrum import Spectrum
@@ -99,6 +99,8 @@ class LearningCurve:
         for name, style in (("test_error", "-"), ("bias", "--"), ("variance", ":")):
             axes.loglog(self.sizes, getattr(self, name), style, color="black", label=name.replace("_", " "))
         axes.set(xlabel="samples $n$", ylabel="mean square error")
+        for axis in (axes.xaxis, axes.yaxis):
+            plain_ticks(axis)
         axes.legend(frameon=False)
         return axes.figure
 

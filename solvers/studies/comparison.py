@@ -15,7 +15,7 @@ import numpy as np
 from .. import checkpoint
 from ..checks import instance, integer, listed, shown
 from ..checks import path as checked_path
-from ..figures import label_widths, one_axes
+from ..figures import label_widths, one_axes, plain_ticks
 from ..files.replacing import check_writable
 from ..machine.memory import refuse_above_available
 from ..model_abilities import FiniteModel, HasLimit, RandomStart
@@ -115,6 +115,7 @@ class Comparison:
             axes.loglog(m, np.nanmedian(self.gaps[first]) * (m / self.widths[first]) ** -0.5, ":", color="grey", label="$m^{-1/2}$")
         axes.set(xlabel="width $m$", ylabel="rms gap to the limit")
         label_widths(axes, self.widths)
+        plain_ticks(axes.yaxis)
         axes.legend(frameon=False)
         return axes.figure
 

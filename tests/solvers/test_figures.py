@@ -109,6 +109,51 @@ def test_small_times_have_few_ticks():
         assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
+def labels_in_view(axis):
+    """Numbers at the ticks that are seen, minor ones included, and the boxes that they are written in."""
+    axis.get_figure().canvas.draw()
+    low, high = axis.get_view_interval()
+    place = 0 if axis.axis_name == "x" else 1
+    labels = [label for which in (axis.get_majorticklabels(), axis.get_minorticklabels()) for label in which if label.get_text()]
+    seen = sorted((label for label in labels if low <= label.get_position()[place] <= high), key=lambda label: label.get_position()[place])
+    boxes = [label.get_window_extent() for label in seen]
+    return [label.get_text() for label in seen], [(box.x0, box.x1) if place == 0 else (box.y0, box.y1) for box in boxes]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.37, 7.5, ["0.5", "1", "2", "5"]),
+        (5, 40, ["5", "10", "20"]),
+        (0.12, 0.75, ["0.2", "0.5"]),
+        (0.03, 0.1, ["0.05", "0.1"]),
+        (1.2, 1.9, None),  # evenly apart
+        (0.5, 20, [r"$\mathdefault{10^{0}}$", r"$\mathdefault{10^{1}}$"]),  # as matplotlib has it
+    ],
+)
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_few_powers_of_ten_have_plain_numbers_that_can_be_read(name, low, high, expected):
+    axes = pyplot.figure(figsize=(3, 3)).add_subplot(**{f"{name}scale": "log", f"{name}lim": (low, high)})
+    axis = getattr(axes, f"{name}axis")
+    figures.plain_ticks(axis)
+    texts, boxes = labels_in_view(axis)
+    assert len(texts) > 1 and texts == (expected or texts)
+    assert all(a[1] < b[0] for a, b in pairwise(boxes))
+
+
+def test_the_figures_of_results_have_plain_numbers():
+    sol = iw.solve(iw.DeepLinearMuP(1), X, Y, iw.GradientDescent(0.05, 10))
+    networks = [iw.Network(2, 1, m, "linear", iw.Parameterization.mup(1), 2) for m in (16, 32)]
+    compared = iw.compare(iw.DeepLinearMuP(1), networks, X, Y, iw.GradientDescent(0.1, 3), seeds=3)
+    spectrum = iw.limits.spectra.Spectrum([1.0, 0.1], [1.0, 1.0], [3, 100])
+    curve = iw.limits.spectra.predicted_curve(spectrum, [5, 10, 20, 40], 0.1)
+    for figure in (sol.plot(), compared.plot(), curve.plot()):
+        for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+            texts, boxes = labels_in_view(axis)
+            assert len(texts) > 1 and not any("times" in text for text in texts), texts
+            assert all(a[1] < b[0] for a, b in pairwise(boxes))
+
+
 def test_widths_are_named_as_far_as_they_can_be_read():
     widths = [100, 110, 120, 200, 210, 1000, 3900, 4000]
     axes = pyplot.figure().add_subplot()
