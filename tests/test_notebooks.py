@@ -5,7 +5,9 @@ import importlib.util
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -56,3 +58,14 @@ def test_the_check_of_outputs_sees():
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     assert lacks(bare, 200_000) == ["a run from top to bottom", "a figure", "a size below 150 kB"]
+
+
+def test_the_film_of_densities_is_there():
+    """Below 3 MB, and it moves: what its notebook shows."""
+    film = NOTEBOOKS.parent / "docs" / "nngp_output_density.gif"
+    assert f"../docs/{film.name}" in (NOTEBOOKS / "nngp_output_density.ipynb").read_text(encoding="utf-8")
+    assert film.stat().st_size < 3e6
+    with Image.open(film) as image:
+        first = np.asarray(image.convert("RGB"), float)
+        image.seek(image.n_frames - 1)
+        assert image.n_frames >= 30 and np.abs(np.asarray(image.convert("RGB"), float) - first).mean() > 10
