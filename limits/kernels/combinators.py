@@ -63,11 +63,14 @@ def _layers(layers: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
     return layers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Serial(Kernel):
     """What :func:`serial` makes."""
 
     layers: tuple[Kernel, ...]
+
+    def __repr__(self) -> str:
+        return f"serial({', '.join(map(repr, self.layers))})"
 
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
         for layer in self.layers:
@@ -75,11 +78,14 @@ class Serial(Kernel):
         return branches
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Parallel(Kernel):
     """What :func:`parallel` makes."""
 
     layers: tuple[Kernel, ...]
+
+    def __repr__(self) -> str:
+        return f"parallel({', '.join(map(repr, self.layers))})"
 
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
         if len(branches) != len(self.layers):
@@ -90,7 +96,7 @@ class Parallel(Kernel):
 MOST_BRANCHES = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FanOut(Kernel):
     """The same values in ``number`` branches.
 
@@ -114,7 +120,7 @@ class FanOut(Kernel):
         return [branch, *(trace.copy(branch) for _ in range(self.number - 1))]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FanInSum(Kernel):
     r"""The sum of all branches: :math:`K \leftarrow \sum K`, :math:`\Theta \leftarrow \sum \Theta`.
 

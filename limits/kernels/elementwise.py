@@ -39,7 +39,7 @@ SAME = 1e-30  # 1 - c of points that differ by rounding: one point
 LONGEST = 1e154  # standard deviations whose squares are finite
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Elementwise(Kernel):
     r"""An activation, after a dense layer (or a sum of such): its input must be Gaussian.
 

@@ -16,6 +16,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,6 +76,14 @@ class Kernel(ABC):
     """
 
     __array_ufunc__ = None  # numbers of numpy leave + and * to the kernel
+
+    def __repr__(self) -> str:
+        """How it is made, in few words: what has its default value is left out."""
+        if not is_dataclass(self):
+            return super().__repr__()
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = [field.name for field in fields(self) if values[field.name] != field.default]
+        return f"{type(self).__name__}({', '.join(f'{name}={_plain(values[name])!r}' for name in given)})"
 
     def __add__(self, other: Kernel) -> Kernel:
         """Outputs of two networks, added."""
@@ -195,6 +204,11 @@ class Kernel(ABC):
         if len(branches) != 1:
             raise ValueError(f"kernel: the architecture ends in {len(branches)} branches; join them by FanInSum()")
         return trace.program(directions, branches[0])
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy as those of Python."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def needed_kernel(kernel: Any) -> Kernel:

@@ -23,7 +23,7 @@ def one(branches: list[Branch], layer: Kernel) -> Branch:
     return branches[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Linear(Kernel):
     r"""A dense layer with the learning rates of its weights and biases told apart.
 
@@ -75,7 +75,7 @@ class Linear(Kernel):
         return [_linear(trace, branch, self.weight_std, self.bias_std, self.weight_rate, self.bias_rate, back)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dense(Kernel):
     r"""Fully connected layer.
 
@@ -159,7 +159,7 @@ def _linear(trace: Trace, branch: Branch, w: float, b: float, weight_rate: float
     return Branch(branch.register, std, tangent, gaussian=True, fresh=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Identity(Kernel):
     """Passes everything: the skip of a residual block."""
 
@@ -167,7 +167,7 @@ class Identity(Kernel):
         return [one(branches, self)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerNorm(Kernel):
     r"""Normalises the layer: :math:`K_{ij} \leftarrow K_{ij} / \sqrt{(K_{ii}+\epsilon)(K_{jj}+\epsilon)}`, and :math:`\Theta` likewise.
 
@@ -205,7 +205,7 @@ class LayerNorm(Kernel):
         return [replace(branch, std=ratio(branch.std, size), tangent=ratio(branch.tangent, size))]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dropout(Kernel):
     """Keeps every neuron with probability ``rate`` and divides by it, with masks of its own for every point: training mode.
 

@@ -18,11 +18,14 @@ from .tracing import Branch, Trace
 __all__ = ["Multiple", "Sum", "added", "multiplied"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sum(Kernel):
     """What ``+`` makes: networks side by side on the same inputs, their outputs added."""
 
     terms: tuple[Kernel, ...]
+
+    def __repr__(self) -> str:
+        return " + ".join(map(repr, self.terms))
 
     def follow(self, trace: Trace, branches: list[Branch]) -> list[Branch]:
         one(branches, self)
@@ -31,12 +34,15 @@ class Sum(Kernel):
         return branches
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Multiple(Kernel):
     """What ``*`` makes: the values of a network times the root of a number, with which its kernels are multiplied."""
 
     factor: float
     kernel: Kernel
+
+    def __repr__(self) -> str:
+        return f"{self.factor!r} * {f'({self.kernel!r})' if isinstance(self.kernel, Sum) else repr(self.kernel)}"
 
     def __post_init__(self) -> None:
         settle(self, factor=real("factor", self.factor, above=0, way_out="kernels are multiplied by positive numbers"))

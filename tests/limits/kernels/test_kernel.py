@@ -8,6 +8,7 @@ import pytest
 
 from infwidth.limits import activations, gaussian
 from infwidth.limits.kernels import Dense, Elementwise, Erf, FanOut, Gelu, LayerNorm, LeakyRelu, Relu, Sin, Tanh, serial
+from infwidth.limits.kernels.kernel import Kernel
 
 
 def cloud(n, d, seed=0):
@@ -272,3 +273,15 @@ def test_memory_is_refused(monkeypatch):
     deep(1, Relu())(cloud(300, 2))
     with pytest.raises(ValueError, match="X1: nngp and ntk of 300 x 300 pairs"):  # and as much for the coefficients of every point
         deep(1, Tanh(), 3.0)(cloud(300, 2))
+
+
+def test_a_kernel_is_shown_without_defaults():
+    k = serial(Dense(np.sqrt(2.0), 0.3), Relu(), FanOut(2), Dense(1, None, "standard", 64))
+    shown = "Dense(W_std=1.4142135623730951, b_std=0.3), Elementwise(activation='relu'), FanOut(number=2)"
+    assert repr(k) == f"serial({shown}, Dense(parameterization='standard', fan_in=64))"
+
+    class Plain(Kernel):
+        def follow(self, trace, branches):
+            return branches
+
+    assert repr(Plain()).startswith("<") and Plain().nngp([[2.0]]) == 4

@@ -92,7 +92,11 @@ def test_terms_and_factors_are_gathered():
     assert A + B + C == A + (B + C) == sum([A, B, C]) and (A + B).terms == (A, B)
     assert 2.0 * (3 * A) == 6.0 * A == np.float64(6.0) * A == A * np.float32(6.0)
     assert hash(2 * A + B) == hash(2.0 * A + B) and copy.deepcopy(SUM) == pickle.loads(pickle.dumps(SUM)) == SUM
-    assert repr(3 * C) == f"Multiple(factor=3.0, kernel={C!r})"
+
+
+@pytest.mark.parametrize("k", [SUM, 2.0 * (A + B), 3 * C, kernels.of(iw.Network(3, 2, 8, "erf", iw.Parameterization.standard(2)))], ids=str)
+def test_a_kernel_shows_how_it_is_made(k):
+    assert eval(repr(k), vars(kernels) | {name: getattr(kernels, name) for name in kernels.__all__}) == k
 
 
 def test_predictions_with_a_sum_are_those_of_its_matrix():
