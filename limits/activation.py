@@ -14,12 +14,13 @@ import numpy as np
 from ..solvers.checks import asked, function, real, reals, returned, shown
 from .gaussian.closed_forms import ClosedForm
 
-__all__ = ["BUILT_IN", "Activation", "elementwise"]
+__all__ = ["BUILT_IN", "FAMILIES", "Activation", "elementwise"]
 
 Array = np.ndarray
 Elementwise = Callable[[Array], Array]
 
 BUILT_IN: dict[str, Activation] = {}  # by name: no other function may take one of them
+FAMILIES: dict[str, Callable[[Any], Activation]] = {}  # those that are named by a number, as in leaky_relu(0.1)
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,28 @@ class Activation:
         if (own := BUILT_IN.get(self.name)) is not None and not np.array_equal(own.value(h), self.value(h)):
             raise ValueError(f"name: {self.name!r} is a built-in activation, which is another function; choose another name")
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Those of the library travel to other processes and into files by name, which their functions could not."""
+        h, own = np.linspace(-3, 3, 13) + 0.0123, _named(self.name)
+        if own is not None and all(np.array_equal(f(h), g(h)) for f, g in ((own.value, self.value), (own.derivative, self.derivative))):
+            return _named, (self.name,)
+        return super().__reduce_ex__(protocol)
+
     def at_zero(self) -> tuple[float, float]:
         """Value and slope at 0, which decide how a small pre-activation passes."""
         zero = np.zeros(1)
         return float(self.value(zero)[0]), float(self.derivative(zero)[0])
+
+
+def _named(name: str) -> Activation | None:
+    """That of the library."""
+    from . import activations  # noqa: F401  which fills the tables
+
+    family, _, number = name.removesuffix(")").partition("(")
+    try:
+        return FAMILIES[family](float(number)) if family in FAMILIES and number else BUILT_IN.get(name)
+    except ValueError:
+        return None
 
 
 def elementwise(label: str, function_: Any, h: Array) -> Array:

@@ -22,7 +22,7 @@ from scipy import special
 
 from ..solvers.checks import integer, real, returned
 from . import derivatives as d
-from .activation import BUILT_IN, Activation, elementwise
+from .activation import BUILT_IN, FAMILIES, Activation, elementwise
 from .gaussian import closed_forms
 from .gaussian.closed_forms import ClosedForm
 from .gaussian.exponential_linear import elu
@@ -243,6 +243,7 @@ BUILT_IN.update(
     }
 )
 BUILT_IN["leaky_relu"] = leaky_relu()
+FAMILIES.update(leaky_relu=leaky_relu, hermite=hermite, monomial=monomial)
 
 
 def names() -> list[str]:

@@ -224,18 +224,6 @@ class PairDual:
     activation: Activation
     tolerance: float
 
-    def __reduce__(self) -> tuple[type[PairDual], tuple[str | Activation, float]]:
-        name = self.activation.name
-        known = name in activations.names() or name.startswith(POLYNOMIALS)
-        return PairDual._named, (name if known else self.activation, self.tolerance)  # type: ignore[return-value]
-
-    @staticmethod
-    def _named(activation: str | Activation, tolerance: float) -> PairDual:
-        if isinstance(activation, str) and activation.startswith(POLYNOMIALS):
-            family, degree = activation.removesuffix(")").split("(")
-            activation = getattr(activations, family)(int(degree))
-        return PairDual(activations.get(activation), tolerance)
-
     def __call__(self, std: Array, other: Array, delta: Array) -> tuple[Array, Array]:
         q1, q2 = std**2, other**2
         sine = np.where(delta > SAME, np.sqrt(delta * (2 - delta)), 0.0)
