@@ -1,7 +1,7 @@
-r"""Two-dimensional Gaussian integrals :math:`\mathbb E f(u) f(v)` for any correlation, 1 and -1 included, to a tolerance.
+r"""Two-dimensional Gaussian integrals :math:`\mathbb E f(u) g(v)` for any correlation, 1 and -1 included, to a tolerance.
 
 With :math:`u = \sqrt{q_1}\, z` and :math:`v = \sqrt{q_2}\,(c z + s w)`, z and w independent, the rule of ``line`` in w and in z. A kink of
-f at k cuts the line of w at :math:`(k/\sqrt{q_2} - c z)/s`, and leaves in z, beside the kink of u, a transition of width :math:`s/c` at
+them at k cuts the line of w at :math:`(k/\sqrt{q_2} - c z)/s`, and leaves in z, beside the kink of u, a transition of width :math:`s/c` at
 :math:`k/(c\sqrt{q_2})`: both are cuts, at which nodes are dense. Where s = 0 the integral is one-dimensional.
 """
 
@@ -17,20 +17,22 @@ __all__ = ["in_units", "integrate_pairs"]
 
 Array = np.ndarray
 Function = Callable[[Array], Array]
+Pair = tuple[Function, Function]  # of u and of v
 
 FINEST = 7
 BLOCK = 1 << 20  # function values at once
 
 
 def integrate_pairs(
-    f: Function, q1: Array, q2: Array, c: Array, s: Array, kinks: tuple[float, ...], tolerance: float
+    f: Function, q1: Array, q2: Array, c: Array, s: Array, kinks: tuple[float, ...], tolerance: float, g: Function | None = None
 ) -> tuple[Array, Array]:
-    """Values and errors (M,); the tolerance is relative to the root mean square of f(u) f(v)."""
+    """Values and errors (M,), of f(u) g(v) where g is given; the tolerance is relative to the root mean square of f(u) f(v)."""
+    g = f if g is None else g
     value, error = np.empty(len(c)), np.empty(len(c))
     line = s == 0
     for which, method in ((line, _on_a_line), (~line, _in_the_plane)):
         if which.any():
-            value[which], error[which] = method(f, np.sqrt(q1[which]), np.sqrt(q2[which]), c[which], s[which], kinks, tolerance)
+            value[which], error[which] = method((f, g), np.sqrt(q1[which]), np.sqrt(q2[which]), c[which], s[which], kinks, tolerance)
     return value, error
 
 
@@ -42,15 +44,15 @@ def in_units(kinks: tuple[float, ...], scale: Array) -> Array | None:
         return np.nan_to_num(np.asarray(kinks) / scale[:, None], nan=0.0, posinf=FARTHEST, neginf=-FARTHEST)
 
 
-def _on_a_line(f: Function, a: Array, b: Array, c: Array, s: Array, kinks: tuple[float, ...], tolerance: float) -> tuple[Array, Array]:
+def _on_a_line(f: Pair, a: Array, b: Array, c: Array, s: Array, kinks: tuple[float, ...], tolerance: float) -> tuple[Array, Array]:
     b = np.sign(c) * b
     first, second = in_units(kinks, a), in_units(kinks, b)
     both = None if first is None or second is None else np.concatenate((first, second), axis=1)
-    value, error = integrate(lambda z, rows: (f(a[rows, None] * z) * f(b[rows, None] * z))[None], len(c), both, tolerance)
+    value, error = integrate(lambda z, rows: (f[0](a[rows, None] * z) * f[1](b[rows, None] * z))[None], len(c), both, tolerance)
     return value[0], error[0]
 
 
-def _in_the_plane(f: Function, a: Array, b: Array, c: Array, s: Array, kinks: tuple[float, ...], tolerance: float) -> tuple[Array, Array]:
+def _in_the_plane(f: Pair, a: Array, b: Array, c: Array, s: Array, kinks: tuple[float, ...], tolerance: float) -> tuple[Array, Array]:
     value, error, before, largest = np.zeros(len(c)), *np.full((3, len(c)), np.inf)
     active = np.arange(len(c))
     for level in range(1, FINEST):
@@ -68,15 +70,15 @@ def _in_the_plane(f: Function, a: Array, b: Array, c: Array, s: Array, kinks: tu
     return value, error
 
 
-def _at_level(f: Function, a: Array, b: Array, c: Array, s: Array, kinks: tuple[float, ...], level: int) -> tuple[Array, Array]:
-    """Integrals with all nodes up to this level, and the root mean square of f(u) f(v) (M,)."""
+def _at_level(f: Pair, a: Array, b: Array, c: Array, s: Array, kinks: tuple[float, ...], level: int) -> tuple[Array, Array]:
+    """Integrals with all nodes up to this level, and the root mean square of f(u) g(v) (M,)."""
     inner_kinks = np.array(sorted({0.0, *kinks}))
     first, second = in_units(kinks, a), in_units(kinks, c * b)
     z, outer = _all(level, walls(None if first is None or second is None else np.concatenate((first, second), axis=1)))
     z, outer = np.broadcast_to(z, (len(c), z.shape[1])), np.broadcast_to(outer * density(z), (len(c), z.shape[1]))
     rows = np.repeat(np.arange(len(c)), z.shape[1])
     z, outer = z.ravel(), outer.ravel()
-    fu = f(a[rows] * z) * (outer != 0)
+    fu = f[0](a[rows] * z) * (outer != 0)
     means, squares = np.empty(len(z)), np.empty(len(z))
     for part in np.array_split(np.arange(len(z)), 1 + len(z) * 60 * 2**level * (1 + len(inner_kinks)) // BLOCK):
         row = rows[part]
@@ -85,7 +87,7 @@ def _at_level(f: Function, a: Array, b: Array, c: Array, s: Array, kinks: tuple[
             cuts = np.clip((inner_kinks / b[row, None] - centre[:, None]) / s[row, None], -FARTHEST, FARTHEST)
         w, inner = _all(level, cuts)
         inner = inner * density(w)
-        fv = f(b[row, None] * (centre[:, None] + s[row, None] * w))
+        fv = f[1](b[row, None] * (centre[:, None] + s[row, None] * w))
         means[part], squares[part] = (fv * inner).sum(axis=1), (fv**2 * inner).sum(axis=1)
     total, square = ((outer * part).reshape(len(c), -1).sum(axis=1) for part in (fu * means, fu**2 * squares))
     return total, np.sqrt(square)

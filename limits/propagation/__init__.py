@@ -2,9 +2,9 @@ r"""Deep information propagation: how far signals and gradients reach in a wide 
 
 ``maps`` has the variance and correlation maps of a layer, their fixed points (``fixed_points``) and depth scales; ``phases`` the
 critical line and the critical point, ``diagram`` order and chaos over a rectangle; ``geometry`` the bending of a circle on its way;
-``jacobian`` the singular values of the input-output Jacobian, ``input_jacobian`` the sensitivity of trained networks; ``finite_width``
-and ``finite_width_tangent`` the corrections of first order in 1/width; ``shaping`` activations made for a depth; ``advice`` what an
-initialisation means for a network.
+``jacobian`` the singular values of the input-output Jacobian, ``input_jacobian`` the sensitivity of trained networks; ``finite_width``,
+``finite_width_tangent`` and, of several inputs, ``finite_width_gram`` (by ``finite_width_pairs``) the corrections of first order in
+1/width; ``shaping`` activations made for a depth; ``advice`` what an initialisation means for a network.
 
 Every prediction has its check on random networks, one call that gives means, standard errors and variances over them (:class:`Measured`):
 
@@ -16,6 +16,7 @@ prediction                                                        measurement
 ``singular_values``                                               ``measure_singular_values``
 ``expected_sensitivity``                                          ``measure_sensitivity``
 ``corrections``, ``pair_corrections``, ``tangent_corrections``    ``measure_kernels``
+``gram_corrections``                                              ``measure_gram``
 ================================================================  ===============================
 """
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from .finite_width import Corrections as Corrections
     from .finite_width import corrections as corrections
     from .finite_width import pair_corrections as pair_corrections
+    from .finite_width_gram import GramCorrections as GramCorrections
+    from .finite_width_gram import gram_corrections as gram_corrections
     from .finite_width_tangent import tangent_corrections as tangent_corrections
     from .geometry import Curve as Curve
     from .geometry import circle as circle
@@ -49,7 +52,9 @@ if TYPE_CHECKING:
     from .measured_jacobian import MeasuredSingularValues as MeasuredSingularValues
     from .measured_jacobian import measure_sensitivity as measure_sensitivity
     from .measured_jacobian import measure_singular_values as measure_singular_values
+    from .measured_kernels import Grams as Grams
     from .measured_kernels import Kernels as Kernels
+    from .measured_kernels import measure_gram as measure_gram
     from .measured_kernels import measure_kernels as measure_kernels
     from .phases import CriticalPoint as CriticalPoint
     from .phases import critical_point as critical_point

@@ -36,7 +36,7 @@ import numpy as np
 
 from ...solvers.checks import instance, integer, real
 from .. import activations, gaussian
-from ..activations import Activation
+from .finite_width_pairs import CLOSEST, derivatives, fluctuations, refuse_close
 from .maps import EXAMPLE, TOLERANCE, MeanFieldMaps
 
 __all__ = ["Corrections", "corrections", "pair_corrections"]
@@ -46,8 +46,6 @@ Array = np.ndarray
 STEP = 1e-2  # relative, of differences of order 4 by the variance
 LARGEST = 1e60  # variance, whose fourth powers are finite
 DEEPEST = 10_000  # layers of pairs, each some milliseconds
-CLOSEST = 0.999  # correlation: beyond, differences of the map lose their digits
-PAIR_STEP = 3e-3  # relative, of the differences of the map of triples
 
 
 class Corrections(NamedTuple):
@@ -180,60 +178,14 @@ def pair_corrections(maps: MeanFieldMaps, q: float, c: float, depth: int) -> Cor
     if abs(c) > CLOSEST:
         raise ValueError(f"c: need a correlation between -{CLOSEST} and {CLOSEST}, got {c:g}; for one input there is corrections")
     q = float(variances[0])
-    G, a, b = np.array([q, c * q, q]), np.zeros(3), np.zeros((3, 3))
-    rows = [(G[1], a[1], b[1, 1], G[0])]
+    G, a, b = np.array([[q, c * q, q]]), np.zeros(3), np.zeros((3, 3))
+    rows = [(c * q, 0.0, 0.0, q)]
     for l in range(1, len(variances)):
-        if abs(G[1]) > CLOSEST * G[0]:
-            raise ValueError(f"depth: in layer {l} the two inputs have the correlation {G[1] / G[0]:.6f}, as good as one; stop there")
-        slope, bend = _derivatives(maps, G)
-        a, b = slope @ a + np.einsum("kij,ij->k", bend, b) / 2, slope @ b @ slope.T + maps.weight_variance**2 * _fluctuation(maps, G)
-        G = _triple(maps, G)
-        rows.append((G[1], a[1], b[1, 1], G[0]))
+        refuse_close(G, l)
+        F, slopes, bends = derivatives(maps, G)
+        slope, bend = slopes[0, :3], bends[0, :3]
+        noise = maps.weight_variance**2 * fluctuations(maps, G, 3)[1][0]
+        a, b = slope @ a + np.einsum("kij,ij->k", bend, b) / 2, slope @ b @ slope.T + noise
+        G = F[:, :3]
+        rows.append((G[0, 1], a[1], b[1, 1], G[0, 0]))
     return Corrections(*np.array(rows).T)
-
-
-def _triple(maps: MeanFieldMaps, G: Array) -> Array:
-    """F: the triples G (..., 3) of the next layer."""
-    c = G[..., 1] / np.sqrt(G[..., 0] * G[..., 2])
-    dual = gaussian.dual(maps.activation, G[..., 0], G[..., 2], np.clip(c, -1, 1), tolerance=TOLERANCE).value
-    return np.stack([maps.variance_map(G[..., 0]), maps.bias_variance + maps.weight_variance * dual, maps.variance_map(G[..., 2])], axis=-1)
-
-
-def _derivatives(maps: MeanFieldMaps, G: Array) -> tuple[Array, Array]:
-    """F' (3, 3) and F'' (3, 3, 3) at G, by central differences: along each axis, and along the sums of two."""
-    e = PAIR_STEP * G[0] * (1 - abs(G[1]) / G[0]) * np.eye(3)
-    pairs = [(i, j) for i in range(3) for j in range(i)]
-    directions = [*e, *(e[i] + e[j] for i, j in pairs)]
-    up, down = (_triple(maps, G + sign * np.array(directions)) for sign in (1, -1))
-    here, size = _triple(maps, G), e[0, 0]
-    slope = ((up - down)[:3] / (2 * size)).T
-    second = (up - 2 * here + down) / size**2  # v^T F'' v along each direction
-    bend = np.zeros((3, 3, 3))
-    for i in range(3):
-        bend[:, i, i] = second[i]
-    for row, (i, j) in enumerate(pairs, start=3):
-        bend[:, i, j] = bend[:, j, i] = (second[row] - second[i] - second[j]) / 2
-    return slope, bend
-
-
-def _fluctuation(maps: MeanFieldMaps, G: Array) -> Array:
-    """Covariance of (phi_1^2, phi_1 phi_2, phi_2^2) at two pre-activations of equal variance."""
-    phi, q, c = activations.get(maps.activation), float(G[0]), float(np.clip(G[1] / G[0], -1, 1))
-
-    def mixed(*powers: int) -> float:
-        """E f(u) f(v) of the sum f of those powers of phi."""
-        made = Activation(
-            "mixed",
-            lambda h: np.sum([phi.value(h) ** p for p in powers], axis=0),
-            lambda h: np.sum([p * phi.value(h) ** (p - 1) for p in powers], axis=0) * phi.derivative(h),
-            kinks=phi.kinks,
-        )
-        return float(gaussian.dual(made, q, q, c, tolerance=1e-10).value)
-
-    one, three, both = mixed(1), mixed(3), mixed(2)
-    uneven = (mixed(1, 3) - one - three) / 2  # E phi_1^3 phi_2, which is E phi_1 phi_2^3 as the variances are equal
-    square = float(gaussian.moments(phi, q, TOLERANCE).square)
-    fourth = float(gaussian.expectation(lambda h: phi.value(h) ** 4, q, kinks=phi.kinks, tolerance=TOLERANCE).value)
-    moments = np.array([[fourth, uneven, both], [uneven, both, uneven], [both, uneven, fourth]])
-    mean = np.array([square, one, square])
-    return moments - np.outer(mean, mean)

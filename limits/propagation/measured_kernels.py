@@ -11,10 +11,11 @@ from ...solvers.checks import integer, real
 from ...solvers.running.streams import generator
 from .. import activations
 from .finite_width import checked_layers
+from .finite_width_gram import checked_gram
 from .maps import MeanFieldMaps
 from .random_networks import Measured, over_networks, refuse_large, refuse_too_many
 
-__all__ = ["Kernels", "measure_kernels"]
+__all__ = ["Grams", "Kernels", "measure_gram", "measure_kernels"]
 
 Array = np.ndarray
 
@@ -36,6 +37,19 @@ class Kernels(NamedTuple):
 
     variance: Measured
     covariance: Measured
+    tangent: Measured
+
+
+class Grams(NamedTuple):
+    r"""Gram matrices of n inputs in layers 1 .. depth in random networks of one width: arrays of shape (depth, n, n).
+
+    Attributes
+    ----------
+    kernel, tangent : Measured
+        What :func:`gram_corrections` predicts.
+    """
+
+    kernel: Measured
     tangent: Measured
 
 
@@ -77,36 +91,82 @@ def measure_kernels(
     networks, c = integer("networks", networks, least=2), real("c", c)
     if abs(c) > 1:
         raise ValueError(f"c: a correlation lies in [-1, 1], got {c:g}")
-    q, depth = float(kernel[0]), len(kernel)
-    refuse_large(f"{m} makes networks of", 8.0 * m * m * depth, "it, or depth")
+    refuse_large(f"{m} makes networks of", 8.0 * m * m * len(kernel), "it, or depth")
+    both = float(kernel[0]) * np.array([[1, c], [c, 1]])
+    kernels, tangents = _ensemble(maps, m, len(kernel), both, 1, networks, rng)
+    parts = (kernels[:, :, 0, 0], kernels[:, :, 0, 1], tangents[:, :, 0, 0])
+    return Kernels(*(over_networks(part) for part in parts))
+
+
+def measure_gram(maps: MeanFieldMaps, gram: Any, width: int, depth: int, *, networks: int = 10, rng: Any = 0) -> Grams:
+    r"""Gram matrices of random networks, of inputs whose kernel in the first layer is given.
+
+    Parameters
+    ----------
+    maps : MeanFieldMaps
+        Without dropout and skip connections.
+    gram : array_like, shape (n, n)
+        See :func:`gram_corrections`.
+    width, depth : int
+        The input takes part as the first layer, whose kernel it fixes.
+    networks : int
+        At least 2.
+    rng : int or Generator
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of its range, or the weights of a network would take more than 4 GB.
+
+    Examples
+    --------
+    >>> from infwidth.limits import propagation
+    >>> maps, gram = propagation.MeanFieldMaps("relu", 2.0, 0.0), [[1.0, 0.2], [0.2, 1.5]]
+    >>> found = propagation.measure_gram(maps, gram, 50, 3, networks=500).tangent
+    >>> limit = propagation.gram_corrections(maps, gram, 3).tangent
+    >>> bool(np.all(abs(found.mean - limit.kernel - limit.mean / 50) < 4 * found.error + 1e-9))
+    True
+    """
+    m, gram = integer("width", width, least=2), checked_gram(gram)
+    maps, kernel = checked_layers(maps, float(gram[0, 0]), depth)
+    networks = integer("networks", networks, least=2)
+    refuse_large(f"{m} makes networks of", 8.0 * m * (m + len(gram)) * len(kernel), "it, or depth")
+    kernels, tangents = _ensemble(maps, m, len(kernel), gram, len(gram), networks, rng)
+    return Grams(over_networks(kernels), over_networks(tangents))
+
+
+def _ensemble(maps: MeanFieldMaps, m: int, depth: int, gram: Array, tangents: int, networks: int, rng: Any) -> tuple[Array, Array]:
+    """Kernels (networks, depth, n, n) of n inputs, and tangent kernels (networks, depth, t, t) of the first t."""
     refuse_too_many(m, depth, networks)
     rng = generator(rng)
     size = max(1, WEIGHTS // (depth * m * m))
-    blocks = [_block(maps, m, depth, q, c, min(size, networks - i), rng) for i in range(0, networks, size)]
-    found = over_networks(np.concatenate(blocks))
-    return Kernels(*(Measured(*parts) for parts in zip(*found, strict=True)))
+    blocks = [_block(maps, m, depth, gram, tangents, min(size, networks - i), rng) for i in range(0, networks, size)]
+    kernels, found = zip(*blocks, strict=True)
+    return np.concatenate(kernels), np.concatenate(found)
 
 
-def _block(maps: MeanFieldMaps, m: int, depth: int, q: float, c: float, networks: int, rng: np.random.Generator) -> Array:
-    """Variance, covariance and tangent kernel by layer: (networks, 3, depth)."""
+def _block(
+    maps: MeanFieldMaps, m: int, depth: int, gram: Array, tangents: int, networks: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
     phi, scale, bias = activations.get(maps.activation), math.sqrt(maps.weight_variance / m), math.sqrt(maps.bias_variance)
-    h = math.sqrt(q) * rng.standard_normal((networks, m, 2)) @ np.array([[1, c], [0, math.sqrt(1 - c * c)]])
-    found = np.zeros((networks, 3, depth))
-    found[:, 0, 0], found[:, 1, 0] = q, c * q
+    size, vectors = np.linalg.eigh(gram)
+    h = rng.standard_normal((networks, m, len(gram))) @ (np.sqrt(np.maximum(size, 0)) * vectors).T
+    kernels = np.empty((networks, depth, len(gram), len(gram)))
+    kernels[:, 0] = gram
     slopes, weights = [], []
     for l in range(1, depth):
         x = phi.value(h)
-        slopes.append(phi.derivative(h[:, :, 0]))
-        found[:, 0, l] = bias**2 + scale**2 * (x[:, :, 0] ** 2).sum(axis=1)
-        found[:, 1, l] = bias**2 + scale**2 * (x[:, :, 0] * x[:, :, 1]).sum(axis=1)
+        slopes.append(phi.derivative(h[:, :, :tangents]))
+        kernels[:, l] = bias**2 + scale**2 * x.transpose(0, 2, 1) @ x
         weights.append(scale * rng.standard_normal((networks, m, m)))
         h = weights[-1] @ x + bias * rng.standard_normal((networks, m, 1))
-    back = np.zeros((networks, 0, m))  # derivatives of a neuron of each layer above by the pre-activations of this one
-    own = np.zeros((networks, 1, m))
-    own[:, :, 0] = 1
+    found = np.zeros((networks, depth, tangents, tangents))
+    back = np.zeros((networks, tangents, 0, m))  # derivatives of a neuron of each layer above by the pre-activations of this one
+    own = np.zeros((networks, tangents, 1, m))
+    own[..., 0] = 1
     for l in range(depth - 1, -1, -1):
-        back = np.concatenate([own, back], axis=1)
-        found[:, 2, l:] += (back**2).sum(axis=2) * found[:, 0, l, None]
+        back = np.concatenate([own, back], axis=2)
+        found[:, l:] += np.einsum("nalm,nblm->nlab", back, back) * kernels[:, l, None, :tangents, :tangents]
         if l:
-            back = (back @ weights[l - 1]) * slopes[l - 1][:, None, :]
-    return found
+            back = (back @ weights[l - 1][:, None]) * slopes[l - 1].transpose(0, 2, 1)[:, :, None]
+    return kernels, found

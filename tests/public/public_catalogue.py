@@ -598,6 +598,22 @@ CALLS: dict[str, Call] = {
     "propagation.pair_corrections": Call(
         propagation.pair_corrections, dict(maps=propagation.MeanFieldMaps("tanh", 1.2, 0.1), q=1.0, c=0.5, depth=2)
     ),
+    "propagation.gram_corrections": Call(
+        propagation.gram_corrections,
+        dict(maps=propagation.MeanFieldMaps("tanh", 1.2, 0.1), gram=np.array([[1.0, 0.3], [0.3, 0.7]]), depth=2),
+    ),
+    "propagation.measure_gram": Call(
+        propagation.measure_gram,
+        dict(
+            maps=propagation.MeanFieldMaps("tanh", 1.2, 0.1),
+            gram=np.array([[1.0, 0.3], [0.3, 0.7]]),
+            width=8,
+            depth=2,
+            networks=2,
+            rng=0,
+        ),
+        fine={"rng": ("longer than a float",)},
+    ),
     "propagation.sensitivity": Call(propagation.sensitivity, dict(problem=SOLVED.problem, state=SOLVED.state, X=X, of="outputs")),
     "propagation.expected_sensitivity": Call(propagation.expected_sensitivity, dict(network=iw.Network(2, 2, 6, "tanh", P.ntk(2)), X=X)),
     "propagation.measure_circle": Call(
@@ -616,7 +632,7 @@ RECORDS = set(
     LikelihoodFit Posterior Ridge
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
     Images Samples digits mnist_5000
-    Advice Corrections CriticalPoint Curve DepthScales FixedPoint Measured MeasuredCurve MeasuredSingularValues PhaseDiagram
-    CommonParameters NoiseUnits Noisy NormalisedOnly OnGrid WithWaysOut Signals SingularValues ClosedForm engine names
+    Advice Corrections GramCorrections Grams CriticalPoint Curve DepthScales FixedPoint Measured MeasuredCurve MeasuredSingularValues
+    PhaseDiagram CommonParameters NoiseUnits Noisy NormalisedOnly OnGrid WithWaysOut Signals SingularValues ClosedForm engine names
     """.split()
 )

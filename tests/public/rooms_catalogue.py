@@ -105,6 +105,11 @@ ROOMS: dict[str, Call] = {
         gaussian.expectation, dict(f=np.tanh, q=Q, kinks=(0.0, 1.0), tolerance=1e-9), fine={"q": ANY_SHAPE, "kinks": ("list",)}
     ),
     "gaussian.hermite_series": Call(gaussian.hermite_series, dict(f=np.tanh, q=Q, terms=8)),
+    "gaussian.pair_expectation": Call(
+        gaussian.pair_expectation,
+        dict(f=np.tanh, g=np.tanh, q1=Q, q2=Q[::-1].copy(), c=ANGLES, kinks=(0.0, 1.0), tolerance=1e-9),
+        fine={"q1": ("one number",), "kinks": ("list",)},
+    ),
     "gaussian.moments": Call(gaussian.moments, dict(activation="gelu", q=Q, tolerance=1e-9), fine={"q": ANY_SHAPE}),
     "gaussian.ProcessPath": Call(
         gaussian.ProcessPath, dict(covariance=inner, outputs=2, rng=np.random.default_rng(0)), lambda path: path(X).shape

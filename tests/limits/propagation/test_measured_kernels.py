@@ -44,6 +44,24 @@ def test_covariances():
     np.testing.assert_allclose(100 * found.variance.variance[1:], one.variance[1:], rtol=0.2)
 
 
+def test_gram_matrices():
+    """The kernels and tangent kernels of networks that this library builds, input by input: two hidden layers of width 20."""
+    L, X = 2, np.array([[1.0, -0.5, 1.4], [0.3, 0.8, -0.2], [0.5, -0.5, 0.5]])
+    network, values = iw.Network(3, L, 20, "tanh", iw.Parameterization.ntk(L)), []
+    for seed in range(600):
+        problem = network.bind(Data.check(X, np.zeros((3, 1))), np.random.default_rng(seed))
+        values.append(empirical_ntk(problem, X).reshape(3, 3))
+    found = propagation.measure_gram(MeanFieldMaps("tanh", 1.0, 0.0), X @ X.T, 20, L + 1, networks=4000, rng=1)
+    error = np.hypot(found.tangent.error[-1], np.std(values, axis=0) / np.sqrt(600))
+    assert (error < 0.04 * np.diagonal(found.tangent.mean[-1]).max()).all()
+    assert (abs(np.mean(values, axis=0) - found.tangent.mean[-1]) < 4 * error).all()
+    np.testing.assert_allclose(np.var(values, axis=0), found.tangent.variance[-1], rtol=0.3)
+    np.testing.assert_allclose(found.kernel.mean[0], X @ X.T, rtol=1e-12)
+    alone = propagation.measure_kernels(MeanFieldMaps("tanh", 1.0, 0.0), 20, L + 1, q=X[0] @ X[0], networks=4000, rng=2)
+    error = np.hypot(alone.tangent.error, found.tangent.error[:, 0, 0])
+    assert (abs(alone.tangent.mean - found.tangent.mean[:, 0, 0]) <= 4 * error + 1e-12).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
