@@ -15,7 +15,7 @@ from .line import EPS, integrate
 from .numerical import numerical
 from .plane import in_units
 
-__all__ = ["Estimate", "Moments", "dual", "expectation", "moments"]
+__all__ = ["Estimate", "Moments", "checked_pairs", "dual", "expectation", "moments"]
 
 Array = np.ndarray
 
@@ -221,11 +221,7 @@ def dual(
     phi = activations.get(activation)
     choice("of", of, ("value", "derivative"))
     relative = _relative(tolerance)
-    q1, q2, c = _variances("q1", q1), _variances("q2", q2), _correlations(c)
-    try:
-        q1, q2, c = np.broadcast_arrays(q1, q2, c)
-    except ValueError:
-        raise ValueError(f"c: shapes must broadcast, got {np.shape(q1)} of q1, {np.shape(q2)} of q2 and {np.shape(c)} of c") from None
+    q1, q2, c = checked_pairs(q1, q2, c)
     shape = c.shape
     sine = np.sqrt((1 - c) * (1 + c)) if sine is None else np.broadcast_to(np.asarray(sine, float), shape)
     q1, q2, c, s = (np.ascontiguousarray(array).ravel() for array in (q1, q2, c, sine))
@@ -254,6 +250,16 @@ def _checked(f: Callable[[Array], Array], root: Array) -> Callable[[Array], Arra
     signature = "points to values, elementwise"
     returned("f", asked("f", f, points, signature=signature), points.shape, "six points")
     return f
+
+
+def checked_pairs(q1: Any, q2: Any, c: Any) -> tuple[Array, Array, Array]:
+    """Variances and correlations of pairs, broadcast together."""
+    q1, q2, c = _variances("q1", q1), _variances("q2", q2), _correlations(c)
+    try:
+        one, other, between = np.broadcast_arrays(q1, q2, c)
+    except ValueError:
+        raise ValueError(f"c: shapes must broadcast, got {np.shape(q1)} of q1, {np.shape(q2)} of q2 and {np.shape(c)} of c") from None
+    return one, other, between
 
 
 def _variances(name: str, q: Any) -> Array:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import function, numbers, real, reals
-from .duals import Estimate
+from ...solvers.checks import function, real, reals
+from .duals import Estimate, checked_pairs
 from .line import EPS
 from .mehler import HermiteSeries, hermite_series
 from .plane import integrate_pairs
@@ -31,7 +31,7 @@ def pair_expectation(
     f, g : callable
         Elementwise, array to array.
     q1, q2, c : array_like
-        Variances above 0, and correlations; of shapes that broadcast.
+        Broadcast together.
     kinks : tuple of float
         Points at which f or g is not smooth.
     tolerance : float
@@ -45,7 +45,7 @@ def pair_expectation(
     Raises
     ------
     ValueError
-        Where a variance is not positive, a correlation beyond [-1, 1], or a function gives something else than numbers.
+        Where a variance is negative, a correlation beyond [-1, 1], or a function gives something else than numbers.
 
     Examples
     --------
@@ -57,13 +57,7 @@ def pair_expectation(
     for name, given in (("f", f), ("g", g)):
         function(name, given, "points to values, elementwise")
     kinks, tolerance = reals("kinks", kinks), max(real("tolerance", tolerance, above=0), 100 * EPS)
-    q1, q2, c = (numbers(name, given).astype(float, copy=False) for name, given in (("q1", q1), ("q2", q2), ("c", c)))
-    for name, q in (("q1", q1), ("q2", q2)):
-        if not (np.isfinite(q).all() and (q > 0).all()):
-            raise ValueError(f"{name}: variances must be finite and above 0, got {q.min() if q.size else q}")
-    if not (np.abs(c) <= 1).all():
-        raise ValueError("c: correlations lie in [-1, 1]; clip rounding errors")
-    q1, q2, c = np.broadcast_arrays(q1, q2, c)
+    q1, q2, c = checked_pairs(q1, q2, c)
     shape = c.shape
     q1, q2, c = (np.ascontiguousarray(part).ravel() for part in (q1, q2, c))
     value, error = np.empty(len(c)), np.full(len(c), np.inf)

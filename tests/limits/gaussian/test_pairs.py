@@ -43,12 +43,20 @@ def test_equal_functions_are_the_dual():
     assert error.max() < 1e-11
 
 
+def test_a_variable_that_does_not_vary():
+    """f(0) E g(v), kinks or none."""
+    value, error = gaussian.pair_expectation(np.cos, np.abs, 0.0, [1.0, 4.0], C[:, None], kinks=(0.0, 1.0))
+    assert (np.abs(value - np.sqrt(2 / np.pi) * np.array([1.0, 2.0])) <= error + 1e-15).all()
+    assert error.max() < 1e-9
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0.0, 1.0, 0.5), "q1: variances must be finite and above 0"),
-        ((1.0, np.nan, 0.5), "q2: variances must be finite and above 0"),
-        ((1.0, 1.0, 1.5), r"c: correlations lie in \[-1, 1\]; clip"),
+        ((-1.0, 1.0, 0.5), "q1: variances must be finite and not negative"),
+        ((1.0, np.nan, 0.5), "q2: variances must be finite and not negative"),
+        ((1.0, 1.0, 1.5), r"c: correlations lie in \[-1, 1\]"),
+        (([1.0, 2.0], [1.0, 2.0, 3.0], 0.5), "c: shapes must broadcast"),
     ],
 )
 def test_bad_arguments(arguments, message):
