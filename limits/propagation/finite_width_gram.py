@@ -121,7 +121,8 @@ def gram_corrections(maps: MeanFieldMaps, gram: Any, depth: int) -> GramCorrecti
     found = []
     for part in parts:
         size = np.sqrt(np.diagonal(part[0], axis1=1, axis2=2))
-        found.append(Corrections(*part, size[:, :, None] * size[:, None, :]))
+        kernel, mean, variance = part
+        found.append(Corrections(kernel, mean, variance, size[:, :, None] * size[:, None, :]))
     return GramCorrections(*found)
 
 
