@@ -73,7 +73,7 @@ class NNGPRegressor(_Regressor):
     Attributes
     ----------
     log_marginal_likelihood_ : float
-        Of the targets, up to rounding of singular kernels; compare kernels by it.
+        Of the targets; compare kernels by it. It is -inf where there is no noise and the kernel is singular: repeated points.
     condition_ : float
         Condition number of what was inverted.
     n_features_in_ : int

@@ -36,7 +36,7 @@ ELU_SMALLEST = 0.01
 POLYNOMIALS = ("hermite(", "monomial(")  # whose series end
 MOST_TERMS = 512  # of a series
 SAME = 1e-30  # 1 - c of points that differ by rounding: one point
-LONGEST = 1e154  # standard deviations whose squares are finite
+LONGEST = 1e75  # standard deviations: variances up to 1e150 have moments
 
 
 @dataclass(frozen=True, repr=False)

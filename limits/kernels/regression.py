@@ -94,8 +94,10 @@ class GaussianRegression:
 
     @property
     def log_likelihood(self) -> float:
-        """Log density of the targets, summed over outputs."""
+        """Log density of the targets, summed over outputs; -inf where the kernel is singular, so that almost all targets have none."""
         n, k = self.coefficients.shape
+        if self.inverse.rank < n:
+            return -np.inf
         return -0.5 * (float((self.seen**2).sum()) + k * self.inverse.log_determinant + k * n * np.log(2 * np.pi))
 
     def predict(self, X: Array, covariance: str) -> tuple[Array, Array | None]:

@@ -114,6 +114,13 @@ def test_trained_networks_agree_at_the_training_points():
     np.testing.assert_allclose(NTKClassifier(KERNEL).fit(X, y).predict_proba(X), np.eye(3)[y], atol=1e-12)
 
 
+@pytest.mark.parametrize("model", [NNGPClassifier(KERNEL, 0.0), NTKClassifier(KERNEL)], ids=["nngp", "ntk"])
+def test_a_point_of_two_labels_has_both(model):
+    X, y = spirals(9, 3, 0)
+    found = model.fit(np.concatenate([X, X]), np.concatenate([y, (y + 1) % 3])).predict_proba(X)
+    np.testing.assert_allclose(found, (np.eye(3)[y] + np.eye(3)[(y + 1) % 3]) / 2, rtol=0, atol=1e-3)
+
+
 @pytest.mark.slow
 def test_finite_networks_answer_as_often_as_stated():
     """Four hundred networks of width 1024, trained as long: classes of the largest output, within 4 standard errors and .02 of width."""

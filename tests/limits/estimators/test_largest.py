@@ -47,6 +47,11 @@ def test_without_spread_the_largest_is_certain_and_equals_share():
         np.testing.assert_allclose(probability_of_largest(means, np.full(2, std)), [[0.5, 0.5, 0], [0, 0, 1]], rtol=0, atol=1e-15)
 
 
+def test_rounding_is_no_difference():
+    found = probability_of_largest(np.array([[0.5, 0.5 + 1e-15, -1.0], [0.5, 0.5 + 1e-6, -1.0]]), np.zeros(2))
+    np.testing.assert_allclose(found, [[0.5, 0.5, 0], [0, 1, 0]], rtol=0, atol=1e-6)
+
+
 def test_many_rows_go_by_parts():
     rng = np.random.default_rng(1)
     means, std = rng.standard_normal((3000, 5)), np.exp(rng.standard_normal(3000))

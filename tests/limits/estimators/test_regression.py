@@ -35,6 +35,17 @@ def test_bayes():
     assert model.condition_ == exact.condition
 
 
+def test_targets_have_no_density_where_points_repeat_without_noise():
+    """A kernel is not the better for being singular."""
+    twice, both = np.concatenate([X, X]), np.concatenate([Y, -Y])
+    assert NNGPRegressor(KERNEL, 0.0).fit(twice, both).log_marginal_likelihood_ == -np.inf
+    assert (
+        NNGPRegressor(kernels.serial(kernels.Dense(), kernels.Relu(), kernels.Dense()), 0.0).fit(0 * X, Y).log_marginal_likelihood_
+        == -np.inf
+    )
+    assert np.isfinite(NNGPRegressor(KERNEL, 0.1).fit(twice, both).log_marginal_likelihood_)
+
+
 @pytest.mark.parametrize("t", [0.0, 2.0, np.inf])
 def test_training(t):
     both = np.stack([Y, 2 * Y], axis=1)

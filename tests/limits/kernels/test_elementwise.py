@@ -161,6 +161,8 @@ def test_kinks_that_are_not_told_give_a_warning():
 def test_values_too_large_to_be_squared_are_refused():
     with pytest.raises(ValueError, match=r"X1: values of size 1.73e\+160 enter erf, too large to be squared"):
         serial(Dense(), kernels.Erf())([[3e160, 0.0, 0.0]])
+    with pytest.raises(ValueError, match=r"X1: values of size 5.77e\+99 enter sign, too large to be squared; take smaller weights"):
+        serial(Dense(), kernels.Sign())([[1e100, 0.0, 0.0]])
 
 
 def slope_of_tanh(h):
