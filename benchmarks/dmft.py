@@ -3,9 +3,10 @@ r"""Dynamical mean-field theory against finite µP networks: slopes, cost at equ
 **Slopes.** The gap between one network and the limit against the width, for tanh, relu and gelu with two and three hidden layers, and for
 tanh and relu with four.
 
-**Cost.** The mean of N networks of width m errs by the bias c / m and by chance, sd / sqrt(N m). At the root-mean-square error e of the
-limit solver, measured against a solve of many more samples, half of e^2 is given to each: that fixes the smallest width and the number of
-networks, and their cost is N times the seconds of one network of that width, extrapolated where it is wider than the widest that was run.
+**Cost.** The mean of N networks of width m errs by the bias c / m and by chance, sd / sqrt(N m). c is measured at a narrow width, where it
+is many standard errors, and chance at a wider one. For every width whose bias is below the root-mean-square error of the limit solver,
+itself measured against a solve of many more samples, N follows from what is left of that error, and the cost is N times the CPU seconds of one
+network of that width. The cheapest width is held against the limit.
 
 **Horizons.** A smooth network over a thousand steps, and three layers on ten samples; with what the run states of its error, and how far a
 run of other noise is from it.
@@ -26,6 +27,7 @@ from infwidth.solvers.figures import label_widths, plain_ticks
 X = np.array([[0.6, -0.2, 0.5], [-0.4, 0.8, 0.1], [0.3, 0.5, -0.7], [0.9, 0.1, 0.2]])
 Y = np.array([1.0, -1.0, 0.5, 0.2])
 METHOD = iw.GradientDescent(0.4, 8)
+NARROW, WIDER, WIDTHS = 32, 256, [64, 128, 256, 512, 1024, 2048]  # of the networks whose bias, spread and seconds are measured
 
 
 def networks(L: int, activation: str, widths: list[int]) -> list[iw.Network]:
@@ -39,37 +41,45 @@ def slope(activation: str, L: int, widths: list[int], seeds: int, samples: int) 
 
 
 def timed(model: Any, seed: int) -> tuple[float, np.ndarray]:
-    began = time.perf_counter()
+    """CPU seconds, and the outputs at the end."""
+    began = time.process_time()
     sol = iw.solve(model, X, Y, METHOD, rng=seed, save_at=[METHOD.steps])
-    return time.perf_counter() - began, sol.outputs[0, :, 0]
+    return time.process_time() - began, sol.outputs[0, :, 0]
 
 
 def cost(activation: str, L: int, quick: bool) -> dict[str, Any]:
-    """Seconds of limit and networks at the error of the limit."""
-    S, repeats, seeds = 8192, 4 if quick else 12, 64 if quick else 400
+    """CPU seconds of limit and networks at the error of the limit."""
+    S, repeats, seeds = 8192, 4 if quick else 12, 200 if quick else 4000
     truth = iw.solve(DynamicalMeanField(L, activation, S * (8 if quick else 32), replicas=8), X, Y, METHOD, rng=10**6).outputs[-1, :, 0]
     limits = [timed(DynamicalMeanField(L, activation, S), seed) for seed in range(repeats)]
     error = float(np.sqrt(np.mean([(f - truth) ** 2 for _, f in limits])))
     seconds = float(np.median([spent for spent, _ in limits]))
-    narrow = [timed(network, seed)[1] for network in networks(L, activation, [128]) for seed in range(seeds)]
-    mean, spread = np.mean(narrow, axis=0) - truth, np.std(narrow, axis=0, ddof=1)
-    bias = float(np.sqrt(max(np.mean(mean**2) - np.mean(spread**2) / seeds, np.mean(spread**2) / seeds)))  # at least what could be seen
-    width = max(128.0, 128 * bias / (error / np.sqrt(2)))
-    number = np.mean(spread**2) * 128 / width / (error**2 / 2)
-    run = min(2048, int(width))
-    of_one = float(np.median([timed(networks(L, activation, [run])[0], seed)[0] for seed in range(5)])) * (width / run) ** 2
+    narrow, few = (
+        [timed(networks(L, activation, [m])[0], seed)[1] for seed in range(number)] for m, number in ((NARROW, seeds), (WIDER, seeds // 20))
+    )
+    chance = float(np.var(narrow, axis=0, ddof=1).mean() / seeds)
+    bias = float(np.sqrt(max(np.mean((np.mean(narrow, axis=0) - truth) ** 2) - chance, 0)))  # at the narrow width; falls like 1 / m
+    variance = float(np.var(few, axis=0, ddof=1).mean() * WIDER)  # times 1 / m
+    choices = []
+    for m in WIDTHS:
+        left = error**2 - (bias * NARROW / m) ** 2  # for chance
+        if left > 0:
+            spent = float(np.median([timed(networks(L, activation, [m])[0], seed)[0] for seed in range(5)]))
+            choices.append((max(1.0, variance / m / left) * spent, m, max(1.0, variance / m / left), spent))
+    total, width, number, spent = min(choices, default=(np.nan,) * 4)
     return {
         "activation": activation,
         "L": L,
         "samples": S,
         "error": error,
         "seconds": seconds,
-        "bias_at_128": bias,
-        "sd_at_128": float(np.sqrt(np.mean(spread**2))),
+        "bias": bias,
+        "bias_chance": float(np.sqrt(chance)),
+        "sd": float(np.sqrt(variance / NARROW)),
         "width": width,
-        "networks": float(number),
-        "network_seconds": of_one,
-        "factor": float(number) * of_one / seconds,
+        "networks": number,
+        "network_seconds": spent,
+        "factor": total / seconds,
     }
 
 
@@ -114,10 +124,11 @@ def main() -> None:
     for row in slopes:
         print(f"{row['activation']:5s} L={row['L']}  slope {row['slope']:.3f} +- {row['slope_error']:.3f}")
     costs = [cost(*case, chosen.quick) for case in cases]
-    print("       L  error     limit s   networks of width m   seconds each   factor")
+    print("       L  error     limit CPU s   networks of width m   CPU s each   factor")
     for row in costs:
         own = f"{row['networks']:9.0f} x {row['width']:6.0f}   {row['network_seconds']:12.3f}   {row['factor']:8.0f}"
-        print(f"{row['activation']:6s} {row['L']}  {row['error']:.1e}  {row['seconds']:7.2f}   {own}")
+        bias = f"bias {row['bias']:.1e} +- {row['bias_chance']:.0e} at width {NARROW}"
+        print(f"{row['activation']:6s} {row['L']}  {row['error']:.1e}  {row['seconds']:11.2f}   {own}   {bias}")
     lengths = [(2, 4, 100, 0.1, 4096)] if chosen.quick else [(2, 4, 1000, 0.05, 8192), (3, 10, 50, 0.2, 10_000)]
     horizons = [horizon(*case, chosen.seed) for case in lengths]
     for row in horizons:
@@ -138,7 +149,7 @@ def main() -> None:
     left.set_ylim(left.get_ylim()[0] / 4)  # room for the legend, below the curves
     plain_ticks(left.yaxis)
     left.legend(fontsize="small", title="slope", loc="lower left")
-    right.set(yscale="log", ylabel="networks' seconds / limit's, at equal error")
+    right.set(yscale="log", ylabel="networks' CPU seconds / limit's, at equal error")
     right.set_xticks(range(len(cases)), [f"{activation}\nL={L}" for activation, L in cases])
     right.axhline(1, color="grey", lw=1)
     write(chosen, "dmft", {"slopes": slopes, "costs": costs, "horizons": horizons}, figure)

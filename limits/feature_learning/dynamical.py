@@ -39,7 +39,9 @@ class DynamicalMeanField:
     ``Network(..., activation, Parameterization.mup(L))``. Time is that of the method.
 
     T steps on n samples with k outputs meet R directions per layer and take :math:`O(T L S n k R)` operations and :math:`O(L S R)`
-    numbers. R stops growing as training does; ``tolerance`` decides how short a new direction may be and still count.
+    numbers. For a smooth activation R stops growing as training does; ``tolerance`` decides how short a new direction may be and still
+    count. Where the slope jumps (relu), a part p of neurons that crosses the kink in a step moves the gradients by :math:`\sqrt p`: nearly
+    all of them are new directions, R = n k T, and ``samples`` must be more than 4 n k T per replica.
 
     Parameters
     ----------

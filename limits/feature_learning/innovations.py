@@ -76,9 +76,10 @@ class Innovations:
         """
         first = sum(len(rows) for rows in earlier)
         if (2 if side == PASSIVE else 4) * (first + number) > self.samples:
+            far = f" at step {time}, {(first + number) / (time + 1):.0f} a step" if side != PASSIVE and time > 0 else ""
             raise MethodFailed(
-                f"samples: {self.samples} per replica are too few for {first + number} directions of noise in a layer; take at least"
-                f" {8 * (first + number)} per replica, or a larger tolerance"
+                f"samples: {self.samples} per replica are too few for {first + number} directions of noise in a layer{far}; take at least"
+                f" {8 * (first + number)} per replica{', more for more steps' if far else ''}, or a larger tolerance"
             )
         if number == 0:
             return np.empty((0, self.samples))

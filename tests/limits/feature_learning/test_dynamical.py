@@ -153,6 +153,20 @@ def test_other_losses_and_outputs_against_networks(loss, y):
     assert np.abs(found.outputs[-1]).max() > 10 * error.max()
 
 
+@pytest.mark.parametrize(("activation", "compressed"), [("relu", False), ("tanh", True)])
+def test_gradients_whose_slope_jumps_are_all_new_directions(activation, compressed):
+    """As the model says of the samples that relu needs: n k T of them, and 4 samples per replica for each; one run falls just short."""
+    y, steps = np.column_stack([Y, Y[::-1]]), 16
+    number = 4 * 2 * steps
+    few, enough = (
+        iw.solve(DynamicalMeanField(2, activation, S, replicas=1), X, y, iw.GradientDescent(1.0, steps), rng=0)
+        for S in (3 * number, 5 * number)
+    )
+    directions = len(enough.problem.marches[0].layers[1].gradients)
+    assert enough.success and (0.9 * number < directions <= number + 8 if not compressed else directions < 0.7 * number)
+    assert few.success == compressed
+
+
 def test_memory_and_samples_run_out_with_a_message():
     with pytest.raises(ValueError, match=r"samples: .* GB and more.*; take fewer"):
         iw.solve(DynamicalMeanField(2, "tanh", 10**9), X, Y, METHOD, rng=0)

@@ -28,6 +28,8 @@ def test_the_same_seeds_give_the_same_rows():
 def test_too_few_samples():
     with pytest.raises(MethodFailed, match=r"samples: 16 per replica are too few for 5 .*; take at least 40"):
         Innovations(np.random.SeedSequence(0), 16, Budget(1e9)).draw(5, BELOW, 0)
+    with pytest.raises(MethodFailed, match=r"directions of noise in a layer at step 4, 1 a step; .* per replica, more for more steps, or"):
+        Innovations(np.random.SeedSequence(0), 16, Budget(1e9)).draw(5, ABOVE, 4)
 
 
 def test_a_follower_meets_the_same_rows_however_many_it_leaves_out():
