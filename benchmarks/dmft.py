@@ -5,8 +5,8 @@ tanh and relu with four.
 
 **Cost.** The mean of N networks of width m errs by the bias c / m and by chance, sd / sqrt(N m). c is measured at a narrow width, where it
 is many standard errors, and chance at a wider one. For every width whose bias is below the root-mean-square error of the limit solver,
-itself measured against a solve of many more samples, N follows from what is left of that error, and the cost is N times the CPU seconds of one
-network of that width. The cheapest width is held against the limit.
+itself measured against a solve of many more samples, N follows from what is left of that error, and the cost is N times the CPU seconds of
+one network of that width. The cheapest width is held against the limit.
 
 **Horizons.** A smooth network over a thousand steps, and three layers on ten samples; with what the run states of its error, and how far a
 run of other noise is from it.
