@@ -66,6 +66,13 @@ class DynamicalMeanField:
     memory : float
         Bytes that the samples may take; a run that needs more stops, keeps what there is and says so.
 
+    Notes
+    -----
+    What the newest time has beside outputs is ``sol.problem.kernels()``: ``forward`` (L + 1, n, n), ``backward`` (L + 1, n, k, n, k) and
+    the tangent kernel ``tangent`` (n, k, n, k), and ``sol.problem.preactivations()`` (L, n, S), samples of the fields h; both at the
+    training inputs or at others, ``kernels(X_new)``. Along a run they are observed: ``observables={"kernel": lambda t, state, problem:
+    problem.kernels().tangent}``.
+
     Raises
     ------
     ValueError

@@ -16,7 +16,7 @@ from ...solvers.machine.memory import refuse_above_available
 from ...solvers.problem import Evaluation, MethodFailed, Snapshot
 from ...solvers.studies.replicas import simultaneous_error
 from .march import FieldTheory, March
-from .passive import passive_outputs
+from .passive import PassiveKernels, passive_kernels, passive_outputs
 from .rows import Budget
 from .storage import cut, restore, snapshot
 
@@ -28,7 +28,7 @@ COARSER = 8.0  # factor of the tolerances of the two marches whose outputs are c
 
 
 class FieldKernels(NamedTuple):
-    r"""Kernels on the training inputs at the newest time, means over the replicas.
+    r"""Kernels at the newest time on n inputs, means over the replicas.
 
     Attributes
     ----------
@@ -162,21 +162,31 @@ class DynamicalProblem(Batched, WithError):
         inside = X @ self.basis
         return inside, X - inside @ self.basis.T
 
-    def kernels(self) -> FieldKernels:
-        """Kernels of the newest time."""
-        L, n, k = self.theory.hidden_layers, self.data.n, self.data.outputs
-        forward, backward = np.zeros((L + 1, n, n)), np.zeros((L + 1, n, k, n, k))
-        for march in self.marches:
-            for l in range(L + 1):
-                c, b = march.features[l].values[-n:, 0], march.gradients[l].values[-n:]
-                forward[l] += c @ c.T / len(self.marches)
-                backward[l] += np.einsum("iar,jbr->iajb", b, b) / len(self.marches)
-        tangent = np.einsum("l,lij,liajb->iajb", self.theory.rates, forward, backward)
-        return FieldKernels(forward, backward, tangent)
+    def kernels(self, X: Array | None = None) -> FieldKernels:
+        """Kernels of the newest time at inputs (n', d), default: the training inputs."""
+        if X is None:
+            forward, backward = (np.mean(each, axis=0) for each in zip(*(self._of_training(march) for march in self.marches), strict=True))
+        else:
+            passive = self._passive(X)
+            forward, backward = (np.mean([getattr(one, name) for one in passive], axis=0) for name in ("forward", "backward"))
+        return FieldKernels(forward, backward, np.einsum("l,lij,liajb->iajb", self.theory.rates, forward, backward))
 
-    def preactivations(self) -> Array:
-        """Samples of the pre-activations at the newest time, shape (L, n, S): one sample is a draw of their joint law over inputs."""
-        return np.concatenate([march.h for march in self.marches], axis=2)
+    def _of_training(self, march: March) -> tuple[Array, Array]:
+        n = self.data.n
+        c, b = [table.values[-n:, 0] for table in march.features], [table.values[-n:] for table in march.gradients]
+        return np.array([own @ own.T for own in c]), np.array([np.einsum("iar,jbr->iajb", own, own) for own in b])
+
+    def _passive(self, X: Array) -> list[PassiveKernels]:
+        inside, outside = self._split(X)
+        n, k, S = len(inside), self.data.outputs, self.theory.samples
+        needs = 8.0 * ((self.theory.hidden_layers + 1) * len(self.marches) * (n * n * (1 + k * k) + n * S) + 4 * n * (1 + k) * S)
+        refuse_above_available("X", f"fields and kernels of {n} points", needs, "give fewer at a time")
+        return [passive_kernels(march, inside, outside) for march in self.marches]
+
+    def preactivations(self, X: Array | None = None) -> Array:
+        """Samples of the pre-activations at the newest time, shape (L, n', S): one sample is a draw of their joint law over inputs; at
+        inputs (n', d), default: the training inputs."""
+        return np.concatenate([march.h for march in self.marches] if X is None else [one.h for one in self._passive(X)], axis=2)
 
     def history(self, times: int | None = None) -> Snapshot:
         end = self.times if times is None else times

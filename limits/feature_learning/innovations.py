@@ -24,11 +24,11 @@ from ..two_layer import initial_laws
 from .bases import inverse_root
 from .rows import Budget
 
-__all__ = ["ABOVE", "BELOW", "PASSIVE", "Innovations"]
+__all__ = ["ABOVE", "BELOW", "PASSIVE", "PASSIVE_ABOVE", "Innovations"]
 
 Array = np.ndarray
 
-BELOW, ABOVE, PASSIVE = 0, 1, 2
+BELOW, ABOVE, PASSIVE, PASSIVE_ABOVE = 0, 1, 2, 3
 SOBOL_DIMENSIONS = 64  # later directions have too little variance to gain
 
 
@@ -63,7 +63,7 @@ class Innovations:
         Parameters
         ----------
         number : int
-        side : {BELOW, ABOVE, PASSIVE}
+        side : {BELOW, ABOVE, PASSIVE, PASSIVE_ABOVE}
             Whose noise it is; that of passive fields is used once.
         time : int
         earlier : ndarray
@@ -75,8 +75,8 @@ class Innovations:
             Where there are too few samples for so many directions.
         """
         first = sum(len(rows) for rows in earlier)
-        if (2 if side == PASSIVE else 4) * (first + number) > self.samples:
-            far = f" at step {time}, {(first + number) / (time + 1):.0f} a step" if side != PASSIVE and time > 0 else ""
+        if (2 if side >= PASSIVE else 4) * (first + number) > self.samples:
+            far = f" at step {time}, {(first + number) / (time + 1):.0f} a step" if side < PASSIVE and time > 0 else ""
             raise MethodFailed(
                 f"samples: {self.samples} per replica are too few for {first + number} directions of noise in a layer{far}; take at least"
                 f" {8 * (first + number)} per replica{', more for more steps' if far else ''}, or a larger tolerance"
@@ -110,9 +110,9 @@ class Innovations:
             column = self.columns[key]
         elif self.follows:
             column = SOBOL_DIMENSIONS
-        elif side != PASSIVE and column < SOBOL_DIMENSIONS:
+        elif side < PASSIVE and column < SOBOL_DIMENSIONS:
             self.columns[key] = column
-        if column < SOBOL_DIMENSIONS:
+        if column < SOBOL_DIMENSIONS and side != PASSIVE_ABOVE:
             return self.sobol[column]
         later = np.random.SeedSequence(self.seeds.entropy, spawn_key=(*self.seeds.spawn_key, *key))
         return np.random.default_rng(later).standard_normal(self.samples)

@@ -84,9 +84,9 @@ class Layer:
         rows = self.from_below if side == BELOW else self.from_above
         rows.append(self.draw(number, side, time))
 
-    def draw(self, number: int, side: int, time: int) -> Array:
-        """New noise, shape (number, S)."""
-        return self.noise.draw(number, side, time, self.from_below.values, self.from_above.values, avoided=self.beyond.values)
+    def draw(self, number: int, side: int, time: int, *earlier: Array) -> Array:
+        """New noise, shape (number, S); orthogonal to ``earlier`` draws that the layer does not keep, too."""
+        return self.noise.draw(number, side, time, self.from_below.values, self.from_above.values, *earlier, avoided=self.beyond.values)
 
     def meet(self, directions: Array) -> None:
         """Noise to come is orthogonal to these, too, shape (new, S); as long as there are samples for it."""

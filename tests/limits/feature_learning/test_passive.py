@@ -1,13 +1,16 @@
-"""Predictions as fields that nothing is learned from."""
+"""Predictions and kernels, of fields that nothing is learned from."""
 
 import numpy as np
 
 import infwidth as iw
 from infwidth.limits import DynamicalMeanField
+from infwidth.limits.feature_learning import passive
 from infwidth.limits.feature_learning.passive import passive_outputs
+from infwidth.limits.networks.tangent import empirical_ntk
 
 X, Y = np.array([[1.0, 0.0, 0.0], [0.4, 0.8, 0.0]]), np.array([1.0, -0.5])
 METHOD = iw.GradientDescent(0.4, 10)
+directions = passive._directions
 
 
 def test_they_do_not_change_the_march():
@@ -53,3 +56,40 @@ def test_fresh_noise_has_the_covariance_of_the_rest():
         f, g = f - 0.4 * K @ (f - Y) / 2, g - 0.4 * to_new @ (f - Y) / 2
     gap = np.abs(sol.test_outputs[0, :, 0] - g).max()
     assert gap < 3e-3 < 0.05 * np.abs(g).max(), gap
+
+
+def test_kernels_of_linear_networks_are_exact():
+    """At inputs inside and outside the span of the data, two outputs, scales and rates, against the growing network."""
+    y, new = np.column_stack([Y, Y[::-1]]), np.array([[0.3, 0.2, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.5]])
+    options = {"gamma": 0.7, "weight_std": (1.2, 0.8, 1.1, 0.6), "rates": (1.0, 0.5, 2.0, 0.7)}
+    model = DynamicalMeanField(3, "linear", 2048, replicas=2, tolerance=1e-5, **options)
+    found = iw.solve(model, X, y, METHOD, rng=0).problem.kernels(new)
+    exact = iw.solve(iw.DeepLinearMuP(3, **options), X, y, METHOD).problem.kernels(new)
+    np.testing.assert_allclose(found.forward, exact.forward, atol=1e-5)
+    np.testing.assert_allclose(found.backward, np.broadcast_to(exact.backward[:, None, :, None], found.backward.shape), atol=1e-5)
+    np.testing.assert_allclose(found.tangent, exact.tangent, atol=1e-5)
+
+
+def test_training_inputs_have_the_same_kernels_as_new_ones():
+    problem = iw.solve(DynamicalMeanField(2, "tanh", 4096), X, Y, METHOD, rng=0).problem
+    for known, new in zip(problem.kernels(), problem.kernels(X), strict=True):
+        np.testing.assert_allclose(new, known, atol=5e-3)
+    h = problem.preactivations(X)
+    assert h.shape == (2, 2, 4096)
+    np.testing.assert_allclose(h, problem.preactivations(), atol=0.1)
+
+
+def test_tangent_kernels_at_new_inputs_are_those_of_networks(monkeypatch):
+    """Three hidden layers, two outputs, after training; without the gradients' response to fresh noise they are not."""
+    data, y, method = [[0.6, -0.2, 0.5], [-0.4, 0.8, 0.1]], [[1.5, 0.75], [-1.5, 0.45]], iw.GradientDescent(0.5, 10)
+    new = np.array([[0.6, -0.2, 0.5], [0.3, 0.5, -0.7], [1.0, 0.2, 0.9]])
+    problem = iw.solve(DynamicalMeanField(3, "tanh", 8192), data, y, method, rng=0).problem
+    found = problem.kernels(new).tangent.transpose(0, 2, 1, 3)
+    monkeypatch.setattr(passive, "_directions", lambda met, basis: 0 * directions(met, basis))
+    without = problem.kernels(new).tangent.transpose(0, 2, 1, 3)
+    network = iw.Network(3, 3, 256, "tanh", iw.Parameterization.mup(3), output_dim=2)
+    runs = [iw.solve(network, data, y, method, rng=seed, save_at=[10]) for seed in range(48)]
+    kernels = np.array([empirical_ntk(run.problem, new, state=run.state) for run in runs])
+    chance = np.sqrt(kernels.var(axis=0, ddof=1).mean() / 48)
+    away = {name: np.sqrt(np.mean((kernels.mean(axis=0) - own) ** 2)) for name, own in (("found", found), ("without", without))}
+    assert away["found"] < 2 * chance < 3 * chance < away["without"], (away, chance)
