@@ -70,19 +70,25 @@ def _variances(seed: int) -> Array:
 
 
 def replica_variances(i: int, rng: np.random.Generator) -> Setting:
-    """Twice the standard error of a variance, at each of four points."""
+    """The interval of a variance, at each of four points."""
     X, y, X_test = problem_of(i % 2)
     model = iw.TwoLayerMeanField("tanh", 40 * 400, replicas=40)
     found = fluctuations.replica_fluctuations(model, X, y, iw.GradientDescent(0.5, 10), X_test, rng=i)
-    return f"data {i % 2}, 40 replicas", 2 * found.error.ravel(), np.abs(found.variance - _variances(i % 2)).ravel()
+    return _interval(f"data {i % 2}, 40 replicas", found, _variances(i % 2))
 
 
 def linearized_variances(i: int, rng: np.random.Generator) -> Setting:
-    """Twice the standard error, around one system of 4000 particles."""
+    """The interval, around one system of 4000 particles."""
     X, y, X_test = problem_of(i % 2)
     method = iw.GradientDescent(0.5, 10)
     found = fluctuations.linearized_fluctuations(iw.TwoLayerMeanField("tanh", 4000), X, y, method, X_test, draws=40, rng=i)
-    return f"data {i % 2}, 40 draws", 2 * found.error.ravel(), np.abs(found.variance - _variances(i % 2)).ravel()
+    return _interval(f"data {i % 2}, 40 draws", found, _variances(i % 2))
+
+
+def _interval(what: str, found: fluctuations.Fluctuations, truth: Array) -> Setting:
+    """Its side on which the truth lies."""
+    side = np.where(truth > found.variance, found.upper - found.variance, found.variance - found.lower)
+    return what, side.ravel(), np.abs(found.variance - truth).ravel()
 
 
 def integrals(i: int, rng: np.random.Generator) -> Setting:

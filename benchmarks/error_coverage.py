@@ -62,8 +62,8 @@ KINDS = (
     Kind("population", methods.population, 16, 0.95),
     Kind("population, flow", methods.population_flow, 16, 0.95),
     Kind("population, given samples", methods.one_pass, 16, 0.95),
-    Kind("variance of replicas", methods.replica_variances, 16, 0.95),
-    Kind("variance, linearised", methods.linearized_variances, 16, 0.95),
+    Kind("variance of replicas", methods.replica_variances, 64, 0.95),
+    Kind("variance, linearised", methods.linearized_variances, 64, 0.95),
     Kind("compressed, momentum", methods.compressed_momentum, 12),
     Kind("Gaussian integrals", methods.integrals, 24),
 )

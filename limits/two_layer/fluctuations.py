@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy import special
 
 from ...solvers.checks import instance, integer, real, shown
 from ...solvers.data import Data
@@ -48,6 +49,8 @@ __all__ = ["Fluctuations", "linearized_fluctuations", "replica_fluctuations"]
 
 Array = np.ndarray
 
+LEVEL = 0.95
+
 
 class Fluctuations(NamedTuple):
     r"""Variance of :math:`\sqrt N (f_N - f)`.
@@ -56,14 +59,19 @@ class Fluctuations(NamedTuple):
     ----------
     variance : ndarray, shape (n', k)
     error : ndarray, shape (n', k)
-        Standard error of the variance.
+        Standard error of the variance. Its law is skew: two of them hold with less than 95% where draws are few (with 90% for 20).
     mean : ndarray, shape (n', k)
         Output of the limit, as estimated.
+    lower, upper : ndarray, shape (n', k)
+        The interval that holds the variance with 95%, at each point: :math:`\nu S / \chi^2_\nu` around the variance S, with the degrees
+        of freedom :math:`\nu` that the draws have.
     """
 
     variance: Array
     error: Array
     mean: Array
+    lower: Array
+    upper: Array
 
 
 def replica_fluctuations(
@@ -74,8 +82,9 @@ def replica_fluctuations(
     Parameters
     ----------
     model : TwoLayerMeanField or DeepIntegrable
-        With ``replicas`` R > 1; each has N = particles / R (or neurons / R). The standard error of the variance is
-        :math:`\sqrt{2/(R-1)}` of it.
+        With ``replicas`` R > 1; each has N = particles / R (or neurons / R). The variance is known to :math:`2/\nu = 2/(R-1) + \kappa/R` of
+        its square, with the excess kurtosis :math:`\kappa` of the replicas where it is positive: N is finite, and outputs are not yet
+        Gaussian.
     X, y, method, loss, rng
         As in :func:`infwidth.solve`; X and y are None for a model with a population.
     X_test : array_like, shape (n', d)
@@ -108,8 +117,8 @@ def replica_fluctuations(
     sol = _final(model, X, y, method, loss, X_test, rng)
     outputs = sol.problem.replica_outputs(sol.state, X_test)
     N = sol.problem.replica_size
-    variance = N * outputs.var(axis=0, ddof=1)
-    return Fluctuations(variance, variance * np.sqrt(2 / (model.replicas - 1)), outputs.mean(axis=0))
+    degrees = 2 / (2 / (model.replicas - 1) + _excess_kurtosis(outputs) / model.replicas)
+    return _with_interval(N * outputs.var(axis=0, ddof=1), degrees, outputs.mean(axis=0))
 
 
 def linearized_fluctuations(
@@ -136,7 +145,8 @@ def linearized_fluctuations(
         Full batch.
     X_test : array_like, shape (n', d)
     draws : int
-        Number of Gaussian vectors :math:`\xi`; the standard error of the variance is :math:`\sqrt{2/\mathrm{draws}}` of it.
+        Number of Gaussian vectors :math:`\xi`, which are the degrees of freedom of the variance; its standard error is
+        :math:`\sqrt{2/\mathrm{draws}}` of it.
     epsilon : float
         Of the central difference. The weights are 1 +- epsilon xi, which moves the output by epsilon of its own fluctuation.
     rng : int, Generator or SeedSequence, optional
@@ -185,8 +195,24 @@ def linearized_fluctuations(
             xi -= xi.mean()  # a constant would scale the whole output
             up, down = outputs(1 + epsilon * xi), outputs(1 - epsilon * xi)
             moved.append((up - down).astype(np.float64) / (2 * epsilon) * np.sqrt(M))
-    variance = (np.array(moved) ** 2).mean(axis=0)
-    return Fluctuations(variance, variance * np.sqrt(2 / draws), mean)
+    return _with_interval((np.array(moved) ** 2).mean(axis=0), float(draws), mean)
+
+
+def _with_interval(variance: Array, degrees: Array | float, mean: Array) -> Fluctuations:
+    """With that many degrees of freedom."""
+    lower, upper = (variance * degrees / (2 * special.gammaincinv(degrees / 2, p)) for p in ((1 + LEVEL) / 2, (1 - LEVEL) / 2))
+    return Fluctuations(variance, variance * np.sqrt(2 / degrees), mean, lower, upper)
+
+
+def _excess_kurtosis(outputs: Array) -> Array:
+    """Of the law of outputs (R, n', k), without bias for Gaussian ones; 0 where it is negative or four draws cannot tell."""
+    R = len(outputs)
+    if R < 4:
+        return np.zeros(outputs.shape[1:])
+    scatter = outputs - outputs.mean(axis=0)
+    square = (scatter**2).mean(axis=0)
+    kurtosis = np.divide((scatter**4).mean(axis=0), square**2, out=np.full(square.shape, 3.0), where=square**2 > 0) - 3
+    return np.maximum((R - 1) / ((R - 2) * (R - 3)) * ((R + 1) * kurtosis + 6), 0.0)
 
 
 def _check_method(method: Any) -> None:

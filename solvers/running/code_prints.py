@@ -42,7 +42,7 @@ def callable_parts(value: Any) -> list[Any] | None:
     if isinstance(value, FunctionType):
         return _function_parts(value)
     if isinstance(value, functools.partial):
-        return [value.func, value.args, value.keywords]
+        return [value.func, value.args, value.keywords, *([vars(value)] if vars(value) else [])]
     if isinstance(value, types.MethodType):
         return [value.__func__, value.__self__]
     if isinstance(value, types.BuiltinFunctionType | types.MethodWrapperType):  # a method of an instance holds it

@@ -1,8 +1,8 @@
 """Fingerprints: whether a file belongs to the run that asks for it.
 
 A value is known by what decides it: data by their bytes, functions by their code and by what they read (defaults, captured values,
-globals, see :mod:`.code_prints`), objects by the state that would be pickled. What cannot be seen into is refused: a result of other
-data must not be taken for the one asked for.
+globals, see :mod:`.code_prints`), objects by the state that would be pickled and, where a class of the user says itself what that is, by
+their attributes too. What cannot be seen into is refused: a result of other data must not be taken for the one asked for.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import hashlib
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from .attributes import attributes, hides_attributes
 from .code_prints import callable_parts, class_parts, name_of
 from .libraries import is_library
 from .read_names import Hidden
@@ -28,7 +29,10 @@ __all__ = ["Identified", "fingerprint"]
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range)
 LOCKS = ("_thread.lock", "_thread.RLock", "_thread.allocate_lock")  # they hold no data
-WAY_OUT = "use arrays, numbers, strings, functions, and dataclasses or objects of them"
+WAY_OUT = (
+    "use arrays, numbers, strings, functions, and dataclasses or objects of them, or give its class a method fingerprint_parts() that "
+    "returns what decides it"
+)
 
 
 @runtime_checkable
@@ -94,6 +98,12 @@ class _Printer:
         kind = type(value)
         if kind in (dict, MappingProxyType):
             return self._unordered(value.items())
+        parts = self._content(value)
+        return [*parts, *self._unsaid(value)] if hides_attributes(value) and not isinstance(value, Identified) else parts
+
+    def _content(self, value: Any) -> Iterable[bytes]:
+        """What a value of its kind is known by."""
+        kind = type(value)
         if kind is OrderedDict:
             return [self.of(item) for item in value.items()]
         if isinstance(value, threading.local):
@@ -101,7 +111,7 @@ class _Printer:
         if isinstance(value, Hidden):
             raise _Unseen(f"call of {value.name}")
         if isinstance(value, tuple) or kind is list:
-            return [self.of(item) for item in value]
+            return [*([] if is_library(kind) else [self.of(kind)]), *(self.of(item) for item in value)]
         if kind in (set, frozenset):
             return sorted(self.of(item) for item in value)
         if isinstance(value, np.ndarray):
@@ -127,10 +137,12 @@ class _Printer:
 
     def _added(self, value: Any) -> list[bytes]:
         """Attributes of a dataclass of the user that are no fields of it."""
-        kind, added = type(value), getattr(value, "__dict__", {})
-        names = {field.name for field in dataclasses.fields(value)}
-        own = {} if is_library(kind) else {key: item for key, item in added.items() if key not in names and not _is_cache(kind, key)}
-        return [self.of(own)] if own else []
+        return [] if is_library(type(value)) else self._unsaid(value, {field.name for field in dataclasses.fields(value)})
+
+    def _unsaid(self, value: Any, said: Collection[str] = ()) -> list[bytes]:
+        """Attributes that are not in what a value is known by, or need not be."""
+        found = {key: item for key, item in attributes(value).items() if key not in said and not _is_cache(type(value), key)}
+        return [self.of(found)] if found else []
 
     def _unordered(self, pairs: Iterable[tuple[Any, Any]]) -> list[bytes]:
         return sorted(self.of(key) + self.of(item) for key, item in pairs)
@@ -139,6 +151,7 @@ class _Printer:
         parts = [repr(value.dtype).encode(), repr(value.shape).encode()]
         if type(value) is not np.ndarray and hasattr(value, "__dict__"):
             parts.append(self.of({key: item for key, item in vars(value).items() if not key.startswith("_")}))
+            parts += [] if is_library(type(value)) else [self.of(type(value))]
         if isinstance(value, np.ma.MaskedArray):
             return [*parts, self.of(np.asarray(value.filled(0))), self.of(np.ma.getmaskarray(value))]
         if value.dtype.hasobject:
