@@ -22,7 +22,7 @@ KNOWN_BY_PARTS = (tuple, np.vectorize)
 def hides_attributes(value: Any) -> bool:
     """Whether an object of a class of the user may have attributes that its pickled form leaves out.
 
-    Those of ``object`` leave none out. A class with a form of its own may, as may one that inherits the form of a number, a date or a tuple.
+    That of ``object`` leaves none out. A form of its own may, and so may that which a number, a date or a tuple has.
     """
     kind = type(value)
     if is_library(kind) or isinstance(value, KNOWN_WHOLE) or dataclasses.is_dataclass(kind):
