@@ -14,6 +14,7 @@ from .checks import path as checked_path
 from .figures import draw
 from .files.replacing import check_writable
 from .problem import Causal, Problem
+from .running.outlook import predict_in_time
 from .running.saved_solution import check_solution, probe, take_up
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Solution:
         data = self.problem.data
         X = array("X", X) if data is None else array("X", X, dtype=data.X.dtype, columns=data.X.shape[1])
         try:
-            return self.problem.predict(self.state, X)
+            return predict_in_time(self.problem, self.state, X)
         except MemoryError as error:
             raise ValueError(f"X: {len(X)} points at once do not fit into memory ({error}); predict fewer of them at a time") from error
 

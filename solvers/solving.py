@@ -20,6 +20,7 @@ from .running.error_estimate import refinement_error
 from .running.given_start import begin_at
 from .running.interrupt import DeferredInterrupt, current_study
 from .running.loop import Run
+from .running.outlook import refuse_endless
 from .running.progress import progress_bar
 from .running.recorder import NeedsMemory, Observable, Recorder, check_save_at
 from .running.streams import identity, streams
@@ -136,6 +137,7 @@ def solve(
         begin_at(problem, start)
     if data is None and X_test is not None:
         array("X_test", X_test, columns=problem.input_dim if isinstance(problem, Population) else None)
+    refuse_endless(problem, method, saved, X_test, callback is not None)
     recorder = Recorder(
         problem,
         saved,

@@ -1,5 +1,5 @@
-"""The machine below: ``compilation``, threads of BLAS (``blas_threads``), ``memory`` that is free, matrix ``products`` into memory that is
-there already, and ``executors`` that may have been shut down.
+"""The machine below: ``compilation``, threads of BLAS (``blas_threads``), ``memory`` that is free, the time that ``work`` takes, matrix
+``products`` into memory that is there already, and ``executors`` that may have been shut down.
 """
 
 from typing import TYPE_CHECKING

@@ -18,6 +18,7 @@ from ..problem import Causal, Method, MethodFailed, Point, Problem
 from ..solution import Solution
 from .checkpoint_file import CheckpointFile
 from .interrupt import DeferredInterrupt
+from .outlook import Outlook
 from .recorder import Recorder, RecordFull
 from .stability import divergence_ceiling, sharpness
 
@@ -57,6 +58,7 @@ class Run:
         self.between_steps = False  # whether the state is whole
         self.stored_error: np.ndarray | None = None
         self.unwritten = ""
+        self.outlook = Outlook(method)
         self.began = time.perf_counter()
 
     def go(self, rng: np.random.Generator, bar: Any, interrupt: DeferredInterrupt) -> None:
@@ -138,6 +140,7 @@ class Run:
             self.point, self.state, self.steps, self.between_steps = point, point.state, point.step, True
             if bar is not None:
                 bar(point)
+            self.outlook.look(point)
             if interrupt.requested:
                 self._stop(f"interrupted by Ctrl-C at step {point.step}", interrupted=True)
             elif callback is not None and _true(callback(point)):

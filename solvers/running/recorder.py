@@ -13,6 +13,7 @@ from ..files.stored import floats, integers
 from ..machine.memory import refuse_above_available
 from ..problem import Causal, Evaluation, Method, Point, Snapshot
 from .column import Column
+from .outlook import predict_by_parts
 
 __all__ = ["NeedsMemory", "Observable", "RecordFull", "Recorder", "check_save_at"]
 
@@ -139,7 +140,7 @@ class Recorder:
             loss, outputs = Evaluation(point.loss, point.outputs)
         row = {"t": t, "step": step, "loss": loss, "outputs": outputs}
         if self.X_test is not None:
-            row["test_outputs"] = self.problem.predict(state, self.X_test)
+            row["test_outputs"] = predict_by_parts(self.problem, state, self.X_test)
         if self.output_error is not None:
             row["error"] = self.output_error(state)
         if self.output_covariance is not None:
