@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,13 @@ LARGEST = 2**62  # points, where the state does not say what they cost
 MANY = 100  # parts, whose time is measured on the first
 FLOW = 10  # evaluations of a flow at least
 WAY_OUT = "lower {}, or give a callback that stops it"
+
+
+@runtime_checkable
+class _Located(Protocol):
+    """Says what its coordinates are, as a problem of the user need not for every method."""
+
+    coordinates: Any
 
 
 def refuse_endless(problem: Problem | Causal, method: Method, saved: list[float] | None, X_test: Array | None, stopped: bool) -> None:
@@ -42,7 +49,7 @@ def refuse_endless(problem: Problem | Causal, method: Method, saved: list[float]
 
 def _products(problem: Problem | Causal, method: Method, X_test: Array | None) -> tuple[float, float]:
     """Of parameters with samples, each of which takes part in one at least: of a step, and of a row of the record beside it."""
-    if isinstance(problem, Causal) or problem.coordinates not in ("parameters", "masses"):
+    if isinstance(problem, Causal) or not isinstance(problem, _Located) or problem.coordinates not in ("parameters", "masses"):
         return 0.0, 0.0
     size, samples = float(problem.start().size), 0 if problem.data is None else problem.data.n
     tested = 0 if X_test is None else len(X_test)

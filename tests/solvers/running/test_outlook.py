@@ -88,6 +88,17 @@ def test_small_states_and_other_coordinates_are_not_charged_for_samples():
         refuse_endless(reduced, iw.GradientDescent(0.1, 10**6), None, None, False)
 
 
+def test_a_problem_that_does_not_say_is_not_asked():
+    class Bare(Large):
+        pass
+
+    del Large.coordinates
+    try:
+        refuse_endless(Bare(), iw.GradientDescent(0.1, 10**6), None, None, False)
+    finally:
+        Large.coordinates = "parameters"
+
+
 def clock(monkeypatch, seconds):
     times = itertools.count(0.0, seconds)
     monkeypatch.setattr(outlook.time, "perf_counter", lambda: next(times))
