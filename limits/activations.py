@@ -45,6 +45,12 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     ------
     ValueError
         Where it is no number up to 1e9 in size.
+
+    Examples
+    --------
+    >>> from infwidth.limits import activations
+    >>> activations.leaky_relu(0.5).value(np.array([-2.0, 2.0]))
+    array([-1.,  2.])
     """
     slope = real("slope", slope, least=-1e9, most=1e9)
     return Activation(
@@ -247,7 +253,14 @@ FAMILIES.update(leaky_relu=leaky_relu, hermite=hermite, monomial=monomial)
 
 
 def names() -> list[str]:
-    """Names that :func:`get` knows; ``leaky_relu(slope)``, ``hermite(degree)`` and ``monomial(degree)`` are built by their functions."""
+    """Names that :func:`get` knows; ``leaky_relu(slope)``, ``hermite(degree)`` and ``monomial(degree)`` are built by their functions.
+
+    Examples
+    --------
+    >>> from infwidth.limits import activations
+    >>> [name for name in activations.names() if activations.get(name).homogeneity == 1]
+    ['linear', 'relu', 'abs', 'leaky_relu']
+    """
     return list(BUILT_IN)
 
 
@@ -262,6 +275,13 @@ def get(activation: str | Activation) -> Activation:
     ------
     ValueError, TypeError
         Where the name is not known, or it is neither a name nor an Activation.
+
+    Examples
+    --------
+    >>> from infwidth.limits import activations
+    >>> tanh = activations.get("tanh")
+    >>> tanh.derivative(np.array([0.0])), activations.get(tanh) is tanh
+    (array([1.]), True)
     """
     if isinstance(activation, Activation):
         return activation

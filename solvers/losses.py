@@ -177,6 +177,12 @@ def get(loss: str | Loss) -> Loss:
     ------
     ValueError
         Where the name is not known.
+
+    Examples
+    --------
+    >>> from infwidth.solvers import losses
+    >>> losses.get("logistic").name
+    'logistic'
     """
     if isinstance(loss, Loss):
         return loss

@@ -154,6 +154,20 @@ def test_what_is_public_has_a_docstring():
     assert [name for name, doc in own.items() if not doc or written.match(doc)] == []
 
 
+def shows(function):
+    """Whether its docstring has an example, or that of its module, where it is one of many alike."""
+    return ">>>" in (function.__doc__ or "") + (inspect.getmodule(function).__doc__ or "")
+
+
+INNER = {"infwidth.solvers.machine.jit", "infwidth.solvers.gram.gram"}  # of what others are made
+
+
+def test_public_functions_have_an_example():
+    functions = {name: thing for name, thing in public_objects().items() if inspect.isfunction(thing)}
+    assert len(functions) > 80
+    assert {name for name, function in functions.items() if not shows(function)} == INNER
+
+
 def tells_errors(doc, method):
     """Whether it has a section Raises; a sentence is enough for a method."""
     return "Raises" in [title for title, _ in sections(doc)] or (method and re.search(r"\b(Value|Type)Error\b", doc) is not None)
@@ -176,6 +190,7 @@ def test_the_checks_of_arguments_see():
         return first + second
 
     assert len(public_objects()) > 150
+    assert not shows(function) and shows(public_objects()["infwidth.solve"])
     assert undocumented(function, function.__doc__, False) == ["second"] and undocumented(function, function.__doc__, True) == []
     assert refuses(function) and not refuses(sections)
     assert not tells_errors(function.__doc__, False) and tells_errors("ValueError where it is negative.", True)

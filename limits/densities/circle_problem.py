@@ -144,6 +144,18 @@ def dissipation(t: float, state: Array, problem: CircleProblem) -> float:
     Returns
     -------
     float
+
+    Examples
+    --------
+    What is spent along the way is the loss that is gone:
+
+    >>> import infwidth as iw
+    >>> from infwidth.limits.densities import dissipation
+    >>> X, y, times = np.eye(2), np.array([1.0, -1.0]), np.linspace(0, 1, 41)
+    >>> flow = iw.GradientFlow(1.0, estimate_error=False)
+    >>> sol = iw.solve(iw.CircleMeanField("relu"), X, y, flow, save_at=times, observables={"spent": dissipation})
+    >>> iw.limits.particle_diagnostics.energy_defect(sol.t, sol.loss, sol.observables["spent"]) < 0.01
+    True
     """
     state = observed(state, problem, CircleProblem, "CircleMeanField(...)")
     return problem.dissipation(state)

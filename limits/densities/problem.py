@@ -173,6 +173,17 @@ def density(t: float, state: Array, problem: DensityProblem) -> Array:
     -------
     ndarray
         Mass per unit of volume, in the shape of the grid; (2, cells) on a circle.
+
+    Examples
+    --------
+    Half of the unit mass on half of the axis, at the start:
+
+    >>> import infwidth as iw
+    >>> from infwidth.limits.densities import density
+    >>> model = iw.InteractionMeanField(iw.Grid.uniform(-2, 2, 4), lambda x: np.ones(len(x)), lambda x: (x**2).sum(axis=1))
+    >>> sol = iw.solve(model, method=iw.TransportFlow(1.0), save_at=[0, 1], observables={"density": density})
+    >>> sol.observables["density"][0]
+    array([0.25, 0.25, 0.25, 0.25])
     """
     state = observed(state, problem, OnCells, "DensityMeanField(...)")
     return problem.density(state)
@@ -191,6 +202,16 @@ def free_energy(t: float, state: Array, problem: DensityProblem) -> float:
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> from infwidth.limits.densities import free_energy
+    >>> grid = iw.Grid.uniform(-2, 2, 40)
+    >>> model = iw.InteractionMeanField(grid, lambda x: np.ones(len(x)), lambda x: (x**2).sum(axis=1) / 2, temperature=0.1)
+    >>> sol = iw.solve(model, method=iw.TransportFlow(5.0), save_at=[0, 1, 5], observables={"energy": free_energy})
+    >>> bool(np.all(np.diff(sol.observables["energy"]) < 0))
+    True
     """
     state = observed(state, problem, DensityProblem, "DensityMeanField(...)")
     return problem.free_energy(state)

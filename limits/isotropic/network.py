@@ -187,6 +187,15 @@ def weight_radii(t: float, state: Array, problem: Any) -> Array:
     Returns
     -------
     ndarray, shape (N,)
+
+    Examples
+    --------
+    >>> import infwidth as iw
+    >>> from infwidth.limits.isotropic import weight_radii
+    >>> network = iw.limits.IsotropicNetwork(40, 0.8, width=100, test_samples=100)
+    >>> sol = iw.solve(network, method=iw.GradientDescent(0.01, 5, batch_size=10), rng=0, observables={"r": weight_radii})
+    >>> sol.observables["r"].shape, float(sol.observables["r"][0].mean().round(1))  # near the 0.8 that they start around
+    ((6, 100), 0.8)
     """
     state = observed(state, problem, IsotropicProblem, "IsotropicNetwork(40, 0.8, width=400)")
     return np.linalg.norm(state.reshape(problem.shape), axis=1)

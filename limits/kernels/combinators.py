@@ -51,6 +51,14 @@ def parallel(*layers: Kernel) -> Kernel:
     ------
     TypeError
         Where something is no layer.
+
+    Examples
+    --------
+    Two branches with weights of their own, whose sum has the sum of their variances:
+
+    >>> from infwidth.limits.kernels import Dense, FanInSum, FanOut, parallel, serial
+    >>> serial(FanOut(2), parallel(Dense(1.0), Dense(2.0)), FanInSum()).nngp([[1.0]])
+    array([[5.]])
     """
     return Parallel(_layers(layers))
 

@@ -258,6 +258,15 @@ def measure_curve(
     ------
     ValueError
         Where an argument is out of its range.
+
+    Examples
+    --------
+    >>> from infwidth.limits import spectra
+    >>> X = np.random.default_rng(0).standard_normal((300, 8)) / 8**0.5
+    >>> data = (lambda A, B: np.exp(A @ B.T), X, X[:, 0] * X[:, 1] + X[:, 2], [20, 80])
+    >>> mean, error = spectra.measure_curve(*data, ridge=0.1)
+    >>> (mean / spectra.learning_curve(*data, ridge=0.1).test_error).round(1)  # the theory is of many samples
+    array([0.7, 0.8])
     """
     K, y = gram(kernel, X, y)
     draws, rng = integer("draws", draws, least=2, most=MOST_DRAWS), generator(rng)

@@ -58,6 +58,18 @@ def dissipation(t: float, state: Array, problem: Any) -> float:
     ------
     ValueError, TypeError
         Where the problem is not one of particles.
+
+    Examples
+    --------
+    At every time it is the rate at which the loss falls:
+
+    >>> import infwidth as iw
+    >>> from infwidth.limits import particle_diagnostics as diagnostics
+    >>> X, y, watch = np.eye(2), np.array([1.0, -1.0]), {"spent": diagnostics.dissipation}
+    >>> times = np.linspace(0, 1, 101)
+    >>> sol = iw.solve(iw.TwoLayerMeanField("tanh", 100), X, y, iw.GradientFlow(1.0), rng=0, save_at=times, observables=watch)
+    >>> diagnostics.energy_defect(sol.t, sol.loss, sol.observables["spent"]) < 1e-3
+    True
     """
     state = observed(state, problem, ParticleProblem, PARTICLES)
     velocity = np.empty_like(state)
@@ -83,6 +95,17 @@ def imbalance(t: float, state: Array, problem: Any) -> Array:
     ------
     ValueError, TypeError
         Where the activation is not homogeneous of positive degree, or the problem is not one of particles.
+
+    Examples
+    --------
+    A flow keeps it:
+
+    >>> import infwidth as iw
+    >>> X, y, watch = np.eye(2), np.array([1.0, -1.0]), {"kept": iw.limits.particle_diagnostics.imbalance}
+    >>> flow = iw.GradientFlow(2.0, rtol=1e-9, atol=1e-12)
+    >>> sol = iw.solve(iw.TwoLayerMeanField("relu", 100), X, y, flow, rng=0, save_at=[0, 2], observables=watch)
+    >>> bool(np.abs(np.diff(sol.observables["kept"], axis=0)).max() < 1e-6)
+    True
     """
     state = observed(state, problem, ParticleProblem, PARTICLES)
     p = problem.activation.homogeneity
@@ -228,6 +251,15 @@ def energy_defect(t: Array, loss: Array, spent: Array) -> float:
     ------
     ValueError
         Where the loss ends where it began, so that there is nothing to be relative to.
+
+    Examples
+    --------
+    A loss that falls by 1, spent at the rate 2t:
+
+    >>> from infwidth.limits import particle_diagnostics as diagnostics
+    >>> t = np.linspace(0, 1, 11)
+    >>> diagnostics.energy_defect(t, 1 - t**2, 2 * t) < 1e-12
+    True
     """
     from scipy.integrate import trapezoid
 
