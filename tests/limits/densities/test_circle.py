@@ -223,7 +223,7 @@ def test_bad_arguments_are_named(build, name, way_out):
 
 
 def test_a_population_that_is_no_teacher_is_refused():
-    with pytest.raises(TypeError, match=r"^population:"):
+    with pytest.raises(TypeError, match=r"^population: need a GaussianTeacher, got 'relu'; .*leave it out to train on X and y"):
         CircleMeanField(population="relu")
 
 

@@ -91,16 +91,14 @@ def test_where_the_asymptotics_is_slow(scheme, L, activation, rate, first):
 
 @pytest.mark.parametrize("L", [2, 3, 4])
 def test_linear_neurons_tend_to_the_exact_limit(L):
-    """Gap ~ N^{-1/2}; sizes and seeds 0..23 fixed beforehand."""
-    sizes, method = [128, 256, 512, 1024], iw.GradientDescent(0.3, 6, first_learning_rate=1.5)
+    """Gap ~ N^{-1/2}; seeds 0..47 fixed beforehand. Below 512 neurons four layers are flatter: -.405 +- .021 from 128 to 1024."""
+    sizes, method = [512, 1024, 2048, 4096], iw.GradientDescent(0.3, 6, first_learning_rate=1.5)
     exact = iw.solve(DeepLinearIntegrable(L), X, Y, method).outputs
     assert np.abs(exact).max() > 0.01
-    found = [
-        [np.sqrt(np.mean((iw.solve(DeepIntegrable(L, "linear", N), X, Y, method, rng=seed).outputs - exact) ** 2)) for seed in range(24)]
-        for N in sizes
-    ]
+    limits = [DeepIntegrable(L, "linear", N, kernels="factored") for N in sizes]
+    found = [[np.sqrt(np.mean((iw.solve(limit, X, Y, method, rng=seed).outputs - exact) ** 2)) for seed in range(48)] for limit in limits]
     slope, error = iw.solvers.power_law(sizes, found)
-    assert abs(slope + 0.5) <= 2 * error and error <= 0.07, (slope, error)
+    assert abs(slope + 0.5) <= 2 * error and error <= 0.05, (slope, error)
 
 
 def test_float32_is_kept():

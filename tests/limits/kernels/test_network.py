@@ -167,9 +167,9 @@ def test_uniform_numbers_stay_in_the_first_layer():
 
 @pytest.mark.parametrize("L", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_torch_default_networks_reach_their_limit(L):
-    """Gap ~ m^{-1/2} from each network's own start; declared seeds 0..63."""
+    """Gap ~ m^{-1/2} from each network's own start; declared seeds 0..79."""
     Z = np.random.default_rng(7).standard_normal((6, 3))
     nets = [Network(3, L, m, "relu", Parameterization.torch_default(L, 3)) for m in (64, 192, 512)]
-    result = iw.compare(networks=nets, X=Z, y=Z[:, 0], method=iw.GradientDescent(1.0, 10), seeds=64)
-    assert result.slope_error <= 0.06
+    result = iw.compare(networks=nets, X=Z, y=Z[:, 0], method=iw.GradientDescent(1.0, 10), seeds=80)
+    assert result.slope_error <= 0.05
     assert abs(result.slope + 0.5) <= 2 * result.slope_error, str(result)

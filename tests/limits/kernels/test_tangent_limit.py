@@ -73,10 +73,10 @@ def test_minibatches_move_their_own_coefficients():
     ],
 )
 def test_networks_from_their_own_start(p, activation, loss):
-    """The gap to the limit with the network's own f_0, on test points too, falls like m^{-1/2}; declared seeds 0..63."""
+    """The gap to the limit with the network's own f_0, on test points too, falls like m^{-1/2}; declared seeds 0..95."""
     y, nets = np.sign(Y + 0.1), [iw.Network(2, p.hidden_layers, m, activation, p) for m in (64, 192, 512)]
-    result = iw.compare(networks=nets, X=X, y=y, method=iw.GradientDescent(0.3, 15), seeds=64, loss=loss, X_test=X_TEST)
-    assert result.slope_error <= 0.06
+    result = iw.compare(networks=nets, X=X, y=y, method=iw.GradientDescent(0.3, 15), seeds=96, loss=loss, X_test=X_TEST)
+    assert result.slope_error <= 0.05
     assert abs(result.slope + 0.5) < 2 * result.slope_error, str(result)
 
 

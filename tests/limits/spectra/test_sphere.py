@@ -5,6 +5,7 @@ import pytest
 from scipy import special
 
 from infwidth.limits import spectra
+from infwidth.solvers import power_law
 
 
 def exponential(gamma):
@@ -68,20 +69,21 @@ def test_the_tail_is_the_trace_that_is_left_out(degrees):
 
 
 def test_eigenvalues_of_gram_matrices():
-    """Those of random points approach the zonal ones, with their multiplicities, like the square root of their number."""
-    d, rng = 3, np.random.default_rng(4)
+    """Those of random points approach the zonal ones, with their multiplicities, like n^{-1/2}; declared seeds 0..23."""
+    d, sizes = 3, (50, 200, 800)
     exact = spectra.zonal_spectrum(arccos, d, 4)
     exact = np.repeat(exact.eigenvalues, exact.multiplicity.astype(int))[:9]
-    gaps = []
-    for n in (200, 800):
-        spread = []
-        for _ in range(6):
-            X = rng.standard_normal((n, d))
-            X /= np.linalg.norm(X, axis=1, keepdims=True)
-            spread.append(spectra.measured_spectrum(arccos, X, X[:, 0]).eigenvalues[:9] - exact)
-        gaps.append(np.sqrt(np.mean(np.square(spread))))
-    assert np.log2(gaps[0] / gaps[1]) == pytest.approx(1, abs=0.4)
-    assert gaps[1] < 0.02
+
+    def gap(n, seed):
+        X = np.random.default_rng(seed).standard_normal((n, d))
+        X /= np.linalg.norm(X, axis=1, keepdims=True)
+        return np.sqrt(np.mean((spectra.measured_spectrum(arccos, X, X[:, 0]).eigenvalues[:9] - exact) ** 2))
+
+    gaps = np.array([[gap(n, seed) for seed in range(24)] for n in sizes])
+    slope, error = power_law(sizes, gaps)
+    assert error <= 0.05
+    assert abs(slope + 0.5) < 2 * error
+    assert gaps[-1].max() < 0.02
 
 
 @pytest.mark.parametrize(
