@@ -40,6 +40,7 @@ def test_the_two_commands_lead():
         ("limits/isotropic/mean_field.py", r"\partial_t \rho = \partial_r"),
         ("limits/integrable/deep_linear.py", r"A_{L+1} A_L \cdots A_1 x"),
         ("limits/feature_learning/growing_network.py", "A_{L+1} A_L"),
+        ("limits/feature_learning/march.py", r"parameters :math:`\Phi^{l-1}, G^{l+1}`"),  # the order parameters of µP
     ],
 )
 def test_equations_are_one_link_away(file, equation):

@@ -9,8 +9,9 @@ At infinite width the neurons of a layer are independent of each other, and S sa
 
 with :math:`\tilde\varphi_j` and :math:`\tilde g_k` orthonormal bases of the span of those fields (in :math:`L^2` of layer l - 1 and of
 layer l) and independent standard Gaussians :math:`e^u_j` (samples of layer l), :math:`e^r_k` (of layer l - 1), one for each new
-direction. This is the pair of Gaussian processes u, r of [bordelon2022]_ in coordinates: their covariances are :math:`\Phi^{l-1}, G^{l+1}`,
-and :math:`\langle\phi(h^{l-1}_t)\, e^r_k\rangle`, :math:`\langle g^l_t\, e^u_j\rangle` are its responses A and B by Stein's identity.
+direction. This is the pair of Gaussian processes u, r of [bordelon2022]_ in coordinates: their covariances are the order
+parameters :math:`\Phi^{l-1}, G^{l+1}`, and :math:`\langle\phi(h^{l-1}_t)\, e^r_k\rangle`, :math:`\langle g^l_t\, e^u_j\rangle` are its
+responses A and B by Stein's identity.
 Training adds :math:`\tilde g\, K_t\, \tilde\varphi^\top`, so that with :math:`c_t` and :math:`b_t` the coordinates of :math:`\phi(h_t)` and
 :math:`g_t`
 

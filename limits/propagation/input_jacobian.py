@@ -48,7 +48,7 @@ def sensitivity(problem: NetworkProblem, state: Array, X: Any, of: str = "output
     ----------
     problem : NetworkProblem
         ``sol.problem`` of a solved :class:`infwidth.limits.Network`, or its ``bind(...)``.
-    state : ndarray
+    state : ndarray, shape (p,)
         Its parameters: ``sol.state``.
     X : array-like, shape (n, d)
     of : {"outputs", "probabilities"}

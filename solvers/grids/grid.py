@@ -28,8 +28,8 @@ class Grid:
 
     Parameters
     ----------
-    *edges : array_like
-        Increasing edges of the cells, one array per axis.
+    *edges : array_like, shape (n + 1,)
+        Increasing edges of the n cells of an axis, one array per axis.
 
     Raises
     ------
