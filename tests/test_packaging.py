@@ -207,6 +207,28 @@ def test_no_module_imports_itself_through_others():
     list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
 
 
+# What solvers ask of a problem, a model or a method are its abilities
+
+
+def probed(source):
+    """Members of the contract's objects that are asked for by name, where mypy sees nothing: ``getattr(problem, "name", None)``."""
+    objects = {"problem", "model", "method", "limit", "network", "engine"}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr") and isinstance(node.args[1], ast.Constant):
+            if ast.unparse(node.args[0]).rpartition(".")[2].lstrip("_") in objects:
+                yield ast.unparse(node)
+
+
+def test_solvers_probe_nothing():
+    sources = {file.name: file.read_text(encoding="utf-8") for file in sorted((REPOSITORY / "solvers").rglob("*.py"))}
+    assert sources and {name: found for name, source in sources.items() if (found := list(probed(source)))} == {}
+
+
+def test_the_check_of_probing_sees():
+    assert list(probed("hasattr(self.problem, 'masses')")) == ["hasattr(self.problem, 'masses')"]
+    assert list(probed("getattr(method, field.name), getattr(value, 'name')")) == []
+
+
 # Which way imports point: limits may import solvers, never the reverse
 
 
