@@ -2,9 +2,10 @@ r"""Deep information propagation: how far signals and gradients reach in a wide 
 
 ``maps`` has the variance and correlation maps of a layer, their fixed points (``fixed_points``) and depth scales; ``phases`` the
 critical line and the critical point, ``diagram`` order and chaos over a rectangle; ``geometry`` the bending of a circle on its way;
-``jacobian`` the singular values of the input-output Jacobian, ``input_jacobian`` the sensitivity of trained networks; ``finite_width``,
-``finite_width_tangent`` and, of several inputs, ``finite_width_gram`` (by ``finite_width_pairs``) the corrections of first order in
-1/width; ``shaping`` activations made for a depth; ``advice`` what an initialisation means for a network.
+``jacobian`` the moments of the singular values of the input-output Jacobian, ``jacobian_density`` their law, ``input_jacobian`` the
+sensitivity of trained networks; ``finite_width``, ``finite_width_tangent`` and, of several inputs, ``finite_width_gram`` (by
+``finite_width_pairs``) the corrections of first order in 1/width; ``shaping`` activations made for a depth; ``advice`` what an
+initialisation means for a network.
 
 Every prediction has its check on random networks, one call that gives means, standard errors and variances over them (:class:`Measured`):
 
@@ -13,7 +14,7 @@ prediction                                                        measurement
 ================================================================  ===============================
 ``MeanFieldMaps.variances``, ``.correlations``, ``.gradients``    ``measure_signals``
 ``circle``                                                        ``measure_circle``
-``singular_values``                                               ``measure_singular_values``
+``singular_values``, ``singular_value_density``                   ``measure_singular_values``
 ``expected_sensitivity``                                          ``measure_sensitivity``
 ``corrections``, ``pair_corrections``, ``tangent_corrections``    ``measure_kernels``
 ``gram_corrections``                                              ``measure_gram``
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from .input_jacobian import sensitivity as sensitivity
     from .jacobian import SingularValues as SingularValues
     from .jacobian import singular_values as singular_values
+    from .jacobian_density import singular_value_density as singular_value_density
     from .maps import DepthScales as DepthScales
     from .maps import FixedPoint as FixedPoint
     from .maps import MeanFieldMaps as MeanFieldMaps

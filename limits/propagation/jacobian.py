@@ -30,6 +30,9 @@ from .maps import DEEPEST, EXAMPLE, TOLERANCE, MeanFieldMaps
 __all__ = ["SingularValues", "singular_values"]
 
 
+LARGEST = 350.0  # logarithm of a mean, whose square is finite
+
+
 class SingularValues(NamedTuple):
     r"""Squared singular values of the Jacobian through some layers.
 
@@ -63,7 +66,8 @@ def singular_values(maps: MeanFieldMaps, depth: int, weights: str = "gaussian", 
     Raises
     ------
     ValueError
-        Where an argument is out of its range or there is no fixed point at a positive variance.
+        Where an argument is out of its range, there is no fixed point at a positive variance, the activation has no slope, or the mean
+        grows beyond numbers.
 
     Examples
     --------
@@ -81,7 +85,13 @@ def singular_values(maps: MeanFieldMaps, depth: int, weights: str = "gaussian", 
     phi = activations.get(maps.activation)
     mu_1 = float(gaussian.moments(phi, q, TOLERANCE).slope_square)
     mu_2 = float(gaussian.expectation(lambda h: phi.derivative(h) ** 4, q, kinks=phi.kinks, tolerance=TOLERANCE).value)
-    mean = (maps.weight_variance * mu_1) ** depth
+    if mu_1 == 0:
+        raise ValueError(f"maps: {phi.name} has no slope, so every singular value is 0; take another activation")
+    log_mean = depth * math.log(maps.weight_variance * mu_1)
+    if log_mean > LARGEST:
+        size = f"1e{log_mean / math.log(10):.0f}"
+        raise ValueError(f"depth: the mean over {depth} layers is about {size}, beyond numbers; lower it, or the weight variance")
+    mean = math.exp(log_mean)
     spread = depth * (mu_2 / mu_1**2 - 1 + (weights == "gaussian"))
     return SingularValues(mean, mean**2 * spread, spread)
 

@@ -614,6 +614,10 @@ CALLS: dict[str, Call] = {
         ),
         fine={"rng": ("longer than a float",)},
     ),
+    "propagation.singular_value_density": Call(
+        propagation.singular_value_density,
+        dict(maps=propagation.MeanFieldMaps("tanh", 1.2, 0.1), depth=2, squared=np.array([0.5, 1.0]), weights="gaussian", q=1.0),
+    ),
     "propagation.sensitivity": Call(propagation.sensitivity, dict(problem=SOLVED.problem, state=SOLVED.state, X=X, of="outputs")),
     "propagation.expected_sensitivity": Call(propagation.expected_sensitivity, dict(network=iw.Network(2, 2, 6, "tanh", P.ntk(2)), X=X)),
     "propagation.measure_circle": Call(

@@ -38,6 +38,11 @@ def test_dynamical_isometry():
         (lambda m: propagation.singular_values(m, 2, "uniform"), "weights: 'uniform' is not one of gaussian, orthogonal"),
         (lambda m: propagation.singular_values(MeanFieldMaps("tanh", 0.5, 0.0), 2), "q: the fixed point of the variance is 0; give"),
         (lambda m: propagation.singular_values(MeanFieldMaps("tanh", 0.5, 0.1, skip=1.0), 2), "maps: .*; leave them out"),
+        (lambda m: propagation.singular_values(MeanFieldMaps("step", 0.5, 0.1), 2), "maps: step has no slope, .*; take another"),
+        (
+            lambda m: propagation.singular_values(MeanFieldMaps("linear", 2.0, 0.1), 2000, q=1.0),
+            "depth: the mean .* is about 1e602, .*; lower",
+        ),
     ],
 )
 def test_bad_arguments(call, message):
