@@ -175,4 +175,6 @@ def checked_gram(gram: Any) -> Array:
     c = np.abs(G / scale)[~np.eye(len(G), dtype=bool)]
     if c.size and c.max() > CLOSEST:
         raise ValueError(f"gram: two inputs have the correlation {c.max():.6f}, as good as one; leave one of them out")
+    if np.linalg.eigvalsh(G / scale)[0] < -SYMMETRIC * len(G):
+        raise ValueError("gram: has a negative eigenvalue, so it is no covariance; give that of the first layer's pre-activations")
     return (G + G.T) / 2

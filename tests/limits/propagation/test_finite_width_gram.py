@@ -131,6 +131,7 @@ def test_variances_of_ensembles(activation):
         ([[1.0, np.nan], [np.nan, 1.0]], 2, "gram: need finite numbers"),
         ([[1.0, 0.0], [0.0, 0.0]], 2, "gram: need finite numbers, on the diagonal between"),
         ([[1.0, 0.2], [0.3, 1.0]], 2, "gram: is not symmetric"),
+        (1.9 * np.eye(3) - 0.9, 2, "gram: has a negative eigenvalue, so it is no covariance; give"),
         ([[1.0, 1.0], [1.0, 1.0]], 2, "gram: two inputs have the correlation 1.000000, as good as one; leave"),
         ([[1.0, 0.5], [0.5, 1.0]], 99, "depth: in layer .* two inputs have the correlation 0.999.*; stop there"),
         ([[1.0, 0.5], [0.5, 1.0]], 0, "depth: need an integer from 1"),
