@@ -15,15 +15,19 @@ __all__ = ["equal_points", "settle_equal_points"]
 
 Array = np.ndarray
 
+BLOCK = 2**20  # numbers that are copied at a time
+
 
 def equal_points(points: Array) -> list[Array]:
     """Groups of two or more rows of ``points`` (n, d), in float64, that are equal."""
-    bits = np.ascontiguousarray(points + 0.0).view(np.uint64)  # one zero, not two
-    keys = bits @ np.random.default_rng(0).integers(1, 2**63, bits.shape[1], dtype=np.uint64)  # modulo 2^64: in any order the same
+    multipliers = np.random.default_rng(0).integers(1, 2**63, points.shape[1], dtype=np.uint64)
+    parts = np.array_split(points, -(-points.size // BLOCK) or 1)
+    # sums modulo 2^64 are the same in any order; + 0.0 makes one zero of two
+    keys = np.concatenate([np.ascontiguousarray(part + 0.0).view(np.uint64) @ multipliers for part in parts])
     order = np.argsort(keys, kind="stable")
     ends = np.nonzero(np.diff(keys[order]))[0] + 1
     groups = np.split(order, ends) if len(ends) < len(order) - 1 else []
-    return [group for group in groups if len(group) > 1 and (bits[group] == bits[group[0]]).all()]
+    return [group for group in groups if len(group) > 1 and (points[group] == points[group[0]]).all()]
 
 
 def settle_equal_points(into: Gram, program: Program, points: Array, rows: int | None) -> None:

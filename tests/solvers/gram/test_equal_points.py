@@ -19,7 +19,9 @@ def test_groups_are_equal_rows_of_any_order_and_sign_of_zero():
     assert [group.tolist() for group in equal_points(np.zeros((3, 0)))] == [[0, 1, 2]]
 
 
-def test_against_a_set_of_rows():
+@pytest.mark.parametrize("block", [1, 7, 2**20])
+def test_against_a_set_of_rows(block, monkeypatch):
+    monkeypatch.setattr("infwidth.solvers.gram.equal_points.BLOCK", block)
     points = np.random.default_rng(0).integers(0, 2, (200, 6)).astype(float)
     found = {tuple(points[group[0]]): group.tolist() for group in equal_points(points)}
     rows = [tuple(row) for row in points]
