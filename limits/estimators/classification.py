@@ -66,9 +66,10 @@ class NNGPClassifier(_Classifier):
     ``predict_proba`` is the probability that, of the targets of a new observation, the one of the class is the largest. They are Gaussian
     and independent given the data, with means :math:`m_c` and one variance, that v of the outputs and that of the noise: for two classes
     :math:`\Phi\big((m_1 - m_0)/\sqrt{2 (v + \sigma^2)}\big)`. This is the law of the regression, read as ``predict`` reads its mean. It
-    is no posterior over classes: that of labels with a likelihood of their own is not Gaussian. It is as good as :math:`\sigma^2` is: where
-    classes overlap, take that of the largest ``log_marginal_likelihood_``, or choose it by ``scoring="neg_log_loss"``. As
-    :math:`\sigma \to 0` it is the probability that a network of the posterior answers with the class.
+    is no posterior over classes: that of labels with a likelihood of their own is not Gaussian. It is as good as kernel and
+    :math:`\sigma^2` are: take those of the largest ``log_marginal_likelihood_``, or choose them by ``scoring="neg_log_loss"``; little noise
+    where classes overlap, or a prior that does not fit, is far too sure. As :math:`\sigma \to 0` it is the probability that a network of
+    the posterior answers with the class.
 
     Parameters
     ----------
