@@ -70,14 +70,16 @@ def test_test_points_that_are_training_points():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("activation", "L"), [("tanh", 2), ("relu", 2), ("gelu", 3), ("tanh", 4), ("relu", 4)])
+@pytest.mark.parametrize("L", [2, 3])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "gelu"])
 def test_finite_networks_approach_the_limit(activation, L):
-    """Declared seeds 0..63."""
+    """Declared seeds 0..63, the same draws in all cases."""
     limit = DynamicalMeanField(L, activation, 65536)
     networks = [iw.Network(3, L, m, activation, iw.Parameterization.mup(L)) for m in (64, 256, 1024)]
     found = iw.compare(limit, networks, X, Y, METHOD, seeds=64)
     assert found.slope_error <= 0.05
-    assert abs(found.slope + 0.5) < 2 * found.slope_error + 0.02  # the limit's own error against the last gap
+    assert abs(found.slope + 0.5) < 2 * found.slope_error
+    assert found.limit.error.max() < 0.2 * np.median(found.gaps[-1])  # it bends no slope
 
 
 def distance(runs, sol):
