@@ -163,6 +163,7 @@ def _files(folder: Any, names: tuple[str, ...], *endings: str) -> list[Path]:
         if not missing:
             return [file for file in found if file is not None]
         if len(missing) < len(names):
+            top /= below
             break
     raise FileNotFoundError(
         f"folder: there is no {missing[0]} (or {endings[-1]}) in {top}; give the folder with the {len(names)} original files, or no folder,"
