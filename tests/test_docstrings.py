@@ -168,6 +168,18 @@ def test_public_functions_have_an_example():
     assert {name for name, function in functions.items() if not shows(function)} == INNER
 
 
+def unnamed_results(function):
+    """Classes of the library that a function says it returns, and that have no public name."""
+    module, returned = inspect.getmodule(function), str(function.__annotations__.get("return", ""))
+    kinds = [kind for name in re.findall(r"\b[A-Z]\w+", returned) if inspect.isclass(kind := getattr(module, name, None))]
+    return [kind.__name__ for kind in kinds if kind.__module__.startswith("infwidth.") and kind not in public_objects().values()]
+
+
+def test_what_public_functions_return_is_public():
+    functions = {name: thing for name, thing in public_objects().items() if inspect.isfunction(thing)}
+    assert {name: kinds for name, function in functions.items() if (kinds := unnamed_results(function))} == {}
+
+
 def tells_errors(doc, method):
     """Whether it has a section Raises; a sentence is enough for a method."""
     return "Raises" in [title for title, _ in sections(doc)] or (method and re.search(r"\b(Value|Type)Error\b", doc) is not None)

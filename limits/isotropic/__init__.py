@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .mean_field import RadialMeanField as RadialMeanField
     from .network import IsotropicNetwork as IsotropicNetwork
     from .network import weight_radii as weight_radii
+    from .statics import RadialMinimum as RadialMinimum
     from .statics import minimum_risk as minimum_risk
     from .statics import one_atom_transition as one_atom_transition
 else:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .linearized import LinearizedNetwork as LinearizedNetwork
     from .network import Network as Network
     from .parameterization import Parameterization as Parameterization
+    from .table import LayerRow as LayerRow
     from .table import ParameterizationTable as ParameterizationTable
     from .table import in_form as in_form
     from .tangent import empirical_ntk as empirical_ntk

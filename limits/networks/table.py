@@ -23,7 +23,14 @@ OPTIMIZERS = ("sgd", "adam")
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One weight layer: factors relative to the values in use at the base width."""
+    """One weight layer: factors relative to the values in use at the base width.
+
+    Attributes
+    ----------
+    layer : str
+        "input", "hidden 2", ..., "output".
+    initial_std, multiplier, learning_rate : float
+    """
 
     layer: str
     initial_std: float

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .sphere import multiplicity as multiplicity
     from .sphere import zonal_spectrum as zonal_spectrum
     from .tails import Tail as Tail
+    from .tails import TailExponents as TailExponents
     from .tails import predicted_exponents as predicted_exponents
     from .tails import tail as tail
     from .tails import tail_sums as tail_sums

@@ -10,7 +10,7 @@ from ...solvers.checks import choice, flag, instance, integer, real, reals, vect
 from ...solvers.studies.fitting import power_law
 from .spectrum import Spectrum
 
-__all__ = ["Exponents", "Tail", "predicted_exponents", "tail", "tail_sums"]
+__all__ = ["Tail", "TailExponents", "predicted_exponents", "tail", "tail_sums"]
 
 Array = np.ndarray
 
@@ -33,7 +33,7 @@ class Tail(NamedTuple):
     points: int
 
 
-class Exponents(NamedTuple):
+class TailExponents(NamedTuple):
     r"""Predicted exponents, see :func:`predicted_exponents`.
 
     Attributes
@@ -51,7 +51,7 @@ class Exponents(NamedTuple):
     loss: float
 
 
-def predicted_exponents(dim: int, target: str, singularity: float = 1.0, radial: bool = False) -> Exponents:
+def predicted_exponents(dim: int, target: str, singularity: float = 1.0, radial: bool = False) -> TailExponents:
     r"""Exponents of a kernel with the singularity :math:`|x - x'|^\alpha` on a bounded domain of :math:`\mathbb R^d`.
 
     =======================  ====================  =======================  ==============================
@@ -97,7 +97,7 @@ def predicted_exponents(dim: int, target: str, singularity: float = 1.0, radial:
     nu = d + alpha
     kappa = d + alpha + 1 if target == "smooth" else 1.0
     share = 1 if radial else d
-    return Exponents(nu / share, kappa / share, kappa / nu)
+    return TailExponents(nu / share, kappa / share, kappa / nu)
 
 
 def tail_sums(spectrum: Spectrum) -> Array:

@@ -11,5 +11,6 @@ from ..._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .choice import engine as engine
+    from .contract import Engine as Engine
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

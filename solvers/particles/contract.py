@@ -38,10 +38,13 @@ class Engine(Protocol):
     """
 
     def prepare(self, X: Array) -> Any:
-        """Inputs (n, D) in the form that this engine works on."""
+        """Inputs ``X`` (n, D) in the form that this engine works on."""
 
     def outputs(self, W: Array, a: Array, inputs: Any, keep: bool = True) -> tuple[Array, Any]:
-        """Sums F, shape (n, k), over particles W (N, D), a (N, k); and a memo for :meth:`move` if it is to be kept."""
+        """Sums F, shape (n, k), over particles W (N, D), a (N, k) at prepared ``inputs``, and with ``keep`` a memo for :meth:`move`."""
 
     def move(self, W: Array, a: Array, inputs: Any, r: Array, rate: float, out: tuple[Array, Array], add: bool, memo: Any) -> None:
-        """Write ``rate`` times the velocities to ``out = (W, a)``, or add them to it; ``out`` may be the particles themselves."""
+        """Write ``rate`` times the velocities to ``out = (W, a)``, or add them to it; ``out`` may be the particles themselves.
+
+        ``inputs`` are prepared, ``r`` (n, k) the residuals, ``memo`` that of :meth:`outputs`.
+        """

@@ -635,6 +635,7 @@ RECORDS = set(
     Comparison CoordinateCheck Data EscapeFit EscapeScaling Exponents Fluctuations GrowthCurve PlaneClass Regime Slopes Solution Sweep
     LikelihoodFit Posterior Ridge
     Trajectory YangHu Ensemble Estimate HermiteSeries Moments Kernels LearningCurve Spectrum Tail ParameterizationTable
+    TailExponents RadialMinimum Engine LayerRow
     Images Samples digits mnist_5000
     Advice Corrections GramCorrections Grams CriticalPoint Curve DepthScales FixedPoint Measured MeasuredCurve MeasuredSingularValues
     PhaseDiagram CommonParameters NoiseUnits Noisy NormalisedOnly OnGrid WithWaysOut Signals SingularValues ClosedForm engine names
