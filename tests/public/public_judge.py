@@ -100,7 +100,14 @@ def judged(call, arguments, fate, plain):
             result = call.use(call.function(**arguments))
     except TimeIsUp:
         return Outcome(ENDLESS, f"ran for {call.seconds} s")
-    except (ValueError, TypeError, NotImplementedError, FloatingPointError, FileNotFoundError) as error:
+    except (
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        FloatingPointError,
+        FileNotFoundError,
+        RuntimeWarning,
+    ) as error:  # a long run is told
         text = str(error)
         match = MESSAGE.match(text)
         if match and match[1] in names(call):

@@ -144,6 +144,7 @@ def two_gigabytes():
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
 @pytest.mark.may_skip("needs Linux")
+@pytest.mark.filterwarnings("ignore:.* would take .* or more on:RuntimeWarning")  # what would not fit would take long, too
 @pytest.mark.parametrize("name", REQUESTS)
 def test_refused_with_the_number_and_the_way_out(name, two_gigabytes):
     with pytest.raises(ValueError, match=r"^\w+(, \w+)*(\[\d\])?: ") as caught:
