@@ -183,7 +183,9 @@ def earlier(chosen: argparse.Namespace, setting: dict[str, Any], cases: list[Cas
     """The cells that --only leaves out, from the JSON of an earlier run in the same setting; failed ones are tried again."""
     if chosen.only is None:
         return {}
-    stored = json.loads((chosen.out / "every_limit.json").read_text())
+    if not (file := chosen.out / "every_limit.json").is_file():
+        raise ValueError(f"--only: there is no every_limit.json of an earlier run in {chosen.out}; leave --only out")
+    stored = json.loads(file.read_text())
     wanted = json.loads(json.dumps({**setting, "seed": chosen.seed}))
     if differing := [name for name, value in wanted.items() if stored[name] != value]:
         raise ValueError(f"--only: the run in {chosen.out} has another {', '.join(differing)}; leave --only out")

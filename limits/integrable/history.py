@@ -99,7 +99,7 @@ class HistoryProblem(Batched, Retractable):
         if rows is not None and any((field.row < 0).any() for field in self._initial.fields.values()):
             raise ValueError(
                 f"batch_size: with {self.activation.name} the signs of vanishing fields are needed on all neurons, which is a matrix; take"
-                " kernels='dense', or leave batch_size out"
+                " kernels='dense' (with replicas, where one system is too large), or leave batch_size out"
             )
         need = history_bytes(self.L, self.neurons, 1, sum(map(len, self._rows)) + data.n, data.X.itemsize)
         if need > LARGEST:

@@ -78,6 +78,13 @@ def test_three_layers_of_large_lr(activation):
 
 
 @pytest.mark.slow
+def test_four_layers_of_large_lr():
+    """At a first rate that makes the limit, 0 at step 1, large from step 2 on."""
+    method = iw.GradientDescent(0.3, 5, first_learning_rate=5.0)
+    half(gaps("large_lr", 4, "tanh", method, (128, 256, 512, 1024), 64, 65_536))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "L", "activation", "rate", "first"),
     [("large_lr", 2, "gelu", 0.3, 0.5), ("large_lr", 3, "gelu", 0.3, 0.5), ("bias", 3, "relu", 0.3, 0.5)],
