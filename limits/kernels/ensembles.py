@@ -24,7 +24,7 @@ import numpy as np
 
 from ...solvers.checks import choice, numbers, real, shown
 from ...solvers.data import Data
-from ...solvers.machine.memory import refuse_above_available
+from ...solvers.machine.memory import PART, by_parts, refuse_above_available
 from .gains import learned, stable_rate
 from .inverse import eigenbasis, noise_of
 from .kernel import Kernel, needed_kernel
@@ -90,6 +90,18 @@ class TrainedEnsemble:
             "ask for fewer points or times, or covariance='diagonal'",
         )  # fmt: skip
         gains = [self._gain(t, learning_rate, momentum) for t in times]
+        if covariance == "full":
+            return self._at(X, gains, covariance)
+
+        def columns(part: Array) -> Array:
+            mean, spread = self._at(part, gains, covariance)
+            return (mean if spread is None else np.concatenate((mean, spread[:, :, None]), axis=2)).swapaxes(0, 1)
+
+        found, k = by_parts(columns, X, 4 * self.n, least=self.n).swapaxes(0, 1), self.targets.shape[1]
+        return found[:, :, :k], found[:, :, k] if covariance == "diagonal" else None
+
+    def _at(self, X: Array, gains: list[Array], covariance: str) -> tuple[Array, Array | None]:
+        """All points at once."""
         if covariance == "none":
             basis = self.kernel.ntk(X, self.X) @ self.vectors
             return np.array([(basis * gain) @ self.targets for gain in gains]), None
@@ -110,7 +122,8 @@ class TrainedEnsemble:
 
     def _bytes(self, points: int, times: int, covariance: str) -> float:
         spread = {"full": points, "diagonal": 1, "none": 0}[covariance]
-        return 8.0 * points * (4 * self.n + times * (spread + self.targets.shape[1]))
+        at_once = points if covariance == "full" else min(points, self.n + PART // (4 * self.n))
+        return 8.0 * (4.0 * self.n * at_once + points * times * (spread + self.targets.shape[1]))
 
     def _gain(self, t: float, learning_rate: float | None, momentum: float) -> Array:
         if not len(self.values):

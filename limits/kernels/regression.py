@@ -23,7 +23,7 @@ import numpy as np
 
 from ...solvers.checks import choice, real
 from ...solvers.data import Data
-from ...solvers.machine.memory import refuse_above_available
+from ...solvers.machine.memory import by_parts, refuse_above_available
 from .inverse import Inverse, inverse, noise_of
 from .kernel import Kernel, needed_kernel
 
@@ -102,14 +102,23 @@ class GaussianRegression:
 
     def predict(self, X: Array, covariance: str) -> tuple[Array, Array | None]:
         """Mean (n', k), and the covariance (n', n') of ``"full"``, the variances (n',) of ``"diagonal"``, or None of ``"none"``."""
+        if covariance == "full":
+            cross = self.kernel.nngp(X, self.X)
+            known = self.inverse.root(cross.T)
+            return cross @ self.coefficients, self.kernel.nngp(X) - known.T @ known
+        n, k = self.coefficients.shape
+        found = by_parts(lambda part: self._columns(part, covariance), X, 3 * n, least=n)
+        return found[:, :k], found[:, k] if covariance == "diagonal" else None
+
+    def _columns(self, X: Array, covariance: str) -> Array:
+        """Means (n', k), and the variance as one column more."""
         cross = self.kernel.nngp(X, self.X)
         mean = cross @ self.coefficients
         if covariance == "none":
-            return mean, None
+            return mean
         known = self.inverse.root(cross.T)
-        if covariance == "diagonal":
-            return mean, np.maximum(self.kernel.diagonal(X, get="nngp") - np.einsum("ri,ri->i", known, known), 0.0)
-        return mean, self.kernel.nngp(X) - known.T @ known
+        variance = np.maximum(self.kernel.diagonal(X, get="nngp") - np.einsum("ri,ri->i", known, known), 0.0)
+        return np.concatenate((mean, variance[:, None]), axis=1)
 
 
 def posterior(kernel: Kernel, X: Any, y: Any, X_test: Any, *, noise_variance: float = 0.0, covariance: str = "full") -> Posterior:
@@ -215,5 +224,5 @@ def kernel_ridge(
         ridge = noise_of(0.0 if noise_variance is None else noise_variance)
     made = inverse(gram, ridge)
     coefficients = made.solve(data.y.astype(float))
-    cross = kernel(data.X_test.astype(float), train, get=get)
-    return Ridge(cross @ coefficients, coefficients, ridge, made.condition, made.rank)
+    outputs = by_parts(lambda part: kernel(part, train, get=get) @ coefficients, data.X_test.astype(float), data.n, least=data.n)
+    return Ridge(outputs, coefficients, ridge, made.condition, made.rank)

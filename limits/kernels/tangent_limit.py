@@ -24,6 +24,7 @@ import numpy as np
 from ...solvers.abilities import Fused, WithRemark
 from ...solvers.checks import asked, integer, returned, settle
 from ...solvers.data import Data, needed
+from ...solvers.machine.memory import by_parts
 from ...solvers.problem import Coordinates, Evaluation, Update
 from ..gaussian.draws import ONE_DRAW, refuse_too_many_draws
 from ..gaussian.process import ProcessPath
@@ -208,6 +209,11 @@ class TangentProblem(Fused, WithRemark):
         return self.note
 
     def predict(self, state: Array, X: Array) -> Array:
+        if 8.0 * len(X) * self.data.n > LARGEST and len(X) > self.data.n:  # too many pairs to be kept
+            return by_parts(lambda part: self._predicted(state, part), X, self.data.n, least=self.data.n)
+        return self._predicted(state, X)
+
+    def _predicted(self, state: Array, X: Array) -> Array:
         key = X.tobytes()
         if self._seen is None or self._seen[0] != key:
             self._seen = key, self._tangents(self.kernel, X, self.data.X), self._checked(X)

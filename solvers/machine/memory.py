@@ -78,14 +78,14 @@ def refuse_above_free_disk(argument: str, what: str, size: float, folder: Path) 
         raise ValueError(f"{argument}: {what} would take {_gigabytes(size)}, and {_gigabytes(free)} are free there; give another folder")
 
 
-def by_parts(outputs: Callable[[Array], Array], X: Array, numbers: int) -> Array:
-    """``outputs(X)``, some rows at a time where each takes many ``numbers`` on the way.
+def by_parts(outputs: Callable[[Array], Array], X: Array, numbers: int, least: int = 1) -> Array:
+    """``outputs(X)``, some rows at a time where each takes many ``numbers`` on the way; ``least`` rows, where every call has a price.
 
     >>> by_parts(lambda part: part @ np.ones((2, 1)), np.eye(2), numbers=PART)
     array([[1.],
            [1.]])
     """
-    rows = max(1, PART // max(1, numbers))
+    rows = max(least, PART // max(1, numbers))
     return np.concatenate([outputs(X[i : i + rows]) for i in range(0, len(X), rows)])
 
 

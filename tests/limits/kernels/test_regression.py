@@ -1,5 +1,7 @@
 """The posterior of infinitely wide networks against scikit-learn's, against finite Bayesian networks, and on repeated points."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.special import erf
@@ -9,6 +11,7 @@ from sklearn.kernel_ridge import KernelRidge
 
 import infwidth as iw
 from infwidth.limits import kernels
+from infwidth.solvers.machine import memory
 
 X = np.array([[1.0, 0.2], [-0.3, 0.9], [0.5, -0.8], [0.1, 0.4]])
 Y = np.array([[1.0, 0.0], [-0.5, 1.0], [0.7, 0.3], [0.0, -1.0]])
@@ -57,6 +60,42 @@ def test_repeated_points_without_noise(dtype):
     ridge = kernels.kernel_ridge(KERNEL, twice, labels, X.astype(dtype))
     np.testing.assert_allclose(ridge.outputs, found.mean, atol=1e-6)
     assert ridge.coefficients[0] == pytest.approx(ridge.coefficients[4], rel=1e-6)  # of minimum norm
+
+
+def predictions(points):
+    """Whose covariance is not asked for, or on its diagonal alone."""
+    found = kernels.posterior(KERNEL, X, Y, points, noise_variance=0.1, covariance="diagonal")
+    law = kernels.ensemble(KERNEL, X, Y, points, [0.5, np.inf], covariance="diagonal")
+    mean = kernels.ensemble(KERNEL, X, Y, points, [0.5, np.inf], covariance="none")
+    assert mean.covariance is None
+    ridge = kernels.kernel_ridge(KERNEL, X, Y, points, noise_variance=0.1)
+    return found.mean, found.covariance, law.mean.swapaxes(0, 1), law.covariance.T, mean.mean.swapaxes(0, 1), ridge.outputs
+
+
+def test_predictions_at_many_points_go_by_parts(monkeypatch):
+    """No more points at once than there are training points, or than fit; the answers are those of all at once."""
+    points = np.random.default_rng(0).standard_normal((23, 2))
+    whole = predictions(points)
+    full = kernels.posterior(KERNEL, X, Y, points, noise_variance=0.1).covariance
+    np.testing.assert_allclose(whole[1], np.diag(full), atol=1e-14)
+    asked, call = [], kernels.Kernel.__call__
+    monkeypatch.setattr(memory, "PART", 1)
+    monkeypatch.setattr(kernels.Kernel, "__call__", lambda self, A, B=None, *a, **o: asked.append(len(A)) or call(self, A, B, *a, **o))
+    for part, all_at_once in zip(predictions(points), whole, strict=True):
+        np.testing.assert_allclose(part, all_at_once, rtol=0, atol=1e-13)
+    assert max(asked) == len(X)
+
+
+def test_predictions_at_many_points_take_little_memory(monkeypatch):
+    rng = np.random.default_rng(0)
+    train, points = rng.standard_normal((100, 2)), rng.standard_normal((20000, 2))
+    kernels.posterior(KERNEL, train, train, points[:10], noise_variance=0.1, covariance="diagonal")  # compiles
+    monkeypatch.setattr(memory, "PART", 1 << 16)
+    tracemalloc.start()
+    kernels.posterior(KERNEL, train, train, points, noise_variance=0.1, covariance="diagonal")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 100 * 20000 / 4  # of the kernel between both
 
 
 def test_points_of_a_line():

@@ -7,6 +7,8 @@ import pytest
 
 import infwidth as iw
 from infwidth.limits import NeuralTangentLimit, kernels, scaling
+from infwidth.limits.kernels import tangent_limit
+from infwidth.solvers.machine import memory
 
 X = np.array([[1.0, 0.2], [-0.3, 0.9], [0.5, -0.8], [0.1, 0.4]])
 Y = np.array([1.0, -0.5, 0.7, 0.0])
@@ -53,6 +55,22 @@ def test_other_test_points_have_their_own_kernel():
     sol = iw.solve(NeuralTangentLimit(KERNEL), X, Y, iw.GradientDescent(0.3, 20), X_test=X_TEST)
     np.testing.assert_array_equal(sol.predict(X_TEST), sol.test_outputs[-1])
     np.testing.assert_allclose(sol.predict(X_TEST[::-1]), sol.test_outputs[-1][::-1], atol=1e-14)
+
+
+@pytest.mark.parametrize("initial", ["zero", lambda x: np.sin(x[:, :1])], ids=["zero", "given"])
+def test_predictions_at_many_points_go_by_parts(initial, monkeypatch):
+    """Where the kernel between training points and others is too large to be kept."""
+    points = np.random.default_rng(0).standard_normal((23, 2))
+    sol = iw.solve(NeuralTangentLimit(KERNEL, initial), X, Y, iw.GradientDescent(0.3, 20))
+    whole = sol.predict(points)
+    asked, ntk = [], kernels.Kernel.ntk
+    monkeypatch.setattr(memory, "PART", 1)
+    monkeypatch.setattr(tangent_limit, "LARGEST", 8.0 * 4 * 10)
+    monkeypatch.setattr(kernels.Kernel, "ntk", lambda self, A, B=None: asked.append(len(A)) or ntk(self, A, B))
+    np.testing.assert_allclose(sol.predict(points), whole, rtol=0, atol=1e-14)
+    assert max(asked) == 4 and sum(asked) == 23
+    np.testing.assert_allclose(sol.predict(points[:5]), whole[:5], rtol=0, atol=1e-14)
+    assert asked[-1] == 5
 
 
 def test_minibatches_move_their_own_coefficients():

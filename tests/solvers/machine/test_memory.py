@@ -38,6 +38,9 @@ def test_by_parts_gives_all_rows_in_order(monkeypatch):
     np.testing.assert_array_equal(memory.by_parts(outputs, X, numbers=2), 2 * X)
     assert seen == [3, 3, 1]
     np.testing.assert_array_equal(memory.by_parts(outputs, X, numbers=100), 2 * X)  # one row at least
+    seen.clear()
+    np.testing.assert_array_equal(memory.by_parts(outputs, X, numbers=2, least=5), 2 * X)
+    assert seen == [5, 2]
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
