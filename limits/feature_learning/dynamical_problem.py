@@ -181,7 +181,12 @@ class DynamicalProblem(Batched, WithError):
         n, k, S = len(inside), self.data.outputs, self.theory.samples
         needs = 8.0 * ((self.theory.hidden_layers + 1) * len(self.marches) * (n * n * (1 + k * k) + n * S) + 4 * n * (1 + k) * S)
         refuse_above_available("X", f"fields and kernels of {n} points", needs, "give fewer at a time")
-        return [passive_kernels(march, inside, outside) for march in self.marches]
+        try:
+            return [passive_kernels(march, inside, outside) for march in self.marches]
+        except MethodFailed as error:
+            raise ValueError(
+                f"X: the fields at {n} inputs have more directions than {S} samples per replica can carry; give fewer"
+            ) from error
 
     def preactivations(self, X: Array | None = None) -> Array:
         """Samples of the pre-activations at the newest time, shape (L, n', S): one sample is a draw of their joint law over inputs; at

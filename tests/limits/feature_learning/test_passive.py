@@ -1,6 +1,7 @@
 """Predictions and kernels, of fields that nothing is learned from."""
 
 import numpy as np
+import pytest
 
 import infwidth as iw
 from infwidth.limits import DynamicalMeanField
@@ -77,6 +78,16 @@ def test_training_inputs_have_the_same_kernels_as_new_ones():
     h = problem.preactivations(X)
     assert h.shape == (2, 2, 4096)
     np.testing.assert_allclose(h, problem.preactivations(), atol=0.1)
+
+
+def test_kernels_of_too_many_inputs_are_refused():
+    problem = iw.solve(DynamicalMeanField(2, "relu", 1024), X, Y, METHOD, rng=0).problem
+    with pytest.raises(ValueError, match=r"X: the fields at 200 inputs have more directions than 256 samples .*; give fewer"):
+        problem.kernels(np.random.default_rng(0).standard_normal((200, 3)))
+    with pytest.raises(ValueError, match=r"X: fields and kernels of 1000000 points .* give fewer at a time"):
+        problem.kernels(np.ones((10**6, 3)))
+    with pytest.raises(ValueError, match="X: need 3 columns"):
+        problem.preactivations(np.ones((2, 2)))
 
 
 def test_tangent_kernels_at_new_inputs_are_those_of_networks(monkeypatch):
