@@ -18,6 +18,8 @@ __all__ = ["Basis", "Growth", "inverse_root"]
 
 Array = np.ndarray
 
+ROUNDING = 1e-7  # relative length below which a direction is rounding: the square root of that of its mean square
+
 
 class Growth(NamedTuple):
     """New directions as combinations of new fields and old directions, and the fields in all of them.
@@ -41,7 +43,7 @@ class Basis:
 
     def __init__(self, samples: int, tolerance: float, budget: Budget) -> None:
         self.rows = Rows(samples, budget)
-        self.tolerance = tolerance
+        self.tolerance = max(tolerance, ROUNDING)
 
     def __len__(self) -> int:
         return len(self.rows)

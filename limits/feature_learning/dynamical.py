@@ -62,7 +62,7 @@ class DynamicalMeanField:
         of one system move at eight times the tolerance. The bias :math:`O(R/S)` of a system is not in it. With R = 1 there is no error.
     tolerance : float
         A new field counts as a new direction where more than this part of its root mean square is outside the earlier ones; times gamma
-        where that is below 1, for features move that little.
+        where that is below 1, for features move that little, down to 1e-7, which is rounding.
     memory : float
         Bytes that the samples may take; a run that needs more stops, keeps what there is and says so.
 

@@ -63,6 +63,15 @@ def test_vanishing_gamma_is_the_tangent_kernel(activation, L):
     assert np.abs(found.outputs[0]).max() < 1e-9
 
 
+@pytest.mark.parametrize("gamma", [1e-6, 1e-10])
+def test_features_that_move_by_less_than_rounding(gamma):
+    """The tolerance goes with gamma, to what numbers resolve and no further."""
+    found = iw.solve(DynamicalMeanField(2, "linear", 2048, gamma=gamma), X, Y, METHOD, rng=0, X_test=X_TEST)
+    exact = iw.solve(iw.DeepLinearMuP(2, gamma), X, Y, METHOD, X_test=X_TEST)
+    np.testing.assert_allclose(found.outputs, exact.outputs, atol=1e-15 / gamma)
+    np.testing.assert_allclose(found.test_outputs, exact.test_outputs, atol=1e-15 / gamma)
+
+
 def test_test_points_that_are_training_points():
     sol = iw.solve(DynamicalMeanField(2, "gelu", 4096), X, Y, METHOD, rng=0, X_test=X[:2])
     np.testing.assert_allclose(sol.test_outputs, sol.outputs[:, :2], atol=5e-3)
