@@ -12,7 +12,8 @@ grow like :math:`\sqrt m`.
 
 References
 ----------
-.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596, and the code of its experiments.
+.. [hajjar2021] Hajjar, Chizat and Giraud, arXiv:2110.15596, and the code of its experiments,
+   https://github.com/karl-hajjar/wide-networks (``calibrate_base_lr`` in ``schedulers.py``).
 """
 
 from __future__ import annotations

@@ -195,7 +195,8 @@ def plane_class(
 
     References
     ----------
-    .. [golikov2020towards] Golikov, arXiv:2003.05884, and the code published with it.
+    .. [golikov2020towards] Golikov, arXiv:2003.05884, and the code published with it,
+       https://github.com/deeppavlov/infinite-width_nets (``scale_hyperparams.py``).
 
     Examples
     --------
