@@ -2,8 +2,8 @@ r"""Infinitely wide networks as estimators of scikit-learn: fit, predict, clone,
 
 ``regression`` and ``classification`` have two each: networks of the NNGP, whose outputs follow Bayes given the data, and of the NTK,
 trained by gradient flow for some time; ``largest`` is the law by which classifiers state probabilities. Both need scikit-learn (``pip
-install infwidth[data]``, asked for in ``scikit``); nothing else in the library does. Kernels serve scikit-learn's own estimators as they
-are: ``SVC(kernel=k.ntk)``.
+install infwidth[data]``, asked for in ``scikit``); nothing else in the library does. Kernels serve support vector machines as they are,
+``SVC(kernel=k.ntk)``; scikit-learn's ``KernelRidge`` and ``KernelPCA`` ask for single pairs and take matrices, ``kernel="precomputed"``.
 """
 
 from typing import TYPE_CHECKING

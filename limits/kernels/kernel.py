@@ -75,8 +75,6 @@ class Kernel(ABC):
            [0.15915494, 1.        ]])
     """
 
-    __array_ufunc__ = None  # numbers of numpy leave + and * to the kernel
-
     def __repr__(self) -> str:
         """How it is made, in few words: what has its default value is left out."""
         if not is_dataclass(self):

@@ -94,6 +94,13 @@ def test_terms_and_factors_are_gathered():
     assert hash(2 * A + B) == hash(2.0 * A + B) and copy.deepcopy(SUM) == pickle.loads(pickle.dumps(SUM)) == SUM
 
 
+def test_arrays_of_kernels_are_compared_and_added_one_by_one():
+    """As the results of a grid search are."""
+    held = np.array([A, 2.0 * B], dtype=object)
+    assert (held == 2.0 * B).tolist() == [False, True] and (np.array([1.0, 2.0]) * A).tolist() == [1.0 * A, 2.0 * A]
+    assert (held + C).tolist() == [A + C, 2.0 * B + C] and held.sum() == A + 2.0 * B
+
+
 @pytest.mark.parametrize("k", [SUM, 2.0 * (A + B), 3 * C, kernels.of(iw.Network(3, 2, 8, "erf", iw.Parameterization.standard(2)))], ids=str)
 def test_a_kernel_shows_how_it_is_made(k):
     assert eval(repr(k), vars(kernels) | {name: getattr(kernels, name) for name in kernels.__all__}) == k
@@ -132,11 +139,11 @@ def test_multiples_are_fitted_and_chosen():
     [
         (lambda: A + 1.0, TypeError, r"kernel: a kernel and 1\.0 have no sum; a constant b is that of a bias, Dense"),
         (lambda: "relu" + A, TypeError, "kernel: a kernel and 'relu' have no sum"),
-        (lambda: X + A, TypeError, r"kernel: a kernel and an array of shape \(4, 2\)"),
+        (lambda: A + X, TypeError, r"kernel: a kernel and an array of shape \(4, 2\)"),
         (lambda: A * B, TypeError, "factor: the product of two kernels is not that of a network"),
         (lambda: 0 * A, ValueError, r"factor: need a finite number > 0, got 0; kernels are multiplied by positive numbers"),
         (lambda: A * -1.0, ValueError, "factor: need a finite number > 0, got -1.0"),
-        (lambda: X * A, ValueError, "factor: need a finite number > 0, got an array"),
+        (lambda: A * X, ValueError, "factor: need a finite number > 0, got an array"),
         (lambda: 1e200 * (1e200 * A), ValueError, "factor: need a finite number > 0, got inf"),
         (lambda: (serial(Dense(), Relu()) + serial(Dense(), Relu()))(X), ValueError, "kernel: a sum of values that are correlated"),
         (lambda: (Identity() + Identity())(X), ValueError, "kernel: a sum of values that are correlated"),
