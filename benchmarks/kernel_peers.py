@@ -122,7 +122,7 @@ def _scikit_ntk(case: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
 if __name__ == "__main__":
     if len(sys.argv) == 5 and sys.argv[1] == "--case":
         _serve(json.loads(sys.argv[2]), sys.argv[3], sys.argv[4])
-    elif len(sys.argv) == 2:
+    elif len(sys.argv) == 2 and not sys.argv[1].startswith("-"):
         print(environment(Path(sys.argv[1])))
     else:
         sys.exit(__doc__)

@@ -1,6 +1,7 @@
 """Rules of the tests themselves: data that do not depend on the order of tests, no skip in secret."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,12 @@ def test_no_test_skips_in_secret():
 def test_the_check_of_hidden_skips_sees():
     assert hidden_skips("def test_a(x):\n    if x:\n        return\n    assert x") == ["test_a"]
     assert hidden_skips("def test_a(x):\n    def inner():\n        return\n    assert inner() is None") == []
+
+
+def test_every_benchmark_takes_the_same_options_and_writes_what_it_found():
+    """--quick, --seed and --out of the harness, one JSON and one figure; but for the two that are run by others."""
+    scripts = {file.name: file.read_text(encoding="utf-8") for file in (REPOSITORY / "benchmarks").glob("*.py")}
+    programs = {name: source for name, source in scripts.items() if '__name__ == "__main__"' in source}
+    assert len(programs) > 20
+    without = {name for name, source in programs.items() if not all(re.search(rf"\b{call}\(", source) for call in ("options", "write"))}
+    assert without == {"kernel_peers.py", "places.py"}
