@@ -27,6 +27,7 @@ import numpy as np
 
 from ...solvers.checks import integer, numbers, real
 from ...solvers.machine.memory import refuse_above_available
+from ...solvers.machine.work import least_seconds, refuse_above_patience
 from ...solvers.running.streams import generator
 
 __all__ = ["Trajectory", "draw", "peak_time", "phase", "trajectory"]
@@ -112,6 +113,7 @@ def trajectory(output: Any, kernel: Any, learning_rate: float, width: int, steps
     n, steps = integer("width", width, least=1), integer("steps", steps, least=0, most=MOST_STEPS)
     f, lam = _finite("output", output), _finite("kernel", kernel)
     refuse_above_available("steps", f"{steps:.3g} steps of {f.size} starts", 16.0 * (steps + 1) * max(f.size, 1), "lower it")
+    refuse_above_patience("steps", f"{steps:.3g} steps", least_seconds(calls=steps), "lower it")
     if f.shape != lam.shape:
         raise ValueError(f"kernel: need the shape of output, {f.shape}, got {lam.shape}")
     if np.any(lam < 2 * np.abs(f) / math.sqrt(n) * (1 - 1e-12)):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...solvers.checks import choice, real
+from ...solvers.machine.work import watched
 from ...solvers.running.streams import generator
 from .. import activations
 from .maps import MeanFieldMaps
@@ -84,7 +85,7 @@ def measure_signals(
     rng = generator(rng)
     phi = activations.get(maps.activation)
     rows = []
-    for _ in range(networks):
+    for _ in watched("networks", range(networks)):
         h, start = inputs(rng, m, q, c), rng.standard_normal(m)
         backward, variance, correlation = [], [q], [c]
         for _ in range(depth):

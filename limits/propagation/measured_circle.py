@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...solvers.checks import integer
+from ...solvers.machine.work import watched
 from ...solvers.running.streams import generator
 from .. import activations
 from .geometry import circle
@@ -73,7 +74,7 @@ def measure_circle(maps: MeanFieldMaps, width: int, depth: int, *, networks: int
     phi = activations.get(maps.activation)
     theta = 2 * np.pi * np.arange(points) / points
     rows = []
-    for _ in range(networks):
+    for _ in watched("networks", range(networks)):
         h = np.stack([np.cos(theta), np.sin(theta)], axis=1) @ inputs(rng, m, float(q), 0.0)
         curve = [_speed_and_curvature(h, 0)]
         for l in range(1, depth + 1):

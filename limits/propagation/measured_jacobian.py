@@ -9,6 +9,7 @@ import numpy as np
 
 from ...solvers.checks import array, choice, instance, integer
 from ...solvers.data import Data
+from ...solvers.machine.work import watched
 from ...solvers.running.streams import generator
 from .. import activations
 from ..networks.network import Network
@@ -76,7 +77,7 @@ def measure_singular_values(
     rng = generator(rng)
     phi = activations.get(maps.activation)
     values = []
-    for _ in range(networks):
+    for _ in watched("networks", range(networks)):
         h, J = inputs(rng, m, q, 0.0)[0], np.eye(m)
         for _ in range(depth):
             W = math.sqrt(maps.weight_variance) * weight_matrix(rng, m, weights)
@@ -127,7 +128,7 @@ def measure_sensitivity(network: Network, X: Any, *, networks: int = 10, rng: An
     rng = generator(rng)
     data = Data.check(X, np.zeros((len(X), network.output_dim)))
     squares = []
-    for _ in range(networks):
+    for _ in watched("networks", range(networks)):
         problem = network.bind(data, rng)
         squares.append(sensitivity(problem, problem.start(), X) ** 2)
     return over_networks(squares)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...solvers.checks import integer, real
+from ...solvers.machine.work import watched
 from ...solvers.running.streams import generator
 from .. import activations
 from .finite_width import checked_layers
@@ -140,7 +141,7 @@ def _ensemble(maps: MeanFieldMaps, m: int, depth: int, gram: Array, tangents: in
     refuse_too_many(m, depth, networks)
     rng = generator(rng)
     size = max(1, WEIGHTS // (depth * m * m))
-    blocks = [_block(maps, m, depth, gram, tangents, min(size, networks - i), rng) for i in range(0, networks, size)]
+    blocks = [_block(maps, m, depth, gram, tangents, min(size, networks - i), rng) for i in watched("networks", range(0, networks, size))]
     kernels, found = zip(*blocks, strict=True)
     return np.concatenate(kernels), np.concatenate(found)
 

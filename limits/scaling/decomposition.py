@@ -29,6 +29,7 @@ import numpy as np
 from ...solvers.checks import array, instance, integer, integers, observed
 from ...solvers.data import Data
 from ...solvers.machine.memory import refuse_above_available
+from ...solvers.machine.work import watched
 from ...solvers.problem import Method
 from ...solvers.solving import solve
 from .. import activations
@@ -191,9 +192,9 @@ def output_term_slopes(
     data = Data.check(X, y, loss)
     _refuse(activations.get(activation), p.bias_std is not None)
     sizes, residuals = [], []
-    for m in ms:
+    for m in watched("widths", ms):
         network = Network(data.X.shape[1], p.hidden_layers, m, activation, p, data.outputs)
-        for seed in labels:
+        for seed in watched("seeds", labels):
             run = solve(network, data.X, data.y, method, loss=loss, rng=np.random.SeedSequence([seed, m]), observables=OBSERVED)
             sizes.append(run.observables["sizes"].T)
             residuals.append(run.observables["residual"])

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...solvers.checks import instance, integer, integers, real
 from ...solvers.data import Data
+from ...solvers.machine.work import watched
 from ..activations import Activation
 from ..networks.network import Network
 from ..networks.parameterization import Parameterization
@@ -124,9 +125,9 @@ def slopes(
         raise ValueError(f"widths, seeds: need at least two of each for slopes and their errors, got {ms} and {labels}")
     data = Data.check(X, y)
     sizes, residuals = [], []
-    for m in ms:
+    for m in watched("widths", ms):
         network = Network(data.X.shape[1], parameterization.hidden_layers, m, activation, parameterization, data.outputs)
-        for seed in labels:
+        for seed in watched("seeds", labels):
             rng = np.random.default_rng([seed, m])  # both, so that the widths are independent
             with np.errstate(over="ignore", invalid="ignore"):  # a diverged run shows in the numbers
                 run = _measure(network.bind(data, rng), m, [first] + [rate] * steps)

@@ -20,6 +20,7 @@ import numpy as np
 
 from ...solvers.checks import instance, integer, integers, real
 from ...solvers.machine.memory import refuse_above_available
+from ...solvers.machine.work import watched
 from ...solvers.running.streams import generator
 from ..gaussian.wishart import wishart_root
 from .regression import LARGEST, MOST_DRAWS, least_norm
@@ -74,7 +75,7 @@ def gaussian_curve(
     repeated = float((spectrum.multiplicity > 1).sum())
     needs = 8 * largest * (2 * modes + (4 + repeated) * largest)
     refuse_above_available("sizes", f"regression on {largest:.3g} samples of {modes} modes", needs, "lower them")
-    errors = np.array([[_draw(spectrum, n, ridge, noise, rng) for _ in range(draws)] for n in counts])
+    errors = np.array([[_draw(spectrum, n, ridge, noise, rng) for _ in watched("draws", range(draws))] for n in watched("sizes", counts)])
     return errors.mean(axis=1), errors.std(axis=1, ddof=1) / np.sqrt(draws)
 
 

@@ -34,6 +34,7 @@ import numpy as np
 
 from ...solvers.checks import instance, integer, integers, real
 from ...solvers.figures import one_axes, plain_ticks
+from ...solvers.machine.work import watched
 from ...solvers.running.streams import generator
 from .measured import gram, measured_spectrum
 from .spectrum import Spectrum
@@ -275,8 +276,8 @@ def measure_curve(
     if max(counts) > len(K):
         raise ValueError(f"sizes: {max(counts)} is more than the {len(K)} samples of X; lower it or give more samples")
     errors = np.empty((len(counts), draws))
-    for row, n in zip(errors, counts, strict=True):
-        for i in range(draws):
+    for row, n in zip(errors, watched("sizes", counts), strict=True):
+        for i in watched("draws", range(draws)):
             chosen = rng.choice(len(K), n, replace=False)
             targets = y[chosen] + np.sqrt(noise / y.shape[1]) * rng.standard_normal((n, y.shape[1]))
             weights = least_norm(K[np.ix_(chosen, chosen)] + ridge * np.eye(n), targets)

@@ -34,6 +34,7 @@ from ...solvers.checks import instance, integer, real, shown
 from ...solvers.data import Data
 from ...solvers.losses import Loss
 from ...solvers.machine.blas_threads import one_blas_thread
+from ...solvers.machine.work import watched
 from ...solvers.methods.gradient_descent import GradientDescent
 from ...solvers.problem import Method
 from ...solvers.running.streams import streams
@@ -190,7 +191,7 @@ def linearized_fluctuations(
 
     with one_blas_thread():  # once for all runs: to look for the libraries takes as long as one of them
         mean, moved = outputs(np.ones(M)), []
-        for _ in range(draws):
+        for _ in watched("draws", range(draws)):
             xi = rng_draws.standard_normal(M)
             xi -= xi.mean()  # a constant would scale the whole output
             up, down = outputs(1 + epsilon * xi), outputs(1 - epsilon * xi)

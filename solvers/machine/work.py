@@ -6,9 +6,14 @@ The estimates are below what any machine needs, so that nothing that could be do
 from __future__ import annotations
 
 import os
+import time
 import warnings
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
-__all__ = ["least_seconds", "refuse_above_patience", "span"]
+__all__ = ["DAY", "Watch", "least_seconds", "refuse_above_patience", "span", "watched"]
+
+T = TypeVar("T")
 
 PRODUCTS = 2e10  # multiplications with additions that a core makes in a second
 ELEMENTS = 1e9  # values of an exponential, or random numbers
@@ -16,6 +21,7 @@ CALLS = 1e5  # steps of a loop in Python
 DAY = 86_400.0
 LONG = 3600.0  # seconds that are worth a warning
 LONGEST = 30 * DAY
+WINDOW = 60.0  # seconds over which a pace is measured
 
 
 def least_seconds(*, products: float = 0.0, elements: float = 0.0, calls: float = 0.0) -> float:
@@ -35,6 +41,52 @@ def refuse_above_patience(argument: str, what: str, seconds: float, way_out: str
     if seconds > LONGEST:
         raise ValueError(message)
     warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
+class Watch:
+    """Warns once where something, at its pace of the last minute, needs more than a day to its end.
+
+    Parameters
+    ----------
+    argument : str
+        What its end is.
+    end : float
+    unit, way_out : str
+    """
+
+    def __init__(self, argument: str, end: float, unit: str, way_out: str) -> None:
+        self.argument, self.end, self.unit, self.way_out = argument, end, unit, way_out
+        self.mark: tuple[float, float] | None = None  # seconds and progress at the start of this window
+        self.said = False
+
+    def look(self, done: float) -> None:
+        """To be called again and again, with how far it has come."""
+        if self.said:
+            return
+        now = time.perf_counter()
+        if self.mark is None:
+            self.mark = now, done
+        elapsed, gone = now - self.mark[0], done - self.mark[1]
+        if elapsed < WINDOW or not gone > 0:
+            return
+        self.mark = now, done
+        left = (self.end - done) * elapsed / gone
+        if left > DAY:
+            self.said = True
+            pace = f"at the pace of the last {span(elapsed)} ({gone:.3g} {self.unit}) the rest takes {span(left)}"
+            warnings.warn(f"{self.argument}: {pace}; {self.way_out}", RuntimeWarning, stacklevel=5)
+
+
+def watched(argument: str, items: Sequence[T]) -> Iterator[T]:
+    """The items of a loop whose result comes at its end only.
+
+    >>> sum(watched("draws", range(4)))
+    6
+    """
+    watch = Watch(argument, len(items), "of them", "give fewer")
+    for i, item in enumerate(items):
+        watch.look(i)
+        yield item
 
 
 def span(seconds: float) -> str:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-import warnings
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..machine.work import DAY, least_seconds, refuse_above_patience, span
+from ..machine.work import Watch, least_seconds, refuse_above_patience
 from ..problem import Causal, Method, Point, Problem
 
 __all__ = ["Outlook", "predict_by_parts", "predict_in_time", "refuse_endless"]
 
 Array = np.ndarray
 
-WINDOW = 60.0  # seconds over which the pace is measured
 PART = 4e9  # products of parameters with points that are predicted at once
 LARGEST = 2**62  # points, where the state does not say what they cost
 MANY = 100  # parts, whose time is measured on the first
@@ -65,28 +63,13 @@ class Outlook:
     """
 
     def __init__(self, method: Method) -> None:
-        self.method = method
-        self.mark: tuple[float, float] | None = None  # seconds and progress at the start of this window
-        self.said = False
+        end, unit = ("steps", "steps") if method.discrete else ("t_end", "time")
+        way_out = f"lower {end}, or let it run: Ctrl-C returns what there is by then, and checkpoint= keeps it"
+        self.discrete, self.watch = method.discrete, Watch(end, method.end, unit, way_out)
 
     def look(self, point: Point) -> None:
         """To be called with every point."""
-        if self.said:
-            return
-        now, done = time.perf_counter(), float(point.step if self.method.discrete else point.t)
-        if self.mark is None:
-            self.mark = now, done
-        elapsed, gone = now - self.mark[0], done - self.mark[1]
-        if elapsed < WINDOW or not gone > 0:
-            return
-        self.mark = now, done
-        left = (self.method.end - done) * elapsed / gone
-        if left > DAY:
-            self.said = True
-            unit, end = ("steps", "steps") if self.method.discrete else ("time", "t_end")
-            pace = f"at the pace of the last {span(elapsed)} ({gone:.3g} {unit}) the rest takes {span(left)}"
-            way_out = f"lower {end}, or let it run: Ctrl-C returns what there is by then, and checkpoint= keeps it"
-            warnings.warn(f"{end}: {pace}; {way_out}", RuntimeWarning, stacklevel=5)
+        self.watch.look(float(point.step if self.discrete else point.t))
 
 
 def predict_in_time(problem: Problem | Causal, state: Any, X: Array) -> Array:

@@ -3,6 +3,8 @@ r"""A limit against finite networks: how the gap falls with the width."""
 from __future__ import annotations
 
 import os
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence, Sized
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -24,7 +26,7 @@ from ..running.fingerprint import fingerprint
 from ..running.interrupt import study
 from ..solution import Solution
 from ..solving import solve
-from .gaps import Compared, check_stored, compute_gaps, gap, gathered, not_run, own_error, seed_of_method, width_of
+from .gaps import Compared, check_stored, compute_gaps, gap, gathered, not_run, other_limit, own_error, seed_of_method, width_of
 from .summary import check_saved, summary
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ __all__ = ["Comparison", "compare"]
 Array = np.ndarray
 
 MOST_SEEDS = 1_000_000
+FLAT = -0.25  # a slope above it is far from -1/2, whatever its error
 
 
 @dataclass(repr=False)
@@ -57,7 +60,8 @@ class Comparison:
     failed : list of str
         Networks whose run did not succeed, with its message; their gaps are NaN and left out of the slope. After Ctrl-C, where a worker
         died, or where the gaps have no power law (0 against 0), it says so here, and the slope is NaN if there are too few left; and
-        where they fall more slowly than :math:`m^{-1/2}` because the limit itself, of too few particles, is as far from another draw.
+        where they fall more slowly than :math:`m^{-1/2}` because the limit itself, of too few particles, is as far from another draw, or
+        because it is not the one that the networks name, which is nearer (a warning says so too).
     """
 
     widths: Array
@@ -203,10 +207,15 @@ def compare(
     gaps, slope, error, reason = summary(widths, paths)
     if reason:
         failed.append(f"no slope: {reason}")
+    widest, remark = int(np.argmax(widths)), ""
     if slope > -0.5 + 2 * error and not (isinstance(limit, RandomStart) and limit.random_start):
-        widest = int(np.argmax(widths))
-        if remark := own_error(limit, labels[0], first, options, widths[widest], float(np.nanmedian(gaps[widest]))):
-            failed.append(remark)
+        remark = own_error(limit, labels[0], first, options, widths[widest], float(np.nanmedian(gaps[widest])))
+    if not (remark or slope <= min(-0.5 + 2 * error, FLAT)) and (own := _not_given(limit, networks, method)) is not None:
+        remark = other_limit(own, networks, labels[0], options, widest, float(gaps[widest, 0]))
+        if remark:
+            warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    if remark:
+        failed.append(remark)
     return Comparison(np.array(widths), np.array(labels), first.t, gaps, paths, slope, error, first, failed)
 
 
@@ -262,6 +271,15 @@ def _own_limit(networks: list[Any], method: Method) -> Any:
     return limits[0]
 
 
+def _not_given(limit: Any, networks: list[Any], method: Method) -> Any:
+    """The limit that the networks name, if it is not the one given; None where there is none."""
+    try:
+        own = _own_limit(networks, method)
+    except (ValueError, NotImplementedError):
+        return None
+    return None if _print(own) == _print(limit) else own
+
+
 def _print(model: Any) -> Any:
     """Equal for equal models; for those that cannot be told, its own."""
     try:
@@ -275,7 +293,7 @@ def _labels(seeds: Any) -> list[int]:
         return list(range(integer("seeds", seeds, least=1, most=MOST_SEEDS)))
     labels = [integer("seeds", seed, least=0) for seed in listed("seeds", seeds)]
     if len(set(labels)) < len(labels):
-        twice = next(label for i, label in enumerate(labels) if label in labels[:i])
+        twice = Counter(labels).most_common(1)[0][0]
         raise ValueError(f"seeds: {twice} occurs twice, and the same seed gives the same run; give different ones")
     if not labels:
         raise ValueError("seeds: is empty; give a number of seeds or a list of them")

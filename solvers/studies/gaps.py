@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks import shown
 from ..files.stored import floats
 from ..model_abilities import FiniteModel, RandomStart
 from ..running.interrupt import study
@@ -26,6 +27,7 @@ __all__ = [
     "gap",
     "gathered",
     "not_run",
+    "other_limit",
     "own_error",
     "seed_of_method",
     "width_of",
@@ -159,6 +161,24 @@ def own_error(limit: Any, label: int, first: Solution, options: dict[str, Any], 
     return (
         f"limit: two draws of it are {distance:.2g} apart, networks of width {widest} {gap_of_widest:.2g} from it: "
         "part of these gaps is its own error; raise its particles, neurons or samples"
+    )
+
+
+def other_limit(own: Any, networks: Sequence[Any], label: int, options: dict[str, Any], widest: int, gap_of_widest: float) -> str:
+    """A remark where the widest network is much nearer to the limit that it names than to the one that was given."""
+    try:
+        with study():
+            reference = solve(own, rng=(0, seed_of_method(label)), **options)
+            found = gap(own, networks, {label: Compared.of(reference)}, options, network=widest, seed=label)
+    except (Exception, KeyboardInterrupt):
+        return ""
+    nearer = float(np.sqrt((found["path"] ** 2).mean())) if reference.success and not found["message"] else np.inf
+    if not nearer < gap_of_widest / 2:
+        return ""
+    apart = f"{gap_of_widest:.2g} from the given one and {nearer:.2g} from the one that it names, {shown(own)}"
+    return (
+        f"limit: the network of width {width_of(networks[widest])} is {apart}: the gaps do not vanish where the given limit is that of"
+        " other networks, or of another start; leave limit out to take theirs"
     )
 
 

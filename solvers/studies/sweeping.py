@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -182,6 +183,7 @@ def _points(grid: Any) -> tuple[list[Parameters], tuple[int, ...]]:
         raise ValueError("grid: is empty; give at least one value for every parameter, and at least one parameter")
     prints = [fingerprint(point, "grid") for point in points]
     if len(set(prints)) < len(prints):
-        twice = next(point for i, point in enumerate(points) if prints[i] in prints[:i])
+        counts = Counter(prints)
+        twice = next(point for point, print_ in zip(points, prints, strict=True) if counts[print_] > 1)
         raise ValueError(f"grid: the point {twice} occurs twice; give another seed to repeat it")
     return points, shape

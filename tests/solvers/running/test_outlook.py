@@ -101,7 +101,7 @@ def test_a_problem_that_does_not_say_is_not_asked():
 
 def clock(monkeypatch, seconds):
     times = itertools.count(0.0, seconds)
-    monkeypatch.setattr(outlook.time, "perf_counter", lambda: next(times))
+    monkeypatch.setattr("time.perf_counter", lambda: next(times))
 
 
 def test_a_pace_of_days_is_told_once_and_the_run_goes_on(monkeypatch):

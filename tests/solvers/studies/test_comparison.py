@@ -84,7 +84,8 @@ def test_a_random_limit_starts_where_each_network_does():
     gap = iw.solve(own, X, Y, METHOD, X_test=X + 1)
     both = np.concatenate([sol.outputs - gap.outputs, sol.test_outputs - gap.test_outputs], axis=1)
     assert result.gaps[1, 2] == pytest.approx(np.sqrt(np.mean(both**2)), rel=1e-12)
-    from_zero = iw.compare(iw.NeuralTangentLimit(nets[0].limit().kernel), nets, X, Y, METHOD, seeds=3)
+    with pytest.warns(RuntimeWarning, match="limit: the network of width 32 .* or of another start"):
+        from_zero = iw.compare(iw.NeuralTangentLimit(nets[0].limit().kernel), nets, X, Y, METHOD, seeds=3)
     assert from_zero.gap_paths[:, :, 0].min() > 1e-3
 
 
@@ -219,6 +220,37 @@ def test_the_limits_own_error_is_told_from_the_gaps_of_networks():
     assert found.slope > -0.5 + 2 * found.slope_error
     assert re.match(r"limit: two draws of it are [\d.e-]+ apart, networks of width 4096 .* raise its particles", found.failed[-1])
     assert iw.compare(iw.TwoLayerMeanField("tanh", 20000), tanh[:2], X, Y, METHOD, seeds=8).failed == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "activation", "scheme", "theirs"),
+    [
+        (iw.TwoLayerMeanField("tanh", 4000), "linear", iw.Parameterization.mup(1), "DeepLinearIntegrable"),
+        (iw.DeepLinearMuP(1), "linear", iw.Parameterization.ntk(1), "NeuralTangentLimit"),
+        (iw.DeepLinearMuP(1, gamma=3.0), "linear", iw.Parameterization.mup(1), "DeepLinearIntegrable"),
+    ],
+    ids=["activation", "parameterization", "richness"],
+)
+def test_a_limit_that_is_that_of_other_networks_is_told(limit, activation, scheme, theirs):
+    """The networks are nearer to the limit that they name; a limit of few particles (above) is not blamed for that."""
+    some = [iw.Network(2, 1, m, activation, scheme) for m in (128, 512, 2048)]
+    with pytest.warns(RuntimeWarning, match=r"^limit: the network of width 2048 is .* leave limit out to take theirs$") as told:
+        found = iw.compare(limit, some, X, Y, METHOD, seeds=3)
+    assert told[0].filename == __file__
+    far, near, name = re.search(r"is (\S+) from the given one and (\S+) from the one that it names, (\w+)", found.failed[-1]).groups()
+    assert name == theirs
+    assert float(far) == pytest.approx(found.gaps[-1, 0], rel=0.05) and float(near) < float(far) / 2
+    own = iw.compare(None, some, X, Y, METHOD, seeds=3)
+    assert float(near) == pytest.approx(own.gaps[-1, 0], rel=0.05) and own.failed == []
+
+
+def test_the_same_limit_in_other_coordinates_is_not_told_of():
+    """Nor is the right limit where the gaps do not fall for another reason: networks whose widths hardly differ."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        some = networks(*range(100, 108))
+        assert iw.compare(iw.DeepLinearMuP(1), some, X, Y, METHOD, seeds=1).failed == []
+        assert iw.compare(iw.TwoLayerMeanField("linear", 50_000), networks(64, 512), X, Y, METHOD, seeds=4).failed == []
 
 
 def test_noise_on_an_output_bias_is_shared_with_the_limit():
