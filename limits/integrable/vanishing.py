@@ -81,6 +81,8 @@ class VanishingField:
         0 on neurons without a row: they learned at step 0, so their pre-activation vanishes only where all of ``below`` does.
         """
         rows = self.row[neurons]
+        if not len(self.matrix):
+            return np.zeros((len(below), len(rows)), self.matrix.dtype)
         if 4 * len(rows) > len(self.matrix):  # copying rows costs more than the product with all of them
             field = (below @ self.matrix.T)[:, rows]
         else:

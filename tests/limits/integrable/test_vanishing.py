@@ -35,6 +35,7 @@ def test_it_is_the_field_of_the_first_step_there():
     np.testing.assert_allclose(field.at(neurons, vectors), first[:, kept], atol=1e-12)
     np.testing.assert_allclose(field.at(neurons[:1], vectors), first[:, :1], atol=1e-12)  # few of them: copied rows
     np.testing.assert_array_equal(field.at(np.array([1]), vectors), 0)
+    np.testing.assert_array_equal(draw(np.zeros(30, bool))[2].at(np.array([1, 4]), vectors), np.zeros((3, 2)))
 
 
 def test_covariance_with_the_first_step():
