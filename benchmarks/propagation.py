@@ -3,8 +3,8 @@ r"""Deep information propagation against random networks: critical points, depth
 critical      weight variance of tanh at bias variance .05, the critical point of swish, and chi_1 there by an adaptive quadrature of scipy
 depth scales  slope of log(1 - correlation) by layer in networks of width 2000, averaged over networks, against 1/xi_c (tanh, order)
 gradients     growth per layer of the mean square gradient in the same networks, and in chaotic ones, against chi_1
-1/width       mean and variance of kernels and of tangent kernels over networks of width 32 and 64, times the width, against the
-              coefficients of the first order; what is left falls like 1/width
+1/width       mean and variance of kernels and of tangent kernels, of one input and between two, over networks of width 32 and 64, times
+              the width, against the coefficients of the first order; what is left falls like 1/width
 time          CPU seconds of a 200 x 200 phase diagram, of tanh (integrated) and of erf (closed form), beside one fixed point at a time
 
     python benchmarks/propagation.py [--quick] [--seed 0] [--out FOLDER]
@@ -29,6 +29,7 @@ BIAS = 0.05
 ORDERED, CHAOTIC = (0.6, 0.8, 1.0), (2.5, 3.5)
 SHORT, DEEP = 2, 10  # layers between which the decay is measured
 WIDE = 2000
+INPUTS = ((1.2, 0.5), (0.5, 0.8))  # Gram matrix of two inputs in the first layer
 
 
 def critical() -> dict[str, Any]:
@@ -63,26 +64,28 @@ def slopes(weight: float, networks: int, seed: int) -> dict[str, float]:
 
 
 def first_order(activation: str, weight: float, bias: float, networks: int, seed: int, depth: int = 4) -> list[dict[str, Any]]:
-    maps, q, rows = MeanFieldMaps(activation, weight, bias), 1.2, []
-    predicted = {"variance": propagation.corrections(maps, q, depth), "tangent": propagation.tangent_corrections(maps, q, depth)}
+    """One input, and two of other norms: the first row of their Gram matrices."""
+    maps, rows = MeanFieldMaps(activation, weight, bias), []
+    predicted = propagation.gram_corrections(maps, INPUTS, depth)
     for width in (32, 64):
-        found = propagation.measure_kernels(maps, width, depth, q=q, networks=networks * 32 // width, rng=seed + width)
-        for name, expected in predicted.items():
-            part = getattr(found, name)
-            shift, error = width * (part.mean[-1] - expected.kernel[-1]), width * part.error[-1]
-            rows.append(
-                {
-                    "activation": activation,
-                    "kernel": "tangent" if name == "tangent" else "nngp",
-                    "width": width,
-                    "mean": shift,
-                    "mean_error": error,
-                    "a": expected.mean[-1],
-                    "z": (shift - expected.mean[-1]) / error,
-                    "variance": width * part.variance[-1],
-                    "b": expected.variance[-1],
-                }
-            )
+        found = propagation.measure_gram(maps, INPUTS, width, depth, networks=networks * 32 // width, rng=seed + width)
+        for name, expected, part in zip(("nngp", "tangent"), predicted, found, strict=True):
+            for entry in ((-1, 0, 0), (-1, 0, 1)):
+                shift, error = width * (part.mean[entry] - expected.kernel[entry]), width * part.error[entry]
+                rows.append(
+                    {
+                        "activation": activation,
+                        "kernel": name,
+                        "inputs": 1 + entry[2],
+                        "width": width,
+                        "mean": shift,
+                        "mean_error": error,
+                        "a": expected.mean[entry],
+                        "z": (shift - expected.mean[entry]) / error,
+                        "variance": width * part.variance[entry],
+                        "b": expected.variance[entry],
+                    }
+                )
     return rows
 
 
@@ -123,8 +126,9 @@ def main() -> None:
         for row in first_order(activation, weight, bias, many, args.seed)
     ]
     for r in corrections:
+        who = f"{r['activation']:6} {r['kernel']:7} inputs {r['inputs']} width {r['width']}"
         print(
-            f"{r['activation']:6} {r['kernel']:7} width {r['width']}: mean {r['mean']:+.3f} +- {r['mean_error']:.3f}, a {r['a']:+.3f}"
+            f"{who}: mean {r['mean']:+.3f} +- {r['mean_error']:.3f}, a {r['a']:+.3f}"
             f" (z {r['z']:+.1f}); variance {r['variance']:.3f}, b {r['b']:.3f} ({r['variance'] / r['b'] - 1:+.0%})"
         )
     write(args, "propagation", results | {"networks": rows, "corrections": corrections}, draw(rows, corrections))
@@ -146,12 +150,17 @@ def draw(rows: list[dict[str, Any]], corrections: list[dict[str, Any]]) -> Figur
     axes[1].set(xlabel=r"$\sigma_w^2$", ylabel="growth of gradients per layer", title=r"line: $\chi_1$")
     for kernel, marker in (("nngp", "o"), ("tangent", "s")):
         for color, activation in zip(("C0", "C1", "C2", "C3"), ("linear", "relu", "gelu", "tanh"), strict=True):
-            own = [r for r in corrections if r["activation"] == activation and r["kernel"] == kernel]
-            axes[2].plot([1 / r["width"] for r in own], [r["variance"] / r["b"] for r in own], marker + "-", color=color, mfc="none")
+            for inputs, style in ((1, "-"), (2, ":")):
+                own = [r for r in corrections if (r["activation"], r["kernel"], r["inputs"]) == (activation, kernel, inputs)]
+                axes[2].plot([1 / r["width"] for r in own], [r["variance"] / r["b"] for r in own], marker + style, color=color, mfc="none")
             if kernel == "nngp":
                 axes[2].plot([], [], color=color, label=activation)
     axes[2].plot([0], [1], "k*", ms=10)
-    axes[2].set(xlabel="1/width", ylabel="width x variance / prediction", title="circles: kernel, squares: tangent kernel; star: theory")
+    axes[2].set(
+        xlabel="1/width",
+        ylabel="width x variance / prediction",
+        title="circles: kernel, squares: tangent kernel; dots: two inputs; star: theory",
+    )
     axes[2].title.set_fontsize(9)
     axes[2].legend()
     return figure
