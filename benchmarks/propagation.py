@@ -159,7 +159,7 @@ def draw(rows: list[dict[str, Any]], corrections: list[dict[str, Any]]) -> Figur
     axes[2].set(
         xlabel="1/width",
         ylabel="width x variance / prediction",
-        title="circles: kernel, squares: tangent kernel; dots: two inputs; star: theory",
+        title="squares: tangent kernel; dots: two inputs; star: theory",
     )
     axes[2].title.set_fontsize(9)
     axes[2].legend()
