@@ -4,6 +4,7 @@ r"""The stationary points: limits in which f = 0 for all time.
 * IP-LLR with :math:`L \ge 5` and an activation that acts linearly on small pre-activations (tanh, elu, gelu, erf, linear): the kernels
   that step 0 makes read forward fields and write backward fields. A layer's forward field is orthogonal to its backward field, so the
   signal dies after layer 2, the gradient below layer L - 1, and no layer has both.
+* Naive IP with L = 2 where :math:`\phi(0) = \phi'(0) = 0`: the kernel of layer 2 has no gradient.
 
 Finite networks leave these points after times that grow with the width: :mod:`infwidth.limits.escape`.
 """
@@ -33,6 +34,8 @@ def why_stationary(scheme: str, hidden_layers: int, activation: Activation, bias
     """Why f = 0 for all time, or None where it moves."""
     if activation.at_zero()[0] != 0 or biases:
         return None
+    if scheme == "naive" and hidden_layers == 2 and Germ.of(activation) == (0, 0):
+        return "f = 0 for all time: with phi(0) = phi'(0) = 0 naive IP starts at a stationary point with two hidden layers"
     if hidden_layers < STATIONARY_FROM.get(scheme, math.inf):
         return None
     if scheme == "naive":

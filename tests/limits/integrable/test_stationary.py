@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import DeepIntegrable, activations
+from infwidth.limits import DeepIntegrable, Network, Parameterization, activations
 from infwidth.limits.integrable.stationary import why_stationary
 
 X, Y = np.eye(2), np.array([1.0, -1.0])
@@ -16,6 +16,9 @@ def test_where_the_limit_stands_still():
         assert [L for L in range(1, 8) if why_stationary("large_lr", L, phi, False)] == ([] if never else [5, 6, 7])
         assert not any(why_stationary(scheme, L, phi, False) for scheme in ("bias", "non_centered") for L in range(1, 8))
     assert why_stationary("naive", 3, activations.get("tanh"), True) is None
+    square = activations.monomial(2)
+    assert [L for L in range(1, 5) if why_stationary("naive", L, square, False)] == [2, 3, 4]
+    assert "phi'(0) = 0" in str(why_stationary("naive", 2, square, False))
     assert why_stationary("naive", 3, activations.get("sigmoid"), False) is None
 
 
@@ -44,3 +47,17 @@ def test_the_neurons_themselves_would_not_move(scheme, activation, L, kernels):
     )
     assert not followed.message.startswith("finished; f = 0")
     assert np.abs(followed.outputs).max() < 1e-15 < 1e-3 < np.abs(moving.outputs[-1]).max()
+
+
+def test_without_a_slope_at_zero_two_layers_stand_still():
+    """Networks too, the wider the longer: the movement of f in three steps falls with the width."""
+    square, method = activations.monomial(2), iw.GradientDescent(0.2, 3)
+    sol = iw.solve(DeepIntegrable(2, square, 400, "naive", skip_stationary=False), X, Y, method, rng=0)
+    assert np.abs(sol.outputs).max() == 0
+    moved = []
+    for m in (64, 256, 1024):
+        net = Network(2, 2, m, square, Parameterization.integrable(2))
+        runs = [iw.solve(net, X, Y, method, rng=seed).outputs for seed in range(8)]
+        moved.append([np.sqrt(np.mean((f[-1] - f[0]) ** 2)) for f in runs])
+    slope, error = iw.solvers.power_law([64, 256, 1024], moved)
+    assert slope + 2 * error < -0.5
