@@ -20,14 +20,12 @@ BLOCK = 2**20  # numbers that are copied at a time
 
 def equal_points(points: Array) -> list[Array]:
     """Groups of two or more rows of ``points`` (n, d), in float64, that are equal."""
-    multipliers = np.random.default_rng(0).integers(1, 2**63, points.shape[1], dtype=np.uint64)
     parts = np.array_split(points, -(-points.size // BLOCK) or 1)
-    # sums modulo 2^64 are the same in any order; + 0.0 makes one zero of two
-    keys = np.concatenate([np.ascontiguousarray(part + 0.0).view(np.uint64) @ multipliers for part in parts])
+    keys = np.array([hash(row.tobytes()) for part in parts for row in part + 0.0])  # + 0.0 makes one zero of two
     order = np.argsort(keys, kind="stable")
-    ends = np.nonzero(np.diff(keys[order]))[0] + 1
-    groups = np.split(order, ends) if len(ends) < len(order) - 1 else []
-    return [group for group in groups if len(group) > 1 and (points[group] == points[group[0]]).all()]
+    _, starts, counts = np.unique(keys[order], return_index=True, return_counts=True)
+    groups = [order[i : i + count] for i, count in zip(starts[counts > 1], counts[counts > 1], strict=True)]
+    return [group for group in groups if (points[group] == points[group[0]]).all()]
 
 
 def settle_equal_points(into: Gram, program: Program, points: Array, rows: int | None) -> None:
