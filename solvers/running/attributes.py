@@ -32,10 +32,10 @@ def hides_attributes(value: Any) -> bool:
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """Those of its dictionary and of its slots."""
+    """Those of its dictionary and of its slots; members of classes that C has made may hold addresses."""
     found = dict(getattr(value, "__dict__", {}))
     for kind in type(value).__mro__:
-        for name, slot in vars(kind).items() if not is_library(kind) else ():
+        for name, slot in vars(kind).items() if "__slots__" in vars(kind) and not is_library(kind) else ():
             if isinstance(slot, types.MemberDescriptorType):
                 with contextlib.suppress(AttributeError):  # it is empty
                     found[name] = slot.__get__(value)

@@ -7,6 +7,8 @@ import enum
 import fractions
 import functools
 import pickle
+import subprocess
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -175,6 +177,17 @@ def test_what_is_pickled_whole_is_left_as_it_is():
     """Fingerprints of plain objects, which are in many files, do not depend on where this looks."""
     assert not hides_attributes(_Plain(2)) and not hides_attributes(_Plain) and not hides_attributes(0.5)
     assert fingerprint(_Colour.RED) == fingerprint(_Colour.RED) != fingerprint(_Colour.BLUE)
+
+
+def test_compiled_functions_are_the_same_in_any_process():
+    """As methods of generators are, and what builds the numbers of a data frame: their members hold addresses."""
+    code = (
+        "import numpy as np; from infwidth.solvers.running.fingerprint import fingerprint; "
+        "print(fingerprint([np.random.default_rng(0).standard_normal, np.random.Generator.normal]))"
+    )
+    prints = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)}
+    assert len(prints) == 1
+    assert attributes(np.random.Generator.normal) == {}
 
 
 def test_a_run_of_another_offset_is_not_resumed(tmp_path):
