@@ -15,8 +15,7 @@ __all__ = ["DAY", "Watch", "least_seconds", "refuse_above_patience", "span", "wa
 
 T = TypeVar("T")
 
-PRODUCTS = 2e10  # multiplications with additions that a core makes in a second
-ELEMENTS = 1e9  # values of an exponential, or random numbers
+PRODUCTS = 1e11  # multiplications with additions that a core makes in a second, at most: in single precision
 CALLS = 1e5  # steps of a loop in Python
 DAY = 86_400.0
 LONG = 3600.0  # seconds that are worth a warning
@@ -24,13 +23,13 @@ LONGEST = 30 * DAY
 WINDOW = 60.0  # seconds over which a pace is measured
 
 
-def least_seconds(*, products: float = 0.0, elements: float = 0.0, calls: float = 0.0) -> float:
-    """Of that many multiplications and function values on all cores, and calls one after the other.
+def least_seconds(*, products: float = 0.0, calls: float = 0.0) -> float:
+    """Of that many multiplications on all cores, and calls one after the other.
 
     >>> least_seconds(calls=1e12) / 86400  # days
     115.74074074074075
     """
-    return (products / PRODUCTS + elements / ELEMENTS) / _cores() + calls / CALLS
+    return products / PRODUCTS / _cores() + calls / CALLS
 
 
 def refuse_above_patience(argument: str, what: str, seconds: float, way_out: str) -> None:
@@ -40,7 +39,7 @@ def refuse_above_patience(argument: str, what: str, seconds: float, way_out: str
     message = f"{argument}: {what} would take {span(seconds)} or more on {_cores()} cores; {way_out}"
     if seconds > LONGEST:
         raise ValueError(message)
-    warnings.warn(message, RuntimeWarning, stacklevel=3)
+    warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 class Watch:

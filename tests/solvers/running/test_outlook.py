@@ -59,15 +59,16 @@ class Large(iw.solvers.Problem):
 
 
 def test_steps_that_are_large_are_counted(monkeypatch):
-    """4e12 products a step: 200 s of one core at least, so that 30 days have 12 960 of them."""
+    """4e12 products a step: 40 s of one core at least, so that 30 days have 64 800 of them."""
     monkeypatch.setattr("infwidth.solvers.machine.work._cores", lambda: 1)
     refuse_endless(Large(), iw.GradientDescent(0.1, 10), None, None, False)
-    with pytest.warns(RuntimeWarning, match=r"steps: 100 steps would take 5.6 hours or more on 1 cores"):
-        refuse_endless(Large(), iw.GradientDescent(0.1, 100), None, None, False)
-    with pytest.raises(ValueError, match=r"^steps: 1.3e\+04 steps would take 30 days or more on 1 cores; lower steps"):
-        refuse_endless(Large(), iw.GradientDescent(0.1, 13_000), None, None, False)
-    with pytest.raises(ValueError, match=r"^X: the steps of a flow of 4e\+17 products each would take .* years"):
-        refuse_endless(Large(10**11), iw.GradientFlow(1.0), None, None, False)
+    with pytest.warns(RuntimeWarning, match=r"steps: 500 steps would take 5.6 hours or more on 1 cores"):
+        refuse_endless(Large(), iw.GradientDescent(0.1, 500), None, None, False)
+    refuse_endless(Large(), iw.GradientDescent(0.1, 500), None, None, True)
+    with pytest.raises(ValueError, match=r"^steps: 6.5e\+04 steps would take 30 days or more on 1 cores; lower steps"):
+        refuse_endless(Large(), iw.GradientDescent(0.1, 65_000), None, None, False)
+    with pytest.raises(ValueError, match=r"^X: the steps of a flow of 4e\+18 products each would take 13 years or more"):
+        refuse_endless(Large(10**12), iw.GradientFlow(1.0), None, None, False)
 
 
 def test_test_points_count_at_the_saved_steps_alone(monkeypatch):
@@ -148,8 +149,9 @@ def test_predictions_that_take_hours_are_told_and_for_ever_refused(monkeypatch):
     sol = iw.solve(iw.TwoLayerMeanField("tanh", 50), X, Y, iw.GradientDescent(0.1, 2), rng=0)
     monkeypatch.setattr(outlook, "PART", 1.0 * sol.state.size)
     clock(monkeypatch, 30.0)
-    with pytest.warns(RuntimeWarning, match=r"^X: the outputs at 1e\+03 points would take 8.3 hours or more"):
+    with pytest.warns(RuntimeWarning, match=r"^X: the outputs at 1e\+03 points would take 8.3 hours or more") as told:
         assert sol.predict(np.zeros((1000, 3))).shape == (1000, 1)
+    assert told[0].filename == __file__
     clock(monkeypatch, 3000.0)
     with pytest.raises(ValueError, match=r"^X: the outputs at 1e\+03 points would take 35 days or more .*; predict some at a time"):
         sol.predict(np.zeros((1000, 3)))
