@@ -176,7 +176,7 @@ def main() -> None:
     left.set_ylim(left.get_ylim()[0] / 4)  # room for the legend, below the curves
     plain_ticks(left.yaxis)
     left.legend(fontsize="small", title="slope", loc="lower left")
-    right.set(yscale="log", ylabel="networks' CPU seconds / limit's, at equal error")
+    right.set(yscale="log", ylabel="CPU time at equal error, networks / limit")
     right.set_xticks(range(len(cases)), [f"{activation}\nL={L}" for activation, L in cases])
     right.axhline(1, color="grey", lw=1)
     write(chosen, "dmft", {"slopes": slopes, "costs": costs, "horizons": horizons}, figure)
