@@ -9,6 +9,7 @@ import inspect
 import re
 from pathlib import Path
 
+import method_table
 import numpy as np
 import pytest
 from pair_catalogue import CELLS, DATA, METHODS, ROWS, Finite, Held, Near, P, Refused, X, descent, network
@@ -53,6 +54,10 @@ def test_every_model_has_its_rows_and_every_method_its_column():
     methods = {value.__name__ for value in listed(solvers).values() if callable(getattr(value, "trajectory", None))} - protocols
     assert rows == models and columns == methods
     assert all(set(answers) == set(METHODS) for _, _, answers in ROWS.values())
+
+
+def test_the_page_of_methods_has_these_rows():
+    assert method_table.of_the_page() == method_table.table(ROWS, Refused), "run tests/public/method_table.py"
 
 
 def test_whoever_holds_a_pair_is_there():
