@@ -133,8 +133,12 @@ def report(rows: list[dict[str, Any]]) -> None:
 
 
 def powers(runs: Any, L: int) -> dict[str, tuple[float, float]]:
-    """Power of the width in the calibration's factors of layers 3..L (their geometric mean), by activation."""
-    found = {}
+    """Power of the width in the calibration's factors of layers 3..L (their geometric mean), by activation; none at a single width, or
+    without such layers."""
+    found: dict[str, tuple[float, float]] = {}
+    widths = [p["width"] for p, _ in runs if p["scheme"] == "IP-LLR calibrated"]
+    if L < 3 or len(set(widths)) < 2 or len(widths) < 3 * len(ACTIVATIONS):
+        return found
     for activation in ACTIVATIONS:
         mine = [(p, r) for p, r in runs if (p["scheme"], p["activation"]) == ("IP-LLR calibrated", activation)]
         sizes = [float(np.exp(np.log(r["factors"][2:L]).mean())) for _, r in mine]
