@@ -145,7 +145,8 @@ class Recorder:
             row["error"] = self.output_error(state)
         if self.output_covariance is not None:
             row["covariance"], row["covariance_error"] = self.output_covariance(state)
-        seen = {name: self._observe(name, observable, t, state, point) for name, observable in self.observables.items()}
+        before = state.copy() if self.observables and isinstance(state, np.ndarray) else None
+        seen = {name: self._observe(name, observable, t, state, before, point) for name, observable in self.observables.items()}
         self._guard(sum(value.nbytes for value in (*row.values(), *seen.values()) if isinstance(value, np.ndarray)))
         pairs = [(self.rows[name], value) for name, value in row.items()] + [(self.observed[name], value) for name, value in seen.items()]
         try:
@@ -156,7 +157,7 @@ class Recorder:
         for column, value in pairs:
             column.append(value)
 
-    def _observe(self, name: str, observable: Observable, t: float, state: Any, point: Point | None) -> Array:
+    def _observe(self, name: str, observable: Observable, t: float, state: Any, before: Array | None, point: Point | None) -> Array:
         more: dict[str, Any] = {}
         if isinstance(observable, NeedsMemory) and observable.needs_memory:
             if point is None:
@@ -170,6 +171,9 @@ class Recorder:
         except (TypeError, ValueError) as error:
             error.add_note(f"infwidth: in observables[{name!r}]")
             raise
+        if before is not None and not np.array_equal(state, before, equal_nan=True):
+            state[...] = before
+            raise ValueError(f"observables[{name!r}]: changed the state that it was given; work on a copy, state.copy()")
         if value.dtype.kind not in "biufc":
             raise TypeError(f"observables[{name!r}]: must return numbers or an array of them, got {value.dtype} {value!r:.60}")
         first = self.observed[name].shape

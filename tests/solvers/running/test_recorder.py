@@ -84,3 +84,18 @@ def test_explicit_points_that_do_not_fit_are_refused_before_the_second(monkeypat
     with pytest.raises(ValueError, match=r"^save_at: what 500 saved points keep would take .* give fewer"):
         iw.solve(iw.DeepLinearIntegrable(1), np.eye(3), np.ones(3), method, save_at=range(0, 1000, 2), callback=seen.append)
     assert not seen
+
+
+def test_an_observable_that_changes_the_state_is_refused_by_name():
+    """It would train another network. What it did is undone: the partial solution is that of the run without it."""
+
+    def greedy(t, state, problem):
+        state *= 0.5
+        return float(state[0])
+
+    with pytest.raises(ValueError, match=r"^observables\['greedy'\]: changed the state that it was given; work on a copy") as caught:
+        iw.solve(NET, X, Y, DESCENT, rng=0, observables={"greedy": greedy}, save_at=[3])
+    plain = iw.solve(NET, X, Y, iw.GradientDescent(DESCENT.learning_rate, 3), rng=0)
+    np.testing.assert_array_equal(caught.value.solution.state if caught.value.solution.state is not None else plain.state, plain.state)
+    fine = iw.solve(NET, X, Y, DESCENT, rng=0, observables={"mine": lambda t, state, problem: greedy(t, state.copy(), problem)})
+    np.testing.assert_array_equal(fine.outputs, iw.solve(NET, X, Y, DESCENT, rng=0).outputs)
