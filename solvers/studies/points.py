@@ -12,6 +12,7 @@ from typing import Any
 
 from ..machine.blas_threads import one_blas_thread
 from ..machine.executors import submit
+from ..machine.work import Watch
 from ..running.interrupt import DeferredInterrupt, study
 
 __all__ = ["Keep", "compute"]
@@ -35,8 +36,14 @@ def compute(
         _elsewhere(function, points, executor, keep, fail)
 
 
+def _watch(points: Mapping[int, Parameters]) -> Watch:
+    return Watch("points", len(points), "of them", "give fewer, or let them run: what has ended by Ctrl-C is kept, by resume= on the disk")
+
+
 def _here(function: Callable[..., Any], points: Mapping[int, Parameters], keep: Keep, fail: Keep | None) -> None:
-    for i, point in points.items():
+    watch = _watch(points)
+    for done, (i, point) in enumerate(points.items()):
+        watch.look(done)
         try:
             with study() as run:
                 value = function(**point)
@@ -90,8 +97,9 @@ def _elsewhere(function: Callable[..., Any], points: Mapping[int, Parameters], e
                 for i, point in points.items():
                     futures[future := submit(executor, _Point(function), **point)] = i
                     future.add_done_callback(done.put)
-                left = len(futures)
+                left, watch = len(futures), _watch(points)
                 while left:
+                    watch.look(len(futures) - left)
                     if interrupt.requested and stop is None:
                         stop = KeyboardInterrupt("the points that were running have ended, the others were not started")
                         _cancel(futures)

@@ -1,13 +1,18 @@
 """Many points: errors and Ctrl-C at one of them, here and on executors."""
 
+import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -168,3 +173,16 @@ def test_ctrl_c_with_threads_waits_for_what_runs_and_cancels_the_rest():
         kept, error = run(slow, pool)
     assert type(error) is KeyboardInterrupt
     assert kept[0] == 0 and 5 not in kept
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_points_that_take_days_are_told_of_once(threads, monkeypatch):
+    times = itertools.count(0.0, 3e4)
+    monkeypatch.setattr("infwidth.solvers.machine.work.time", SimpleNamespace(perf_counter=lambda: next(times)))
+    found = {}
+    with warnings.catch_warnings(record=True) as told, ThreadPoolExecutor(1) if threads else nullcontext() as pool:
+        warnings.simplefilter("always")
+        compute(lambda a: a, {i: {"a": i} for i in range(50)}, pool, found.__setitem__)
+    assert found == {i: i for i in range(50)}
+    (one,) = [str(line.message) for line in told]
+    assert re.match(r"points: at the pace of the last 8.3 hours \(1 of them\) the rest takes 1[67] days; give fewer, or let them run", one)
