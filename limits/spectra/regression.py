@@ -187,7 +187,7 @@ def predicted_curve(spectrum: Spectrum, sizes: Any, ridge: float = 0.0, noise: f
     counts = np.array(_sizes(sizes))
     lam, many, power = spectrum.eigenvalues, spectrum.multiplicity, spectrum.power.sum(axis=1)
     rows = []
-    for n in watched("sizes", counts):
+    for n in watched("sizes", _sizes(sizes)):
         kappa = effective_ridge(spectrum, n, ridge)
         learned = np.divide(lam, lam + kappa, out=np.zeros_like(lam), where=lam > 0)
         tail = spectrum.tail / kappa if spectrum.tail else 0.0  # the parts that the modes left out take: all of them small
