@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import functools
 import importlib
 import inspect
 import re
@@ -65,6 +66,7 @@ def packages():
     return [module for name in mapping["options"]["packages"].split() if hasattr(module := importlib.import_module(name), "__all__")]
 
 
+@functools.cache
 def public_objects():
     """Dotted name -> function or class, each once, those of public modules such as ``scaling`` included."""
     modules, found = packages(), {}
