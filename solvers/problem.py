@@ -104,6 +104,40 @@ class Problem(Protocol):
         Where the state has parameters that do not learn: their velocity is 0, and noise and decay leave them alone.
     threads : {"gemm", "block"}
         ``"block"`` limits BLAS to one thread for the whole solve: for parallel loops of its own, or for matrices too small for threads.
+
+    Examples
+    --------
+    A model of one's own, linear regression, with its problem:
+
+    >>> import infwidth as iw
+    >>> from infwidth.solvers import Evaluation, Problem
+    >>> class Line(Problem):
+    ...     coordinates = "parameters"
+    ...
+    ...     def __init__(self, data):
+    ...         self.data = data
+    ...
+    ...     def start(self):
+    ...         return np.zeros(self.data.X.shape[1])
+    ...
+    ...     def evaluate(self, state, velocity=None, *, step=1, rows=None):
+    ...         X, _ = self.data.rows(rows)
+    ...         outputs = self.predict(state, X)
+    ...         loss, gradient = self.data.judge(outputs, rows)
+    ...         if velocity is not None:
+    ...             velocity[:] = -X.T @ gradient[:, 0]
+    ...         return Evaluation(loss, outputs)
+    ...
+    ...     def predict(self, state, X):
+    ...         return (X @ state)[:, None]
+    >>> class Regression:
+    ...     def bind(self, data, rng):
+    ...         return Line(data)
+    >>> X, y = np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([1.0, 3.0])
+    >>> for method in (iw.HeavyBall(0.5, 1.0, 100), iw.GradientFlow(50.0)):  # minibatches and noise too
+    ...     iw.solve(Regression(), X, y, method).state.round(3)
+    array([1., 2.])
+    array([1., 2.])
     """
 
     data: Data | None
