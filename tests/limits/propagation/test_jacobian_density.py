@@ -4,9 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import special
 
-from infwidth.limits import propagation
+from infwidth.limits import activations, gaussian, propagation
 from infwidth.limits.propagation import MeanFieldMaps
+from infwidth.limits.propagation.jacobian_density import _law
 
 
 def test_one_gaussian_layer_is_marchenko_pastur():
@@ -37,6 +39,26 @@ def test_two_layers_of_orthogonal_relu_are_two_projections():
     x = np.linspace(0.05, 3.95, 20)
     found = propagation.singular_value_density(MeanFieldMaps("relu", 2.0, 0.0), 2, x, "orthogonal", q=1.0)
     np.testing.assert_allclose(found, 1 / (2 * np.pi * np.sqrt(x * (4 - x))), rtol=1e-4)
+
+
+def test_a_kink_beside_0_thins_out_the_rows():
+    """phi = max(h - 1, 0) has a slope on the part p of neurons above 1: Marchenko and Pastur of p m rows."""
+    q, shifted = 2.0, activations.Activation("shifted", lambda h: np.maximum(h - 1, 0), lambda h: (h > 1).astype(h.dtype), kinks=(1.0,))
+    p = special.ndtr(-1 / np.sqrt(q))
+    low, high = (1 - np.sqrt(p)) ** 2, (1 + np.sqrt(p)) ** 2
+    x = np.linspace(low + 0.05, high - 0.05, 20)
+    found = propagation.singular_value_density(MeanFieldMaps(shifted, 1.0, 0.0), 1, x, q=q)
+    np.testing.assert_allclose(found, np.sqrt((high - x) * (x - low)) / (2 * np.pi * x), rtol=1e-4)
+
+
+@pytest.mark.parametrize("q", [0.3, 20.0])
+def test_the_law_of_squared_slopes(q):
+    """Its moments are those of the integrals that have a tolerance."""
+    phi = activations.get("tanh")
+    slopes, weight = _law(phi, q)
+    for power in (1, 2, 5):
+        exact = gaussian.expectation(lambda h, k=2 * power: phi.derivative(h) ** k, q).value
+        assert weight @ slopes**power == pytest.approx(float(exact), rel=1e-9)
 
 
 @pytest.mark.parametrize(("q", "depth"), [(0.05, 10), (0.3, 4)])
