@@ -29,6 +29,7 @@ class NeedsMemory(Protocol):
 
 
 LARGEST_RECORD = 256e6  # bytes
+ROUNDINGS = 1e-14  # of a time: 3 * 0.1 lies beyond 0.3, and is meant to be the end
 
 
 class RecordFull(ValueError):
@@ -52,10 +53,11 @@ def check_save_at(save_at: Any, method: Method) -> list[float] | None:
         wanted = [*sorted(steps)]
         unit = "steps"
     else:
-        wanted = sorted({real("save_at", v, least=0) for v in values})
+        times = (real("save_at", v, least=0) for v in values)
+        wanted = sorted({method.end if method.end < t <= method.end * (1 + ROUNDINGS) else t for t in times})
         unit = "t_end"
     if wanted[-1] > method.end:
-        raise ValueError(f"save_at: {wanted[-1]:g} lies beyond {unit}={method.end:g}; lower it or raise {unit}")
+        raise ValueError(f"save_at: {wanted[-1]} lies beyond {unit}={method.end}; lower it or raise {unit}")
     return wanted
 
 

@@ -38,6 +38,14 @@ def test_flows_record_every_step_or_the_times_asked_for():
     assert some.step[0] == 0
 
 
+def test_a_time_that_is_the_end_but_for_rounding():
+    times = 0.1 * np.arange(4)
+    assert times[-1] > 0.3
+    assert iw.solve(NET, X, Y, iw.GradientFlow(0.3), rng=0, save_at=times).t.tolist() == [0, 0.1, 0.2, 0.3]
+    with pytest.raises(ValueError, match=r"save_at: 0\.3000000001 lies beyond t_end=0\.3; lower it or raise t_end"):
+        iw.solve(NET, X, Y, iw.GradientFlow(0.3), rng=0, save_at=[0.3 + 1e-10])
+
+
 def test_observables():
     def norms(t, state, problem):
         return [np.linalg.norm(w) for w in problem.layers(state)[0]]
