@@ -73,7 +73,8 @@ class NNGPRegressor(_Regressor):
     Attributes
     ----------
     log_marginal_likelihood_ : float
-        Of the targets; compare kernels by it. It is -inf where there is no noise and the kernel is singular: repeated points.
+        Of the targets; compare kernels by it. It is -inf where the kernel is singular, as with repeated points, and the noise none, or less
+        than about 1e-10 of its largest eigenvalue.
     condition_ : float
         Condition number of what was inverted.
     n_features_in_ : int

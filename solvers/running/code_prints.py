@@ -27,7 +27,7 @@ DESCRIPTORS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.Cl
 FURNITURE = frozenset(
     "__dict__ __weakref__ __doc__ __module__ __qualname__ __annotations__ __annotate__ __annotate_func__ __annotations_cache__ "
     "__firstlineno__ __static_attributes__ __dataclass_fields__ __dataclass_params__ __match_args__ __abstractmethods__ _abc_impl "
-    "__slots__ __orig_bases__ __parameters__ __hash__ __subclasshook__ _is_protocol _is_runtime_protocol __protocol_attrs__ "
+    "__slots__ __slotnames__ __orig_bases__ __parameters__ __hash__ __subclasshook__ _is_protocol _is_runtime_protocol __protocol_attrs__ "
     "__non_callable_proto_members__ __init_subclass__".split()
 )
 

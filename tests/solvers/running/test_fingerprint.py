@@ -1,6 +1,7 @@
 """What counts as the same run: specifications, functions by what they hold, seeds."""
 
 import collections
+import copy
 import dataclasses
 import functools
 import threading
@@ -109,3 +110,16 @@ def _bound(value):
 def test_content_that_is_easily_missed(make):
     prints = [fingerprint(make(c)) for c in (1, 1, 9)]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_copy_leaves_its_mark_on_a_class_and_none_on_prints():
+    """Python writes the names of slots into a class when an object of it is copied or pickled for the first time."""
+
+    @dataclasses.dataclass
+    class Mine:
+        number: int = 3
+
+    before = fingerprint(Mine())
+    copy.deepcopy(Mine())
+    assert "__slotnames__" in vars(Mine)
+    assert fingerprint(Mine()) == before
