@@ -28,8 +28,8 @@ def test_an_hour_is_told_and_a_month_refused():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         work.refuse_above_patience("steps", "3 steps", work.LONG, "lower it")
-    with pytest.warns(RuntimeWarning, match=r"^steps: 3 steps would take 2 hours or more on \d+ cores; lower it$"):
-        work.refuse_above_patience("steps", "3 steps", 2 * work.LONG, "lower it")
+    with pytest.warns(RuntimeWarning, match=r"^steps: 3 steps would take 3636 seconds or more on \d+ cores; lower it$"):
+        work.refuse_above_patience("steps", "3 steps", 1.01 * work.LONG, "lower it")
     with pytest.raises(ValueError, match=r"^steps: 3 steps would take 60 days or more on \d+ cores; lower it$"):
         work.refuse_above_patience("steps", "3 steps", 60 * work.DAY, "lower it")
 
@@ -69,6 +69,20 @@ def test_a_pace_is_that_of_the_last_minute(monkeypatch):
     with pytest.warns(RuntimeWarning, match=r"^t_end: at the pace of the last 60 seconds \(6e-06 time\) the rest takes 116 days; lower it"):
         for i in range(100):
             slow.look(1e-7 * i)
+
+
+def test_what_slows_down_is_told_of_by_its_last_minute_and_what_is_left(monkeypatch):
+    """Half of it took ten minutes; then it is a millionth every ten seconds. While nothing is done, there is no pace."""
+    clock(monkeypatch, 1.0)
+    watch = work.Watch("t_end", 1.0, "time", "lower it")
+    for done in np.linspace(0, 0.5, 601):
+        watch.look(done)
+    with pytest.warns(RuntimeWarning, match=r"^t_end: at the pace of the last 60 seconds \(6e-06 time\) the rest takes 58 days; lower it"):
+        for i in range(1, 200):
+            watch.look(0.5 + 1e-7 * i)
+    still = work.Watch("t_end", 1.0, "time", "lower it")
+    for _ in range(100):
+        still.look(0.0)
 
 
 @pytest.mark.parametrize(

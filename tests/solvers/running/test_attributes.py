@@ -158,6 +158,7 @@ def test_caches_and_empty_slots_are_no_content():
     assert used.square == 9
     assert fingerprint(fresh) == fingerprint(used)
     assert attributes(_ReducedInSlots(4)) == {"_ReducedInSlots__by": 4}
+    assert attributes(type("Heir", (_ReducedInSlots,), {})(4)) == {"_ReducedInSlots__by": 4}
     full = _ReducedInSlots(4)
     full.unset = 0
     assert fingerprint(full) != fingerprint(_ReducedInSlots(4))

@@ -81,6 +81,18 @@ def test_test_points_count_at_the_saved_steps_alone(monkeypatch):
         refuse_endless(Large(1), iw.GradientDescent(0.1, 10**5), None, X_test, False)
 
 
+def test_masses_are_charged_and_minibatches_are_not(monkeypatch):
+    """The samples that a method draws at a step may be few."""
+    monkeypatch.setattr("infwidth.solvers.machine.work._cores", lambda: 1)
+    masses = Large()
+    masses.coordinates = "masses"
+    with pytest.raises(ValueError, match=r"^steps: "):
+        refuse_endless(masses, iw.GradientDescent(0.1, 65_000), None, None, False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        refuse_endless(Large(), iw.GradientDescent(0.1, 65_000, batch_size=2), None, None, False)
+
+
 def test_small_states_and_other_coordinates_are_not_charged_for_samples():
     reduced = Large()
     reduced.coordinates = "reduced"
