@@ -36,10 +36,12 @@ def probability_of_largest(means: Array, std: Array) -> Array:
 
 
 def _block(behind: Array) -> Array:
-    from scipy.special import log_ndtr
+    from scipy.special import ndtr
 
+    if behind.shape[1] == 2:
+        return np.asarray(ndtr((behind[:, ::-1] - behind) / math.sqrt(2)))
     z = NODES[:, None] + behind[:, None, :]  # of each number at the value that is the largest
-    below = log_ndtr(z)
+    below = np.log(ndtr(z))  # z is -9 at least
     others = below.sum(axis=2, keepdims=True) - below
     share: Array = np.exp(others - z * z / 2).sum(axis=1) * ((NODES[1] - NODES[0]) / math.sqrt(2 * math.pi))
     return share / share.sum(axis=1, keepdims=True)

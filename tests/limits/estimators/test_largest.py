@@ -13,9 +13,11 @@ def test_two_numbers():
     means, std = rng.standard_normal((400, 2)), np.exp(rng.uniform(-3, 3, 400))
     exact = ndtr((means[:, 1] - means[:, 0]) / (2**0.5 * std))
     np.testing.assert_allclose(probability_of_largest(means, std)[:, 1], exact, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(probability_of_largest(np.column_stack([means, means.min(axis=1) - 30 * std]), std)[:, 1], exact, atol=1e-14)
     behind = np.linspace(0, 8, 9)  # improbable winners, too, to many digits: logarithms are taken of them
-    found = probability_of_largest(np.stack([0 * behind, -behind], axis=1), np.ones(9))[:, 1]
-    np.testing.assert_allclose(found, ndtr(-behind / 2**0.5), rtol=1e-12)
+    for others in (0, 1, 2):  # that have no chance
+        found = probability_of_largest(np.stack([0 * behind, -behind, *[0 * behind - 50] * others], axis=1), np.ones(9))[:, 1]
+        np.testing.assert_allclose(found, ndtr(-behind / 2**0.5), rtol=1e-12)
 
 
 @pytest.mark.parametrize("means", [[0.3, -0.5, 1.1], [0.0, 0.4, 0.1, -3.0, 0.7, 0.7, 2.0]])
