@@ -173,7 +173,7 @@ def _series(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> 
     for terms in (_enough(phi, variances[-1:], tolerance), MOST_TERMS):  # the largest variance needs most
         values, slopes = (gaussian.hermite_series(f, variances, terms, phi.kinks) for f in (phi.value, phi.derivative))
         (v, std, tail), (w, slope, slope_tail) = _relative(values), _relative(slopes)
-        tails = np.maximum(tail, slope_tail)
+        tails = 2 * np.maximum(tail, slope_tail)
         if tails[-1] <= tolerance:
             break
     inexact = max(float(ratio(series.error, size).max()) for series, size in ((values, std), (slopes, slope)))
@@ -200,7 +200,7 @@ def _series(trace: Trace, branch: Branch, phi: Activation, tolerance: float) -> 
 def _enough(phi: Activation, variance: Array, tolerance: float) -> int:
     """Terms, in fours, after which less than the tolerance is missing at this variance; at most all."""
     worst = [_relative(gaussian.hermite_series(f, variance, MOST_TERMS, phi.kinks))[2] for f in (phi.value, phi.derivative)]
-    short = int((np.maximum(*worst) > tolerance / 2).sum())
+    short = int((np.maximum(*worst) > tolerance / 4).sum())
     return min(4 * (short + 1), MOST_TERMS)
 
 

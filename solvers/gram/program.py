@@ -26,7 +26,8 @@ A step maps :math:`(\delta, t)` of one register to another. With factors of the 
 ``ELU``
     the same with two integrals over the angle, by as many nodes as the scales ask.
 ``SERIES``
-    the same with :math:`\sum_k v_{ki} v_{kj} c^k` and :math:`\sum_k v'_{ki} v'_{kj} c^k`, as far as the tolerance asks.
+    the same with :math:`\sum_k v_{ki} v_{kj} c^k` and :math:`\sum_k v'_{ki} v'_{kj} c^k`, as far as the tolerance asks, and
+    :math:`\rho_i\rho_j c^K` for what is left out from the K-th term on, :math:`\rho^2 = 1 - \sum_{k<K} v_k^2`: near points lose nothing.
 ``GENERIC``
     the same with a function of the points' standard deviations and :math:`\delta`.
 """
@@ -64,7 +65,7 @@ class Step:
     values, slopes : ndarray, shape (K, n)
         Coefficients of ``SERIES``, K a multiple of 4, normalised so that their squares sum to at most 1.
     tails : ndarray, shape (K / 4 + 1,)
-        What is missing in the worst of the points after 4, 8, .. terms where c = 1.
+        By how much the worst of the points may err after 4, 8, .. terms where c is 1 or -1: twice what is left out.
     tolerance : float
         Of a series.
     dual : callable, optional

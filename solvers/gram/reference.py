@@ -16,6 +16,7 @@ Array = np.ndarray
 Pair = tuple[Array, Array]  # delta and t of all pairs of some points with others
 
 ELU_NODES = 64
+ODD = 1e-20  # as in series.py
 NEAR = 1e-4  # cosines that near to 1 are taken from the difference of the points, without cancellation
 
 
@@ -146,7 +147,7 @@ def _elu(delta: Array, t: Array, one: Step, other: Step) -> Pair:
 
 def _series(delta: Array, t: Array, one: Step, other: Step) -> Pair:
     c = 1 - delta
-    value, slope = np.zeros_like(c), np.zeros_like(c)
+    value, slope = _rest(c, one.values, other.values), _rest(c, one.slopes, other.slopes)
     for k in range(len(one.values) - 1, -1, -1):
         value = value * c + _outer(one.values[k], other.values[k])
         slope = slope * c + _outer(one.slopes[k], other.slopes[k])
@@ -155,6 +156,13 @@ def _series(delta: Array, t: Array, one: Step, other: Step) -> Pair:
         i, j = np.nonzero(short)
         value[i, j], slope[i, j] = _by_dual(delta[i, j], one.factors[:, i], other.factors[:, j], one)
     return np.clip(1 - value, 0, 2), t * slope
+
+
+def _rest(c: Array, a: Array, b: Array) -> Array:
+    """What the terms leave out, in the power after them; an odd one where all of them are."""
+    odd = (a[::2] ** 2).sum() + (b[::2] ** 2).sum() < ODD
+    left, right = (np.where(x.any(axis=0), np.sqrt(np.maximum(1 - (x**2).sum(axis=0), 0)), 0) for x in (a, b))
+    return _outer(left, right) * (c if odd else 1.0)
 
 
 def _generic(delta: Array, t: Array, one: Step, other: Step) -> Pair:
