@@ -18,7 +18,6 @@ Array = np.ndarray
 
 NODES = np.arange(-72, 73) / 8  # standard deviations around the largest mean: the trapezoidal rule errs by 1e-13 for a thousand numbers
 BLOCK = 2**20  # numbers of a table
-FARTHEST = 1e6  # standard deviations behind the largest mean: of no weight, and without overflow
 ROUNDING = 1e-8  # of the largest mean: no spread is smaller, since the variance has the rounding of numbers of that size
 
 
@@ -29,8 +28,7 @@ def probability_of_largest(means: Array, std: Array) -> Array:
     """
     top = means.max(axis=1, keepdims=True)
     spread = np.maximum(std, ROUNDING * np.abs(means).max(axis=1))[:, None]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        behind = np.where(means == top, 0.0, np.minimum((top - means) / spread, FARTHEST))
+    behind = np.divide(top - means, spread, out=np.zeros_like(means), where=means < top)
     rows = max(1, BLOCK // (len(NODES) * means.shape[1]))
     return np.concatenate([_block(behind[i : i + rows]) for i in range(0, len(means), rows)])
 

@@ -44,9 +44,10 @@ def test_equal_means_have_equal_chances(k):
 
 
 def test_without_spread_the_largest_is_certain_and_equals_share():
-    means = np.array([[1.0, 1.0, 0.0], [0.2, 0.1, 0.3]])
+    means = np.array([[1.0, 1.0, 0.0], [0.2, 0.1, 0.3], [0.0, 0.0, 0.0]])
     for std in (0.0, 1e-300):
-        np.testing.assert_allclose(probability_of_largest(means, np.full(2, std)), [[0.5, 0.5, 0], [0, 0, 1]], rtol=0, atol=1e-15)
+        exact = [[0.5, 0.5, 0], [0, 0, 1], [1 / 3] * 3]
+        np.testing.assert_allclose(probability_of_largest(means, np.full(3, std)), exact, rtol=0, atol=1e-15)
 
 
 def test_rounding_is_no_difference():

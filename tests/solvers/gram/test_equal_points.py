@@ -10,7 +10,8 @@ POINTS = np.array([[1.0, 2.0], [0.0, 0.5], [1.0, 2.0], [2.0, 1.0], [-0.0, 0.5], 
 
 def program(constant=0.0):
     step = Step("LINEAR", 0, 0, np.zeros((5, 7)), constant)
-    return Program(POINTS, (step,), 1, 0, np.arange(1.0, 8.0), np.arange(11.0, 18.0))
+    relu = Step("PIECEWISE", 0, 0, np.zeros((0, 7)), 0.3)
+    return Program(POINTS, (relu, step), 1, 0, np.arange(1.0, 8.0), np.arange(11.0, 18.0))
 
 
 def test_groups_are_equal_rows_of_any_order_and_sign_of_zero():
