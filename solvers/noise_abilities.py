@@ -48,11 +48,11 @@ class CommonParameters(Problem, Protocol):
 
     Attributes
     ----------
-    common : slice
+    common : slice, or ndarray of int
         Where the state has them, replica by replica.
     replicas : int
         How many systems the state has. They stand for one network, and one noise moves all.
     """
 
-    common: slice
+    common: slice | Array
     replicas: int

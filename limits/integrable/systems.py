@@ -10,7 +10,7 @@ import numpy as np
 
 from ...solvers.abilities import Batched, FirstStep, Foreseen, Fused, Refinable, Retractable, WithError
 from ...solvers.machine.memory import by_parts
-from ...solvers.noise_abilities import NoiseUnits
+from ...solvers.noise_abilities import CommonParameters, NoiseUnits
 from ...solvers.problem import Coordinates, Evaluation, Snapshot, Update
 from ...solvers.studies.replicas import simultaneous_error
 from .history import LARGEST, HistoryProblem, history_bytes
@@ -21,7 +21,7 @@ __all__ = ["LARGEST", "FewNeurons", "Histories", "Systems"]
 Array = np.ndarray
 
 
-class Systems(Fused, FirstStep, NoiseUnits, WithError):
+class Systems(Fused, FirstStep, CommonParameters, NoiseUnits, WithError):
     """Problem of R independent systems that see the same rows. Its state is theirs, one after the other.
 
     The outputs are the mean of theirs and the loss is of it; each moves by its own residual.
@@ -32,6 +32,9 @@ class Systems(Fused, FirstStep, NoiseUnits, WithError):
 
     def __init__(self, systems: list[NeuronProblem]) -> None:
         self.systems, self.data, self.first_step = systems, systems[0].data, systems[0].first_step
+        size, biases = systems[0].size, np.arange(systems[0].size)[systems[0].common]
+        self.replicas = len(systems)
+        self.common = (size * np.arange(self.replicas)[:, None] + biases).ravel()
 
     @property
     def replica_size(self) -> int:

@@ -144,7 +144,7 @@ class _Noise:
 
     def __init__(self, problem: Any, state: Array, rng: np.random.Generator, halves: bool) -> None:
         shared = isinstance(problem, CommonParameters)
-        self._common: slice = problem.common if shared else slice(0)
+        self._common: slice | Array = problem.common if shared else slice(0)
         self._replicas: int = problem.replicas if shared else 1
         self._streams = {"rng": rng, "common": rng.spawn(1)[0]} if len(state[self._common]) else {"rng": rng}
         self._halves = halves

@@ -44,7 +44,11 @@ ABILITIES = {
     "network": (iw.Network(2, 2, 4, "relu", LARGE), DATA, {Fused, FirstStep, Rated, CommonParameters}),
     "exact deep linear": (iw.DeepLinearIntegrable(2), DATA, {Fused, FirstStep, WithWaysOut}),
     "exact two-layer linear": (iw.DeepLinearIntegrable(1), DATA, {Fused, FirstStep, WithWaysOut, Noisy, NoiseUnits}),
-    "neurons of a deep limit": (iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"), DATA, {Fused, FirstStep, Replicated, NoiseUnits}),
+    "neurons of a deep limit": (
+        iw.limits.DeepIntegrable(2, "tanh", 8, scheme="naive"),
+        DATA,
+        {Fused, FirstStep, Replicated, CommonParameters, NoiseUnits},
+    ),
     "causal": (iw.DeepLinearMuP(2), DATA, CAUSAL),
     "causal on a population": (iw.DeepLinearMuP(2, population=LinearTeacher(np.eye(2))), None, {*CAUSAL, Population}),
     "particles": (iw.TwoLayerMeanField("relu", 4, replicas=2), DATA, {Replicated, *PARTICLES}),
