@@ -74,7 +74,8 @@ class CheckpointFile:
         if _upto(common, self.save_at) != _upto(common, stored["save_at"]):
             other.append("save_at")
         if other:
-            raise _AnotherRun(f"belongs to a run with another {', '.join(other)}; give another path or delete the file")
+            fresh = "; observables that remember what they have seen begin anew: make them again" if "observables" in other else ""
+            raise _AnotherRun(f"belongs to a run with another {', '.join(other)}{fresh}; give another path or delete the file")
         reached = stored["resume"]["step" if self.method.discrete else "t"]
         if reached > self.method.end or (stored["finished"] and end > self.method.end):
             raise _AnotherRun(

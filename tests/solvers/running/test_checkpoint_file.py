@@ -65,6 +65,24 @@ def test_another_lambda_is_another_run(tmp_path):
     np.testing.assert_array_equal(same.observables["a"], same.t)
 
 
+def test_an_observable_that_has_changed_is_another_and_one_made_anew_is_not(tmp_path):
+    class Seen:
+        def __init__(self):
+            self.times = []
+
+        def __call__(self, t, state, problem):
+            self.times.append(t)
+            return t
+
+    used = Seen()
+    call = {"model": NET, "X": X, "y": Y, "rng": 0, "checkpoint": tmp_path / "run"}
+    iw.solve(**call, method=iw.GradientDescent(0.1, 3), observables={"a": used})
+    with pytest.raises(ValueError, match="another observables; observables that remember what they have seen begin anew: make them again;"):
+        iw.solve(**call, method=iw.GradientDescent(0.1, 5), observables={"a": used})
+    sol = iw.solve(**call, method=iw.GradientDescent(0.1, 5), observables={"a": Seen()})
+    np.testing.assert_array_equal(sol.observables["a"], sol.t)
+
+
 def test_what_counts_as_the_same_seed(tmp_path):
     call = {"model": NET, "X": X, "y": Y, "method": iw.GradientFlow(1.0), "checkpoint": tmp_path / "run"}
     sequence = np.random.SeedSequence(3)
