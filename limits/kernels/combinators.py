@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -37,7 +38,8 @@ def serial(*layers: Kernel) -> Kernel:
     >>> k.nngp([[1.0]])  # 1 + 2 times as much with every block
     array([[9.]])
     """
-    return Serial(_layers(layers))
+    parts = (layer.layers if isinstance(layer, Serial) else (layer,) for layer in _layers(layers))
+    return Serial(tuple(chain.from_iterable(parts)))  # flat, however deep: networks are built by serial(network, layer) in loops
 
 
 def parallel(*layers: Kernel) -> Kernel:

@@ -198,7 +198,10 @@ class Kernel(ABC):
         std = (largest * length)[:, 0] / math.sqrt(points.shape[1])
         trace = Trace()
         with np.errstate(over="ignore", invalid="ignore"):  # what leaves the floats is refused afterwards
-            branches = self.follow(trace, [Branch(0, std, np.zeros_like(std), dim=points.shape[1])])
+            try:
+                branches = self.follow(trace, [Branch(0, std, np.zeros_like(std), dim=points.shape[1])])
+            except RecursionError:
+                raise ValueError("kernel: branches within branches are nested too deep; place blocks one after another by serial") from None
         if len(branches) != 1:
             raise ValueError(f"kernel: the architecture ends in {len(branches)} branches; join them by FanInSum()")
         return trace.program(directions, branches[0])

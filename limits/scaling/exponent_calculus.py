@@ -88,8 +88,11 @@ def exponents(parameterization: Parameterization, activation: str | Activation =
             f"steps: {steps} steps of {parameterization.hidden_layers} layers take {work:.1g} products of vectors; lower one of them"
         )
     run = Run(parameterization, nonlinearity(activation))
-    for _ in range(steps + 2):  # one more, for the change in step T
-        run.step()
+    try:
+        for _ in range(steps + 2):  # one more, for the change in step T
+            run.step()
+    except RecursionError:  # images of images, layer by layer
+        raise ValueError(f"parameterization: {parameterization.hidden_layers} hidden layers are too many; lower them") from None
     title = f"{parameterization.name}, {parameterization.hidden_layers} hidden layers, {run.phi.name}: exponents of m"
     return _table(run, steps, title)
 

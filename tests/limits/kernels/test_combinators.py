@@ -53,3 +53,24 @@ def test_what_is_no_layer():
         parallel("relu")
     with pytest.raises(ValueError, match="number: need an integer from 1"):
         FanOut(0)
+
+
+def test_networks_built_layer_by_layer_in_a_loop_are_as_flat_as_those_built_at_once():
+    """A thousand blocks, each serial of the one before: the recursion of Python does not bound the depth."""
+    block = serial(FanOut(2), parallel(Identity(), serial(Relu(), Dense(0.1))), FanInSum())
+    built = Dense(1.0)
+    for _ in range(1000):
+        built = serial(built, Identity())
+    for _ in range(3):
+        built = serial(built, block)
+    once = serial(Dense(1.0), *[Identity()] * 1000, *[block] * 3)
+    assert built == once and repr(built) == repr(once)
+    np.testing.assert_array_equal(built(X, get="ntk"), once(X, get="ntk"))
+
+
+def test_branches_within_branches_that_python_cannot_follow_are_refused():
+    kernel = Dense(1.0)
+    for _ in range(1000):
+        kernel = serial(FanOut(2), parallel(kernel, Dense(1.0)), FanInSum())
+    with pytest.raises(ValueError, match="kernel: branches within branches are nested too deep; place blocks one after another by serial"):
+        kernel(np.eye(2))

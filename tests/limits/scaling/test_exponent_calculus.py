@@ -199,3 +199,8 @@ def test_features_end_where_their_movement_takes_them(L, activation):
     p = Parameterization.integrable_large_lr(L, homogeneity=2 if activation is RELU_SQUARED else 1)
     e = scaling.exponents(p, activation, 3)
     assert np.all(e.x[1:] <= np.maximum(e.x[0], e.moved[1:4])) and np.any(e.x[1:] > e.x[0])
+
+
+def test_layers_beyond_the_recursion_of_python_are_refused():
+    with pytest.raises(ValueError, match="parameterization: 2000 hidden layers are too many; lower them"):
+        scaling.exponents(Parameterization.mup(2000), "relu", 2)
