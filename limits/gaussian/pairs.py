@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...solvers.checks import function, real, reals
+from ...solvers.checks import asked, function, real, reals, returned
 from .duals import Estimate, checked_pairs
 from .line import EPS
 from .mehler import HermiteSeries, hermite_series
@@ -19,6 +19,7 @@ Array = np.ndarray
 Function = Callable[[Array], Array]
 
 TERMS = (48, 512)  # of the series
+TO_VALUES = "points to values, elementwise"
 
 
 def pair_expectation(
@@ -54,10 +55,12 @@ def pair_expectation(
     >>> float(value), bool(error < 1e-11)
     (3.0, True)
     """
-    for name, given in (("f", f), ("g", g)):
-        function(name, given, "points to values, elementwise")
     kinks, tolerance = reals("kinks", kinks), max(real("tolerance", tolerance, above=0), 100 * EPS)
     q1, q2, c = checked_pairs(q1, q2, c)
+    for name, given, q in (("f", f, q1), ("g", g, q2)):
+        points = np.linspace(-1, 1, 6) * np.sqrt(q.max(initial=0.0))
+        function(name, given, TO_VALUES)
+        returned(name, asked(name, given, points, signature=TO_VALUES), points.shape, "six points")
     shape = c.shape
     q1, q2, c = (np.ascontiguousarray(part).ravel() for part in (q1, q2, c))
     value, error = np.empty(len(c)), np.full(len(c), np.inf)

@@ -64,3 +64,13 @@ def test_bad_arguments(arguments, message):
         gaussian.pair_expectation(np.tanh, np.tanh, *arguments)
     with pytest.raises(TypeError, match="g: "):
         gaussian.pair_expectation(np.tanh, 3.0, 1.0, 1.0, 0.5)
+
+
+@pytest.mark.parametrize("c", [0.5, 1.0])
+def test_what_is_no_function_of_numbers_is_refused_by_its_name(c):
+    for wrong, message in ((lambda h: 1j * h, "real numbers"), (lambda h: h[:2], r"shape \(6,\)|six points"), (np.arccosh, "finite")):
+        with np.errstate(invalid="ignore"):
+            with pytest.raises(ValueError, match=f"^g: .*({message})"):
+                gaussian.pair_expectation(np.tanh, wrong, 1.0, 4.0, c)
+            with pytest.raises(ValueError, match=f"^f: .*({message})"):
+                gaussian.pair_expectation(wrong, np.tanh, 1.0, 4.0, c)
