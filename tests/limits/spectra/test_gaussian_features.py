@@ -9,11 +9,12 @@ from infwidth.limits.spectra.gaussian_features import _draw
 
 
 def test_one_sample_of_one_mode():
-    """w = e c/(e^2 + r), e standard Gaussian: the error is c^2 (r/(e^2 + r))^2, and with noise v in the target v e^2/(e^2 + r)^2 more."""
-    ridge, noise = 0.7, 0.3
-    mean, error = spectra.gaussian_curve(Spectrum([1.0], [4.0]), [1], ridge, noise, draws=6000)
+    """w = e c/(e^2 + r), e standard Gaussian: the error is c^2 (r/(e^2 + r))^2, and with noise v in the target v e^2/(e^2 + r)^2 more; what
+    no mode can learn is noise too, and an error of its own."""
+    ridge, noise, rest = 0.7, 0.3, 0.5
+    mean, error = spectra.gaussian_curve(Spectrum([1.0], [4.0], rest=rest), [1], ridge, noise, draws=6000)
     z, w = np.polynomial.hermite_e.hermegauss(200)
-    expected = w @ ((4 * ridge**2 + noise * z**2) / (z**2 + ridge) ** 2) / w.sum()
+    expected = rest + w @ ((4 * ridge**2 + (noise + rest) * z**2) / (z**2 + ridge) ** 2) / w.sum()
     assert error[0] < 0.02 * expected
     assert abs(mean[0] - expected) < 3 * error[0]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import infwidth as iw
 from infwidth.limits import GaussianTeacher, fluctuations
@@ -60,6 +61,15 @@ def test_errors_and_intervals_are_those_of_repeated_runs():
         assert np.mean([one.error / one.variance for one in found]) == pytest.approx(0.5, rel=0.15)
         assert 0.91 <= np.mean([one.lower <= 1 <= one.upper for one in found]) <= 0.99
         assert np.mean([abs(one.variance - 1) < one.variance for one in found]) < 0.92
+
+
+def test_excess_kurtosis():
+    """Without bias, as scipy has it; 0 where it is negative, and of three replicas."""
+    outputs = np.random.default_rng(0).standard_normal((12, 30, 1)) ** np.array([1, 3])
+    exact = stats.kurtosis(outputs, axis=0, bias=False)
+    assert (exact < 0).any() and (exact > 2).any()
+    np.testing.assert_allclose(fluctuations._excess_kurtosis(outputs), np.maximum(exact, 0), rtol=1e-12, atol=1e-12)
+    assert not fluctuations._excess_kurtosis(outputs[:3]).any()
 
 
 def test_the_interval_knows_of_outputs_that_are_not_gaussian():
