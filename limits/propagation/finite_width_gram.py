@@ -48,7 +48,7 @@ from .finite_width_pairs import CLOSEST, derivatives, fluctuations, refuse_close
 from .finite_width_tangent import tangent_corrections
 from .maps import MeanFieldMaps
 
-__all__ = ["GramCorrections", "checked_gram", "gram_corrections"]
+__all__ = ["GramCorrections", "by_shared_weights", "checked_gram", "gram_corrections", "with_shared_weights"]
 
 Array = np.ndarray
 
@@ -144,21 +144,31 @@ def _pairs(maps: MeanFieldMaps, G: Array, depth: int) -> Array:
         H_bend[:, 3, :3, :3] = bend[:, 1] + theta[:, None, None] * bend[:, 3]
         H_bend[:, 3, :3, 3] = H_bend[:, 3, 3, :3] = e_slope
         a = np.einsum("pij,pj->pi", H, a) + np.einsum("pkij,pij->pk", H_bend, b) / 2
-        a[:, 3] += w**2 * (2 * e_slope[:, 0] * p[:, 0, 0] + e_slope[:, 1] * (p[:, 0, 1] + p[:, 1, 0]) + 2 * e_slope[:, 2] * p[:, 1, 1])
+        a[:, 3] += w**2 * by_shared_weights(e_slope, p)
         noise = np.zeros((P, 4, 4))
         noise[:, range(3), range(3)], noise[:, 3, 1], noise[:, 3, 3] = 1, 1, theta
         b = H @ b @ H.transpose(0, 2, 1) + w**2 * noise @ covariance @ noise.transpose(0, 2, 1)
-        T, S = np.zeros((2, P, 2, 2))
-        T[:, 0, 0], T[:, 1, 0], T[:, 1, 1] = slope[:, 0, 0], 2 * slope[:, 1, 0], slope[:, 1, 1]
-        S[:, 0, 0], S[:, 0, 1], S[:, 1, 1] = slope[:, 1, 1], 2 * slope[:, 1, 2], slope[:, 2, 2]
-        both = np.stack([moments[:, 0, 3], moments[:, 1, 3], moments[:, 1, 3], moments[:, 2, 3]], axis=1).reshape(P, 2, 2)
-        p = theta[:, None, None] * both + T @ p @ S.transpose(0, 2, 1)
+        p = with_shared_weights(theta, slope, moments, p)
         growth = np.stack([maps.gradient_growth(G[:, 0]) * maps.gradient_growth(G[:, 2]), e**2])
         own = w**2 * moments[:, 3, 3] * theta**2 + growth * own
         G, theta = F[:, :3], F[:, 1] + e * theta
         found[0, :, l] = G[:, 1], a[:, 1], b[:, 1, 1]
         found[1, :, l] = theta, a[:, 3], b[:, 3, 3] + own.sum(axis=0)
     return found
+
+
+def by_shared_weights(e_slope: Array, p: Array) -> Array:
+    r""":math:`\sigma_w^2 \sum_{\gamma\delta} e_{\gamma\delta}\, p_{\gamma\delta}` (P,), from the slopes (P, 3) of :math:`\sigma_w^2 e`."""
+    return 2 * e_slope[:, 0] * p[:, 0, 0] + e_slope[:, 1] * (p[:, 0, 1] + p[:, 1, 0]) + 2 * e_slope[:, 2] * p[:, 1, 1]
+
+
+def with_shared_weights(theta: Array, slope: Array, moments: Array, p: Array) -> Array:
+    """p (P, 2, 2) of this layer from that of the layer below."""
+    T, S = np.zeros((2, *p.shape))
+    T[:, 0, 0], T[:, 1, 0], T[:, 1, 1] = slope[:, 0, 0], 2 * slope[:, 1, 0], slope[:, 1, 1]
+    S[:, 0, 0], S[:, 0, 1], S[:, 1, 1] = slope[:, 1, 1], 2 * slope[:, 1, 2], slope[:, 2, 2]
+    both = np.stack([moments[:, 0, 3], moments[:, 1, 3], moments[:, 1, 3], moments[:, 2, 3]], axis=1).reshape(p.shape)
+    return theta[:, None, None] * both + T @ p @ S.transpose(0, 2, 1)
 
 
 def checked_gram(gram: Any) -> Array:

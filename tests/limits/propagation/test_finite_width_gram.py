@@ -5,6 +5,8 @@ import pytest
 
 from infwidth.limits import activations, kernels, propagation
 from infwidth.limits.propagation import MeanFieldMaps
+from infwidth.limits.propagation.finite_width_gram import by_shared_weights, with_shared_weights
+from infwidth.limits.propagation.finite_width_pairs import derivatives, fluctuations
 
 PAIR = np.array([[3.0, 0.7], [0.7, 1.2]])
 THREE = np.array([[1.2, 0.5, -0.3], [0.5, 0.8, 0.1], [-0.3, 0.1, 2.0]])
@@ -52,6 +54,39 @@ def test_squares_in_closed_form():
     both = u**2 * v**2 + 4 * K * u * v
     variance = w**2 * (mean(both**2) - mean(both) ** 2 + 2 * 16 * K**2 * mean(u**2 * v**2))
     assert found.tangent.variance[1, 0, 1] == pytest.approx(variance, rel=1e-9)
+
+
+def test_shared_weights_by_their_definition():
+    """Stein's lemma with the derivatives of phi(gamma) phi'(1), phi'(2) phi(delta) and phi'(1) phi'(2) as they are, for phi = h^3."""
+    w, theta, p, cube = 1.7, 0.6, np.array([[0.9, -0.4], [0.3, 0.7]]), np.polynomial.Polynomial([0, 0, 0, 1])
+    (q1, q2, K), (z, weight) = (1.0, 0.4, 0.25), np.polynomial.hermite_e.hermegauss(60)
+    weight = np.outer(weight, weight) / weight.sum() ** 2
+    u = np.sqrt(q1) * z[:, None] + 0 * z
+    h = u, K / np.sqrt(q1) * z[:, None] + np.sqrt(q2 - K * K / q1) * z
+
+    def mean(*orders):
+        """E of the product over the two inputs of derivatives of phi: the orders at each."""
+        factors = [cube.deriv(order)(x) for x, each in zip(h, orders, strict=True) for order in each]
+        return (np.prod(factors, axis=0) * weight).sum()
+
+    def moved(orders, by):
+        """E of the derivative by h(by)."""
+        out = 0.0
+        for i in range(len(orders[by])):
+            new = [list(each) for each in orders]
+            new[by][i] += 1
+            out += mean(*new)
+        return out
+
+    one, two = ([[0, 1], []], [[1], [0]]), ([[0], [1]], [[], [1, 0]])  # phi(gamma) phi'(1), and phi'(2) phi(delta)
+    T, S = (np.array([[w * moved(product, by) for by in (0, 1)] for product in products]) for products in (one, two))
+    both = np.array([[mean([0, 0, 1], [1]), mean([0, 1], [0, 1])], [mean([0, 1], [0, 1]), mean([1], [0, 0, 1])]])
+    maps, G = MeanFieldMaps(activations.monomial(3), w, 0.1), np.array([[q1, K, q2]])
+    _, slope, _ = derivatives(maps, G)
+    found = with_shared_weights(np.array([theta]), slope, fluctuations(maps, G, 4)[0], p[None])[0]
+    np.testing.assert_allclose(found, theta * both + T @ p @ S.T, rtol=1e-4)
+    e = np.array([[mean([3], [1]), mean([2], [2])], [mean([2], [2]), mean([1], [3])]])
+    np.testing.assert_allclose(by_shared_weights(slope[:, 3], p[None]), w * (e * p).sum(), rtol=1e-4)
 
 
 @pytest.mark.parametrize(("activation", "weight"), [("gelu", 1.6), ("silu", 2.0)])
