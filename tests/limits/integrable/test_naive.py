@@ -29,9 +29,10 @@ def test_first_step_of_two_layers_by_hand(activation, bias_std):
         np.testing.assert_allclose(b, expected, atol=1e-14)
 
 
-def test_flows_that_start_on_a_kink_are_refused():
+@pytest.mark.parametrize("bias_std", [None, (0.5, 0.0)])
+def test_flows_that_start_on_a_kink_are_refused(bias_std):
     """The direction in which relu leaves h^2 = 0 is that of one discrete step."""
-    model = DeepIntegrable(2, "relu", 64, "naive")
+    model = DeepIntegrable(2, "relu", 64, "naive", bias_std=bias_std)
     with pytest.raises(ValueError, match="first_learning_rate: this parameterization starts with one large step"):
         iw.solve(model, X, Y, iw.GradientFlow(1.0), save_at=[0, 1], rng=0)
     flow = iw.GradientFlow(0.1, rtol=0.1, atol=0.01, first_learning_rate=0.5, estimate_error=False)
@@ -51,3 +52,25 @@ def test_biases_or_a_constant_pass_zero_kernels():
     ):
         outputs = iw.solve(model, X, Y, method, rng=0).outputs
         assert np.abs(outputs[-1] - outputs[0]).max() > 0.1
+
+
+@pytest.mark.parametrize("bias_std", [(0.8, 0.0), (0.8, 0.5, 0.0)])
+def test_signs_of_a_field_over_biased_layers_are_those_of_its_matrix(bias_std):
+    """The last biases are 0. What step 0 takes for the field is what its matrix makes of the layer below, as at all later times: phi of
+    w^1 x + b_1, or of b_2 alone."""
+    L, phi = len(bias_std), activations.get("relu")
+    system = iw.solve(DeepIntegrable(L, "relu", 64, "naive", bias_std=bias_std), X, Y, iw.GradientDescent(0.3, 0), rng=0).problem.systems[0]
+    weights, biases = system.layers(system.start())
+    below = phi.value(X @ weights[0].T + biases[0]) if L == 2 else np.tile(phi.value(biases[1]), (len(X), 1))
+    assert list(system._initial.fields) == [L]
+    field = system._initial.fields[L]
+    np.testing.assert_allclose(field.at(np.arange(64), below), field.first, atol=1e-7)
+
+
+def test_a_constant_decides_the_sides_of_a_kink_above_it():
+    """phi = |h| + 1 in three layers whose biases are 0, which are refused where phi(0) = 0."""
+    phi = activations.Activation("abs + 1", lambda h: np.abs(h) + 1, np.sign, kinks=(0.0,))
+    sol = iw.solve(DeepIntegrable(3, phi, 64, "naive", bias_std=0.0), X, Y, iw.GradientDescent(0.3, 3), rng=0)
+    field = sol.problem.systems[0]._initial.fields[3]
+    np.testing.assert_allclose(field.at(np.arange(64), np.ones((3, 64))), field.first, atol=1e-7)
+    assert np.abs(sol.outputs[-1]).max() > 0.1
