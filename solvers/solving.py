@@ -131,6 +131,8 @@ def solve(
     problem = model.bind(data, model_rng)
     if not isinstance(problem, Problem | Causal):
         raise TypeError(f"model: bind must return a Problem, got {type(problem).__name__}; derive it from infwidth.solvers.Problem")
+    if not isinstance(problem, Causal):
+        _check_state(problem.start())
     if isinstance(problem, NormalisedOnly) and not isinstance(method, Rescaled):
         raise ValueError(f"method: {problem.no_gradients}")
     if start is not None:
@@ -164,6 +166,11 @@ def solve(
             error.solution = solution  # type: ignore[attr-defined]
             raise error
     return solution
+
+
+def _check_state(state: Any) -> None:
+    if not (isinstance(state, np.ndarray) and state.ndim == 1 and state.dtype.kind == "f"):
+        raise TypeError(f"model: start() of its problem must return a vector of floats, got {shown(state)}")
 
 
 def _add_error(solution: Solution, run: Run, method: Refining, rng: np.random.Generator, X_test: Any, interrupt: DeferredInterrupt) -> bool:

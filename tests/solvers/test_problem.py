@@ -73,6 +73,14 @@ def test_a_problem_without_one_of_its_members_is_none(Exploding, missing):
         iw.solve(part(), method=iw.GradientDescent(0.1, 1))
 
 
+@pytest.mark.parametrize("start", [[1.0], None, 1.0, np.ones(1, int), np.ones((1, 1))], ids=repr)
+@pytest.mark.parametrize("method", [iw.GradientDescent(0.1, 1), iw.GradientFlow(0.1)], ids=lambda method: type(method).__name__)
+def test_a_start_that_is_no_state_is_refused(Exploding, start, method):
+    model = type("Other", (Exploding,), {"start": lambda self: start})()
+    with pytest.raises(TypeError, match=r"^model: start\(\) of its problem must return a vector of floats, got "):
+        iw.solve(model, method=method)
+
+
 def test_a_point_carries_what_it_takes_to_go_on(Exploding):
     """Step, time, live state, loss, outputs, memory, and dense output where there is one."""
     rng = np.random.default_rng(0)
