@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import infwidth as iw
-from infwidth.limits import DynamicalMeanField
+from infwidth.limits import DynamicalMeanField, gaussian
 from infwidth.limits.feature_learning import passive
 from infwidth.limits.feature_learning.passive import passive_outputs
 from infwidth.limits.networks.tangent import empirical_ntk
@@ -104,3 +104,21 @@ def test_tangent_kernels_at_new_inputs_are_those_of_networks(monkeypatch):
     chance = np.sqrt(kernels.var(axis=0, ddof=1).mean() / 48)
     away = {name: np.sqrt(np.mean((kernels.mean(axis=0) - own) ** 2)) for name, own in (("found", found), ("without", without))}
     assert away["found"] < 2 * chance < 3 * chance < away["without"], (away, chance)
+
+
+def test_kernels_at_the_start_are_those_of_their_recursion():
+    """Scales of their own, at inputs of which the gradients have a part that training has not met."""
+    std, X_new = (1.3, 1.5, 0.7, 1.2), np.array([[0.3, 0.2, 1.0], [1.0, -0.4, 0.3], [-0.2, 0.9, 0.5]])
+    sol = iw.solve(DynamicalMeanField(3, "tanh", 16384, replicas=2, weight_std=std), X, Y, iw.GradientDescent(0.4, 0), rng=0)
+    found = sol.problem.kernels(X_new)
+    forward, slopes = [X_new @ X_new.T], []
+    for scale in std[:-1]:
+        G = scale**2 * forward[-1]
+        q = np.diagonal(G)
+        forward.append(gaussian.dual("tanh", q[:, None], q, G / np.sqrt(q[:, None] * q)).value)
+        slopes.append(gaussian.dual("tanh", q[:, None], q, G / np.sqrt(q[:, None] * q), of="derivative").value)
+    backward = [np.ones((3, 3))]
+    for scale, slope in zip(std[:0:-1], slopes[::-1], strict=True):
+        backward.insert(0, scale**2 * slope * backward[0])
+    np.testing.assert_allclose(found.forward, forward, rtol=0.03, atol=0.01)
+    np.testing.assert_allclose(found.backward[:, :, 0, :, 0], backward, rtol=0.03, atol=0.01)
