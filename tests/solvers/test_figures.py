@@ -128,6 +128,7 @@ def labels_in_view(axis):
         (0.12, 0.75, ["0.2", "0.5"]),
         (0.03, 0.1, ["0.05", "0.1"]),
         (1.2, 1.9, None),  # evenly apart
+        (1.2, 4, None),
         (0.5, 20, [r"$\mathdefault{10^{0}}$", r"$\mathdefault{10^{1}}$"]),  # as matplotlib has it
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 
 import infwidth as iw
 from infwidth.limits import NeuralTangentLimit, kernels
+from infwidth.limits.kernels.ensembles import TrainedEnsemble
 
 X = np.array([[1.0, 0.2], [-0.3, 0.9], [0.5, -0.8], [0.1, 0.4]])
 Y = np.array([1.0, -0.5, 0.7, 0.0])
@@ -117,6 +118,19 @@ def test_outputs_share_the_covariance():
     one = kernels.ensemble(KERNEL, X, Y, X_TEST, [1.0])
     np.testing.assert_allclose(both.mean[..., 1], -2 * one.mean[..., 0], atol=1e-14)
     np.testing.assert_allclose(both.covariance, one.covariance)
+
+
+def test_memory_is_asked_for_some_points_at_a_time(monkeypatch):
+    """2000 points take 256 kB on the way if all are there at once, and 16 kB their means."""
+    monkeypatch.setattr("infwidth.solvers.machine.memory.available", lambda: 1e5)
+    for place in ("infwidth.limits.kernels.ensembles.PART", "infwidth.solvers.machine.memory.PART"):
+        monkeypatch.setattr(place, 1600)
+    points = np.random.default_rng(0).standard_normal((2000, 2))
+    found = TrainedEnsemble(KERNEL, iw.solvers.Data.check(X, Y, "squared"), 0.0)
+    mean, _ = found.predict(points, np.array([1.0]), "none")
+    np.testing.assert_allclose(mean[0, ::400], found.predict(points[::400], np.array([1.0]), "none")[0][0], atol=1e-14)
+    with pytest.raises(ValueError, match=r"^X_test: outputs at 1 times"):
+        found.predict(points, np.array([1.0]), "full")
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,19 @@ def test_predictions_by_parts_are_those_at_once(monkeypatch):
     assert sizes == [10] * 10 + [1]
 
 
+def test_test_points_go_by_parts_too(monkeypatch):
+    Z = np.random.default_rng(0).standard_normal((40, 3))
+    run = (iw.TwoLayerMeanField("tanh", 50), X, Y, iw.GradientDescent(0.1, 2))
+    whole = iw.solve(*run, rng=0, X_test=Z)
+    sizes = []
+    problem = type(whole.problem)
+    predict = problem.predict
+    monkeypatch.setattr(problem, "predict", lambda self, state, part: sizes.append(len(part)) or predict(self, state, part))
+    monkeypatch.setattr(outlook, "PART", 10.0 * whole.state.size)
+    np.testing.assert_allclose(iw.solve(*run, rng=0, X_test=Z).test_outputs, whole.test_outputs, rtol=1e-12)
+    assert sizes == [10] * 4 * len(whole.t)
+
+
 def test_predictions_that_take_hours_are_told_and_for_ever_refused(monkeypatch):
     sol = iw.solve(iw.TwoLayerMeanField("tanh", 50), X, Y, iw.GradientDescent(0.1, 2), rng=0)
     monkeypatch.setattr(outlook, "PART", 1.0 * sol.state.size)
