@@ -74,7 +74,8 @@ def test_networks_of_a_family_run_in_other_processes():
     """The leaky relu of arXiv:2003.05884, section 5, in a comparison on a pool."""
     X, y = np.array([[1.0, 0.2], [-0.3, 0.9]]), np.array([1.0, -0.5])
     networks = [iw.Network(2, 1, m, activations.leaky_relu(0.1), iw.Parameterization.ntk(1)) for m in (8, 16)]
-    method, limit = iw.GradientDescent(0.1, 3), iw.NeuralTangentLimit(kernels.of(networks[0]))
+    method = iw.GradientDescent(0.1, 3)
+    limit = iw.NeuralTangentLimit(kernels.of(networks[0]), initial="gaussian")
     with ProcessPoolExecutor(1) as pool:
         found = iw.compare(limit, networks, X, y, method, seeds=[0, 1], executor=pool)
     np.testing.assert_array_equal(found.gaps, iw.compare(limit, networks, X, y, method, seeds=[0, 1]).gaps)
