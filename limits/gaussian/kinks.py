@@ -36,6 +36,7 @@ Array = np.ndarray
 Function = Callable[[Array], Array]
 
 STEP = 1 / 16  # of one-sided differences, at most a quarter of the way to the next kink
+SMALLEST = 1e-10, 1e-5  # of those for slopes and curvatures: below, rounding is all that there is
 ROUNDING = 16 * EPS
 NEAREST, FARTHEST = 1e-200, 40.0  # standard deviations, as good as none, and where the density is 0
 
@@ -48,20 +49,27 @@ class Kink(NamedTuple):
 
 
 def kinks_of(f: Function, points: tuple[float, ...]) -> list[Kink]:
-    """The kinks of f at these points: one-sided differences, exact for polynomials of second degree."""
-    found = []
-    for at in sorted({*points}):
-        gap = min((abs(at - other) for other in {0.0, *points} if other != at), default=1.0)
-        step = min(STEP, gap / 4)
-        right, left = (_derivatives(f, at, side * step) for side in (1, -1))
-        found.append(Kink(at, (right[0] - left[0], right[1] - left[1], right[2] - left[2])))
+    """The kinks of f at these points: one-sided differences, exact for polynomials of second degree.
+
+    Between points that are too near for differences f has the slope, or the curvature, that it has before them.
+    """
+    found: list[Kink] = []
+    ends = sorted({0.0, *points})
+    before: tuple[float, ...] = ()
+    for i, at in enumerate(ends):
+        below, above = (ends[j] if 0 <= j < len(ends) else math.inf for j in (i - 1, i + 1))
+        left = _derivatives(f, at, -min(STEP, abs(at - below) / 4), before)
+        right = before = _derivatives(f, at, min(STEP, abs(above - at) / 4), left)
+        if at in points:
+            found.append(Kink(at, (right[0] - left[0], right[1] - left[1], right[2] - left[2])))
     return found
 
 
-def _derivatives(f: Function, at: float, step: float) -> tuple[float, float, float]:
-    """Value, slope and curvature from the side to which ``step`` leads."""
-    a, b, c = f(np.array([np.nextafter(at, at + step), at + step, at + 2 * step]))
-    return float(a), float(4 * b - 3 * a - c) / (2 * step), float(a - 2 * b + c) / step**2
+def _derivatives(f: Function, at: float, step: float, others: tuple[float, ...]) -> tuple[float, float, float]:
+    """Value, slope and curvature from the side to which ``step`` leads; those of the others where it is too small."""
+    a, b, c = map(float, f(np.array([np.nextafter(at, math.copysign(math.inf, step)), at + step, at + 2 * step])))
+    slope = (4 * b - 3 * a - c) / (2 * step) if abs(step) > SMALLEST[0] else others[1]
+    return a, slope, (a - 2 * b + c) / step**2 if abs(step) > SMALLEST[1] else others[2]
 
 
 def without(f: Function, kinks: list[Kink]) -> Function:

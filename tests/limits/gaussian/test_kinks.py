@@ -32,6 +32,19 @@ def test_jumps():
     assert [kink.at for kink in near] == [1, 1.01] and all(close(kink, kink.at, (0, 2, 0), 1e-9) for kink in near)
 
 
+@pytest.mark.parametrize("near", [np.nextafter(1.0, 2.0), 1 + 1e-12, 1 + 1e-8])
+def test_points_too_near_for_differences_are_one(near):
+    """Rounding over the square of their distance was taken for a jump of the curvature."""
+    found = kinks_of(lambda h: h**2 + 3.0 * np.maximum(h - 1, 0.0), (1.0, near))
+    np.testing.assert_allclose(np.sum([kink.jumps for kink in found], axis=0), (0, 3, 0), atol=1e-6)
+
+
+@pytest.mark.parametrize("points", [(1e-300,), (0.0, 5e-324), (-1e-310, 1e-310)])
+def test_points_as_good_as_0(points):
+    jumps = np.sum([kink.jumps for kink in kinks_of(lambda h: np.maximum(h, 0.0), points)], axis=0)
+    np.testing.assert_allclose(jumps, (0, 1, 0), atol=1e-9)
+
+
 @pytest.mark.parametrize("phi", [CLIP, RELU6, HARD, TENT], ids=lambda a: a.name)
 def test_what_is_left_is_a_polynomial(phi):
     """Of second degree: third differences vanish across all kinks; and near 0 nothing is taken off."""

@@ -180,11 +180,11 @@ def test_limits_with_biases_are_those_of_networks(preset, L, activation):
     ],
 )
 def test_limits_of_other_schemes_with_biases_are_those_of_networks(preset, L, activation, std):
-    """Gap ~ m^{-1/2}; widths and seeds 0..63 fixed beforehand."""
+    """Gap ~ m^{-1/2}; widths and seeds 0..95 fixed beforehand."""
     p = replace(getattr(Parameterization, preset)(L).with_biases(std), weight_std=(0.7,) * L + (1.2,))
     networks = [network(p, activation, m) for m in (64, 128, 256, 512)]
     limit = replace(scaling.limit(networks[0], particles=2**16, neurons=2**14), replicas=8)
-    result = iw.compare(limit, networks, X, Y, iw.GradientDescent(0.3, 10), seeds=64)
+    result = iw.compare(limit, networks, X, Y, iw.GradientDescent(0.3, 10), seeds=96)
     assert result.slope_error <= 0.05
     assert abs(result.slope + 0.5) <= 2 * result.slope_error, str(result)
 
